@@ -1,0 +1,1 @@
+"""HTTP, command line and web page. The only package that knows the web framework."""

@@ -1,0 +1,41 @@
+"""Settings of the ingest stages, each with its unit and the reason for its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ParseConfig:
+    """Ceilings for one file inside the parser's child process."""
+
+    # Seconds of wall clock for one file before its parser is killed.
+    timeout_s: float = 120.0
+    # Address space of the child, in bytes. The libraries themselves map about 300 MiB.
+    memory_bytes: int = 1536 * MEBIBYTE
+    # Bytes of one original.
+    max_bytes: int = 200 * MEBIBYTE
+    # Code points of canonical text: about 25 million tokens of English.
+    max_chars: int = 100_000_000
+    # Pages of one original.
+    max_pages: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkConfig:
+    """Sizes of the chunk tree."""
+
+    # Word pieces of the embedder in one passage, its special tokens not counted.
+    max_tokens: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedConfig:
+    """Which model embeds, and how."""
+
+    # "bundled" is all-MiniLM-L6-v2 as installed; any other name goes to sentence-transformers.
+    model: str = "bundled"
+    # Passages in one forward pass: larger batches were not faster on two cores.
+    batch_size: int = 16

@@ -1,0 +1,72 @@
+"""Why a document could not be ingested.
+
+    IngestError
+    +-- ParseError                 this file cannot become text; trying again will not help
+    |   +-- EncryptedFile          encrypted_pdf: a password is needed
+    |   +-- CorruptFile            corrupt_file: damaged beyond what the parser can repair
+    |   +-- NoText                 no_text: readable, but it holds no text (a scan, an empty file)
+    |   +-- TooLarge               too_large: more bytes, pages or text than the configured ceiling
+    |   +-- LimitExceeded          limit_exceeded: the parser ran out of its time or memory
+    |   +-- UnsupportedType        unsupported_type: no parser for this kind of file
+    +-- EmbedderUnavailable        embedder_unavailable: the model cannot be loaded or differs from its hash
+
+``code`` is what the HTTP contract shows; ``retryable`` says whether the same call can succeed later.
+"""
+
+from __future__ import annotations
+
+
+class IngestError(Exception):
+    """Base of everything that this package raises on purpose."""
+
+    code = "ingest_error"
+    retryable = False
+
+
+class ParseError(IngestError):
+    """This file cannot become text. The message says why and what its owner can do."""
+
+    code = "parse_error"
+
+
+class EncryptedFile(ParseError):
+    """A password is needed to read the file."""
+
+    code = "encrypted_pdf"
+
+
+class CorruptFile(ParseError):
+    """The file is damaged beyond what its parser repairs, or is not what it claims to be."""
+
+    code = "corrupt_file"
+
+
+class NoText(ParseError):
+    """The file can be read and holds no text, as a scanned page or an empty file."""
+
+    code = "no_text"
+
+
+class TooLarge(ParseError):
+    """The file has more bytes, pages or text than the configured ceiling."""
+
+    code = "too_large"
+
+
+class LimitExceeded(ParseError):
+    """The parser was stopped because it ran out of its time or its memory."""
+
+    code = "limit_exceeded"
+
+
+class UnsupportedType(ParseError):
+    """There is no parser for this kind of file."""
+
+    code = "unsupported_type"
+
+
+class EmbedderUnavailable(IngestError):
+    """The embedding model cannot be loaded, or its file is not the one that was expected."""
+
+    code = "embedder_unavailable"
+    retryable = True

@@ -1,0 +1,1 @@
+"""One document format each. Every module has one public function, ``parse(data) -> Parsed``."""

@@ -1,0 +1,148 @@
+"""What the ingest stages emit.
+
+Offsets count Unicode code points into ``Document.text``, end exclusive. Pages count from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatMatrix = NDArray[np.float32]
+
+
+class BlockKind(StrEnum):
+    """What a stretch of the canonical text is in the original."""
+
+    HEADING = "heading"
+    PAGE = "page"
+    TABLE = "table"
+    LIST = "list"
+    CODE = "code"
+
+
+class Level(StrEnum):
+    """A level of the chunk tree, from the largest to the smallest."""
+
+    SECTION = "section"
+    PASSAGE = "passage"
+    SENTENCE = "sentence"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural stretch of the canonical text.
+
+    Attributes:
+        kind: What it is.
+        start: First code point.
+        end: One past the last code point.
+        number: Heading level (1 is the highest) for headings, page number (from 1) for pages, else 0.
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a parser makes of one file.
+
+    Attributes:
+        text: The canonical text, the one that every later offset refers to.
+        blocks: Ordered by start; pages do not overlap one another, nor do headings.
+        title: The title that the file itself states, or an empty string.
+        parser: Parser name and the version of the library behind it, such as ``pdf/pypdf-7.1.0``.
+    """
+
+    text: str
+    blocks: tuple[Block, ...]
+    title: str
+    parser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One version of one document, parsed.
+
+    Attributes:
+        id: The catalog's opaque id, the same for all versions.
+        version: Counts from 1.
+        sha256: Of the original bytes, hexadecimal.
+        filename: As uploaded.
+        title: What the file states, else the first heading, else the file name.
+        media_type: As detected from the content.
+        text: Canonical text.
+        blocks: See ``Block``.
+        parser: See ``Parsed``.
+    """
+
+    id: str
+    version: int
+    sha256: str
+    filename: str
+    title: str
+    media_type: str
+    text: str
+    blocks: tuple[Block, ...]
+    parser: str
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages the original has, or None when it has none (a text file)."""
+        numbers = [block.number for block in self.blocks if block.kind is BlockKind.PAGE]
+        return max(numbers) if numbers else None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A node of the chunk tree: ``document.text[start:end]``.
+
+    Attributes:
+        ordinal: Position among the chunks of this level in the document, from 0.
+        level: Section, passage or sentence.
+        parent: Ordinal of the chunk one level up, or None for a section.
+        start: First code point.
+        end: One past the last code point.
+        headings: Headings above this chunk, outermost first.
+        pages: First and last page, or None when the document has no pages.
+    """
+
+    ordinal: int
+    level: Level
+    parent: int | None
+    start: int
+    end: int
+    headings: tuple[str, ...]
+    pages: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkTree:
+    """All chunks of one document. Each level covers the document's text without gap or overlap."""
+
+    sections: tuple[Chunk, ...]
+    passages: tuple[Chunk, ...]
+    sentences: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddedChunks:
+    """Passages with their vectors.
+
+    Attributes:
+        chunks: The passages of a document, in order.
+        vectors: float32, shape (len(chunks), dimensions), rows of unit length.
+        fingerprint: Names the model and everything else that the vectors depend on.
+    """
+
+    chunks: tuple[Chunk, ...]
+    vectors: FloatMatrix
+    fingerprint: str

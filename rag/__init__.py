@@ -1,0 +1,1 @@
+"""A question to passages, an answer, footnotes and a confidence."""
