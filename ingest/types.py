@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatMatrix = NDArray[np.float32]
+    FloatVector = NDArray[np.float32]
 
 
 class BlockKind(StrEnum):
