@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
@@ -68,7 +68,7 @@ class DenseView:
         if allowed is not None:
             wanted = [np.arange(r.first, r.last + 1, dtype=np.int64) for r in allowed.ranges]
             ids = np.concatenate(wanted) if wanted else np.empty(0, np.int64)
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(ids))
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(ids))  # type: ignore[call-arg]
         with self._lock:
             count = min(limit, self._index.ntotal)
             if count == 0:
@@ -125,7 +125,7 @@ class DenseView:
     def _empty(self) -> faiss.IndexIDMap2:
         return faiss.IndexIDMap2(faiss.IndexFlatIP(self._dimensions))
 
-    def _open(self) -> tuple[faiss.IndexIDMap2, int]:
+    def _open(self) -> tuple[Any, int]:
         manifest = read_manifest(self._manifest)
         file, seq = manifest.get("file"), manifest.get("seq")
         if (
@@ -143,4 +143,4 @@ class DenseView:
             # A damaged snapshot costs a rebuild from the catalog and nothing else.
             return self._empty(), 0
         self._flushed = seq
-        return index, seq
+        return faiss.downcast_index(index), seq

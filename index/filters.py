@@ -1,13 +1,15 @@
 """Metadata filters: the documented JSON form -> a condition that the database evaluates.
 
 ``{"field": value}``, ``{"field": {"$in" | "$gt" | "$gte" | "$lt" | "$lte" | "$ne": ...}}``,
-``{"$and": [...]}``, ``{"$or": [...]}``. Fields and values are always bound, never part of the statement's text.
+``{"$and": [...]}``, ``{"$or": [...]}``.
+
+Fields and values are always bound, never part of the statement's text.
 """
 
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 
@@ -73,13 +75,15 @@ def _compare(field: str, name: str, operand: Any) -> ColumnElement[bool]:
         return not_(_equals(field, operand).is_(True))
     if name not in _COMPARE:
         raise InvalidFilter(f"Unknown operator {name!r}. Use one of {', '.join(_OPERATORS)}.")
-    return _COMPARE[name](_typed(field, operand), operand)
+    compared: ColumnElement[bool] = _COMPARE[name](_typed(field, operand), operand)
+    return compared
 
 
 def _equals(field: str, value: Any) -> ColumnElement[bool]:
     if value is None:
         raise InvalidFilter(f"null is not a value that {field!r} can have. Leave the field out instead.")
-    return _typed(field, value) == value
+    equal: ColumnElement[bool] = _typed(field, value) == value
+    return equal
 
 
 def _typed(field: str, value: Any) -> ColumnElement[Any]:
@@ -88,11 +92,11 @@ def _typed(field: str, value: Any) -> ColumnElement[Any]:
         if not isinstance(value, str):
             raise InvalidFilter(f"{field} is compared with a string, not {value!r}.")
         return _COLUMNS[field]
-    stored = documents.c.metadata[field]
+    stored: Any = documents.c.metadata[field]
     if isinstance(value, bool):
-        return stored.as_boolean()
+        return cast("ColumnElement[Any]", stored.as_boolean())
     if isinstance(value, int | float):
-        return stored.as_float()
+        return cast("ColumnElement[Any]", stored.as_float())
     if isinstance(value, str):
-        return stored.as_string()
+        return cast("ColumnElement[Any]", stored.as_string())
     raise InvalidFilter(f"{field!r} is compared with a string, a number or a boolean, not {value!r}.")

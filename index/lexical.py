@@ -92,7 +92,9 @@ class LexicalView:
         found = searcher.search(wanted, limit, count=False).hits
         numbers = searcher.fast_field_values("id", [address for _, address in found])
         ranked = zip(numbers, found, strict=True)
-        return [Hit(int(i), self.name, rank, float(score)) for rank, (i, (score, _)) in enumerate(ranked, 1)]
+        return [
+            Hit(int(i or 0), self.name, rank, float(score)) for rank, (i, (score, _)) in enumerate(ranked, 1)
+        ]
 
     def ids(self) -> set[int]:
         """See ``View``."""
@@ -101,7 +103,7 @@ class LexicalView:
         if count == 0:
             return set()
         found = searcher.search(tantivy.Query.all_query(), count, count=False).hits
-        return {int(i) for i in searcher.fast_field_values("id", [address for _, address in found])}
+        return {int(i or 0) for i in searcher.fast_field_values("id", [address for _, address in found])}
 
     def reset(self) -> None:
         """See ``View``."""

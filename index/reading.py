@@ -182,7 +182,7 @@ class CatalogReader:
             .where(documents.c.id == document_id, versions.c.version == wanted)
         )
         with self._database.read() as connection:
-            found = connection.execute(query).scalar_one_or_none()
+            found: str | None = connection.execute(query).scalar_one_or_none()
         if found is None:
             raise unknown_document(document_id)
         return found
@@ -308,7 +308,7 @@ def _record(row: Row[Any]) -> DocumentRecord:
     )
 
 
-def _passage(row: Row[Any]) -> StoredPassage:
+def _passage(row: Any) -> StoredPassage:
     found = dict(row._mapping)
     ends = [row.start + end for end in found.pop("sentences")]
     first_page, last_page = found.pop("first_page"), found.pop("last_page")

@@ -122,7 +122,8 @@ class SentenceTransformerEmbedder:
 
     def embed_query(self, text: str) -> FloatVector:
         """See ``Embedder``."""
-        return unit_rows(self._model().interactive.encode_query([text]))[0]
+        row: FloatVector = unit_rows(self._model().interactive.encode_query([text]))[0]
+        return row
 
     def _model(self) -> _Loaded:
         if self._loaded is None:
