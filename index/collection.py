@@ -10,7 +10,7 @@ from index.dense import DenseView
 from index.lexical import LexicalView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from index.catalog import Catalog
@@ -65,6 +65,11 @@ class Collection:
         allowed = None if wanted is None else self._catalog.allowed(self.id, wanted)
         views = self.views()
         return {name: views[name].search(query, limit, allowed) for name in names if name in views}
+
+    def rarity(self, words: Iterable[str]) -> dict[str, float]:
+        """How rare index terms are here (inverse document frequency); empty without passages."""
+        view = self.views().get(LexicalView.name)
+        return view.rarity(words) if isinstance(view, LexicalView) else {}
 
     def rebuild(self, name: str) -> None:
         """Throw one view away and make it again from the catalog."""

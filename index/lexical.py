@@ -6,6 +6,7 @@ Terms are made by ``index.analyze``; tantivy only sees them separated by spaces.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import threading
 from typing import TYPE_CHECKING
@@ -95,6 +96,13 @@ class LexicalView:
         return [
             Hit(int(i or 0), self.name, rank, float(score)) for rank, (i, (score, _)) in enumerate(ranked, 1)
         ]
+
+    def rarity(self, words: Iterable[str]) -> dict[str, float]:
+        """Inverse document frequency of index terms: ``ln(1 + (N - n + 0.5) / (n + 0.5))``, as in BM25."""
+        searcher = self._index.searcher()
+        total = searcher.num_docs
+        counts = {word: searcher.doc_freq("body", word) for word in words}
+        return {word: math.log(1 + max(0.0, total - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
 
     def ids(self) -> set[int]:
         """See ``View``."""
