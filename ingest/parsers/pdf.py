@@ -21,6 +21,7 @@ from pypdf.generic import Destination
 
 from ingest.errors import CorruptFile, EncryptedFile, LimitExceeded, NoText, ParseError, TooLarge
 from ingest.parsers.text import clean
+from ingest.parsers.titles import MAX_TITLE, meant_title
 from ingest.types import Block, BlockKind, Parsed
 
 if TYPE_CHECKING:
@@ -28,13 +29,6 @@ if TYPE_CHECKING:
 
 PAGE_SEPARATOR = "\n"
 _ENCRYPTED = "The PDF needs a password to be opened. Remove the password and upload it again."
-# Names that programs write into the title field when nobody chose one.
-_NO_TITLE = re.compile(
-    r"^(microsoft \w+ - .*|untitled.*|document\d*|slide \d+|powerpoint presentation|presentation\d*|book\d+"
-    r"|none|null|title|.*\.(docx?|xlsx?|pptx?|pdf|rtf|odt|indd|qxp|qxd|tex|dvi|ps|html?|txt|fm|p65|wpd|cdr|ai))$",
-    re.IGNORECASE,
-)
-_MAX_TITLE = 300
 # Outline entries looked for: far more than a book has, few enough to search for one by one.
 _MAX_OUTLINE = 5_000
 
@@ -217,10 +211,7 @@ def _title(reader: pypdf.PdfReader) -> str:
     except Exception:
         # Damaged metadata costs the title, never the text.
         return ""
-    title = " ".join(clean(str(title or "").replace("\x00", "")).split())
-    if len(title) > _MAX_TITLE or _NO_TITLE.match(title) or not re.search(r"[^\W\d_]{2}", title):
-        return ""
-    return title
+    return meant_title(str(title or ""))
 
 
 def _headings(reader: pypdf.PdfReader, text: str, pages: list[Block]) -> list[Block]:
@@ -229,7 +220,7 @@ def _headings(reader: pypdf.PdfReader, text: str, pages: list[Block]) -> list[Bl
     taken: dict[int, int] = {}
     for level, title, number in _outline(reader):
         words = clean(title.replace("\x00", "")).split()
-        if not words or len(title) > _MAX_TITLE or not 1 <= number <= len(pages):
+        if not words or len(title) > MAX_TITLE or not 1 <= number <= len(pages):
             continue
         page = pages[number - 1]
         start = taken.get(number, page.start)
