@@ -2,10 +2,10 @@
 
     RagError
     +-- GatewayError                 the language model's gateway did not give a usable answer
-        +-- GatewayNotConfigured     gateway_not_configured: no address, or an address or key that cannot be used
-        +-- GatewayAuthError         gateway_auth: the key is refused or its account may not pay (401, 402, 403)
+        +-- GatewayNotConfigured     gateway_not_configured: no address, or one that cannot be used
+        +-- GatewayAuthError         gateway_auth: key refused, or its account has no credit (401-403)
         +-- GatewayRateLimited       gateway_rate_limited: too many requests (429)
-        +-- GatewayBadRequest        gateway_bad_request: our request or the model's name is refused (400, 404, ...)
+        +-- GatewayBadRequest        gateway_bad_request: our request or the model's name refused (4xx)
         +-- GatewayUnavailable       gateway_unavailable: not reachable, or failing on its side (5xx)
         +-- GatewayTimeout           gateway_timeout: no answer before the deadline
         +-- GatewayProtocolError     gateway_protocol: what came back is not an OpenAI-compatible answer
@@ -93,9 +93,9 @@ class IncompleteAnswer(GatewayError):
     """
 
     code = "incomplete_answer"
-    retryable = True
 
     def __init__(self, message: str, *, text: str = "", cause: GatewayError | None = None) -> None:
         super().__init__(message, retry_after_s=cause.retry_after_s if cause else None)
+        self.retryable = cause.retryable if cause else True
         self.text = text
         self.cause = cause

@@ -52,8 +52,9 @@ class EventParser:
             line = line.removeprefix("\ufeff")
             self._first_line = False
         if not line:
-            if self._data:
-                events.append(Event(self._name or "message", "\n".join(self._data)))
+            data = "\n".join(self._data)
+            if data:
+                events.append(Event(self._name or "message", data))
             self._name, self._data = "", []
             return
         # A line that starts with a colon is a comment: its field name is empty. Gateways keep a
