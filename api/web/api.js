@@ -32,7 +32,8 @@ export function storeKey(key) {
 export function ownPath(url) {
   if (typeof url !== "string" || url === "") return null;
   const parsed = URL.parse ? URL.parse(url, location.origin) : tryParse(url);
-  if (parsed === null || parsed.origin !== location.origin || !parsed.pathname.startsWith("/v1/")) return null;
+  if (parsed === null || parsed.origin !== location.origin || !parsed.pathname.startsWith("/v1/"))
+    return null;
   return parsed.pathname + parsed.search;
 }
 
