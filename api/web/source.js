@@ -54,6 +54,8 @@ async function showText(holder, item, signal) {
   } catch (error) {
     if (error.name === "AbortError") return;
     if (error.status === 404) {
+      // Nothing else of the document is left either: its pages and its original go the same way.
+      for (const part of holder.parentElement.querySelectorAll(".pages, .source-end")) part.remove();
       setChildren(
         holder,
         el(
