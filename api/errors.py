@@ -45,13 +45,13 @@ STATUS: dict[type[Exception], int] = {
     RagError: 500,
 }
 _HINTS = {
-    400: "See /docs for the form of this request.",
+    400: "See /openapi.json for the form of this request.",
     401: "Send the key as 'Authorization: Bearer ...'.",
     404: "Check the address and the id. What was deleted is not found either.",
-    405: "See /docs for the methods of this address.",
+    405: "See /openapi.json for the methods of this address.",
     413: "Upload smaller files, or raise FOOTNOTE_MAX_UPLOAD_MIB.",
     415: "Send multipart/form-data with one or more 'file' parts, or application/json.",
-    422: "See /docs for the fields of this request.",
+    422: "See /openapi.json for the fields of this request.",
     500: "This is a fault of the service. Its log has the trace id.",
     502: "Look at the gateway named in the message.",
     504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S.",
@@ -74,7 +74,11 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers that an exception becomes."""
     headers: dict[str, str] = {}
     if isinstance(error, ApiError):
-        return error.status, _body(error.code, str(error), error.status, retryable=error.status == 503), error.headers
+        return (
+            error.status,
+            _body(error.code, str(error), error.status, retryable=error.status == 503),
+            error.headers,
+        )
     if isinstance(error, OSError) and error.errno == _DISK_FULL:
         return 507, _body("disk_full", "There is no space left to store this.", 507, retryable=True), headers
     status = next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), None)
@@ -107,7 +111,9 @@ def install(app: FastAPI) -> None:
         found = error.errors() if isinstance(error, RequestValidationError) else []
         if any(each["type"] == "json_invalid" for each in found):
             return JSONResponse(_body("malformed", "The body is not valid JSON.", 400, retryable=False), 400)
-        parts = [f"{'.'.join(str(at) for at in each['loc'][1:]) or 'body'}: {each['msg']}" for each in found[:5]]
+        parts = [
+            f"{'.'.join(str(at) for at in each['loc'][1:]) or 'body'}: {each['msg']}" for each in found[:5]
+        ]
         return JSONResponse(_body("invalid_field", "; ".join(parts), 422, retryable=False), 422)
 
     for cls in (*STATUS, ApiError, OSError, Exception):
@@ -120,5 +126,11 @@ def _body(code: str, message: str, status: int, *, retryable: bool) -> dict[str,
     trace_id = structlog.contextvars.get_contextvars().get("trace_id", "")
     hint = _HINTS.get(status, "Try again later." if retryable else "")
     return {
-        "error": {"code": code, "message": message, "hint": hint, "retryable": retryable, "trace_id": trace_id}
+        "error": {
+            "code": code,
+            "message": message,
+            "hint": hint,
+            "retryable": retryable,
+            "trace_id": trace_id,
+        }
     }

@@ -52,7 +52,9 @@ class DocumentOut(BaseModel):
     @classmethod
     def of(cls, record: DocumentRecord, working: tuple[Status, float] | None = None) -> DocumentOut:
         """From the catalog's record and, while it is in work, the job's report."""
-        status, progress = working if working and not record.status.final else (record.status, record.progress)
+        status, progress = (
+            working if working and not record.status.final else (record.status, record.progress)
+        )
         return cls(
             id=record.id,
             collection=record.collection,

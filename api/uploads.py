@@ -60,7 +60,7 @@ async def read_upload(request: Request) -> Upload:
 async def store_upload(store: Store, upload: Upload, document_id: str | None = None) -> list[Submission]:
     """Store everything that an upload holds. On disk when this returns."""
     if upload.text is not None:
-        parts = [(upload.filename or f"{upload.title}.txt", None)]
+        parts: list[tuple[str, UploadFile | None]] = [(upload.filename or f"{upload.title}.txt", None)]
     else:
         parts = [(clean_filename(file.filename), file) for file in upload.files]
     found = []
@@ -107,7 +107,9 @@ async def _multipart(request: Request) -> Upload:
     known = {"file", "collection", "metadata", "wait", "on_conflict", "title"}
     unknown = sorted(set(form) - known)
     if unknown:
-        raise ApiError(422, "invalid_field", f"Unknown parts: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+        raise ApiError(
+            422, "invalid_field", f"Unknown parts: {', '.join(unknown)}. Known: {', '.join(sorted(known))}."
+        )
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     conflict = texts.get("on_conflict", "replace")
     if conflict not in ("replace", "new"):
@@ -150,7 +152,9 @@ def _collection(name: str) -> str:
     try:
         return _COLLECTION.validate_python(name)
     except ValidationError as error:
-        message = "collection: letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit."
+        message = (
+            "collection: letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit."
+        )
         raise ApiError(422, "invalid_field", message) from error
 
 

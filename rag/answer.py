@@ -36,7 +36,7 @@ from rag.verify import Verifier
 from rag.words import content_terms
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from index.collection import Collection
     from index.store import Store
@@ -74,7 +74,7 @@ class Answerer:
     extract_config: ExtractConfig
     config: AnswerConfig
 
-    async def answer(self, question: Question) -> AsyncIterator[Event]:
+    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
         """Answer a question, sentence by sentence.
 
         Yields:
@@ -212,7 +212,10 @@ class _Run:
         self._cosines = [each.cosine for each in picked]
         quotes = [(each.evidence, each.evidence.slice(each.span)) for each in picked]
         self._confidence = confidence(self._signals(quotes), calibration)
-        if self._confidence.value < calibration.abstain_below:
+        withheld_below = service.config.abstain_below
+        if withheld_below is None:
+            withheld_below = calibration.abstain_below
+        if self._confidence.value < withheld_below:
             self._abstained = True
             return []
         return picked

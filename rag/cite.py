@@ -136,7 +136,7 @@ class AnswerBuilder:
         fresh: list[Citation] = []
         numbers: list[int] = []
         for support in supports:
-            number = self._number(support, fresh)
+            number = self.number(support, fresh)
             if number is not None and number not in numbers:
                 numbers.append(number)
         carried = [support for support in supports if support.span is not None] if numbers else []
@@ -162,7 +162,8 @@ class AnswerBuilder:
             self.citations.append(citation)
         return citation
 
-    def _number(self, support: Support, fresh: list[Citation]) -> int | None:
+    def number(self, support: Support, fresh: list[Citation]) -> int | None:
+        """Number of the footnote on a support, which is appended to ``fresh`` when it is new."""
         if support.evidence is None or support.span is None:
             return None
         key = (support.evidence.document_id, support.evidence.version, *support.span)

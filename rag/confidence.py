@@ -80,8 +80,11 @@ def load_calibration(name: str = CURRENT) -> Calibration:
 def confidence(signals: Mapping[str, float], calibration: Calibration) -> Confidence:
     """Put a probability and a word to an answer."""
     value = calibration.probability(signals)
-    level = "high" if value >= HIGH else "medium" if value >= MEDIUM else "low"
-    return Confidence(value, level, dict(signals), calibration.id)
+    return Confidence(value, _level(value), dict(signals), calibration.id)
+
+
+def _level(value: float) -> str:
+    return "high" if value >= HIGH else "medium" if value >= MEDIUM else "low"
 
 
 def retrieval_signals(found: Sequence[Found]) -> dict[str, float]:
@@ -138,3 +141,14 @@ def sufficiency_signals(
 
 def _share(wanted: Collection[str], present: Callable[[str], bool]) -> float:
     return sum(map(present, wanted)) / len(wanted) if wanted else 1.0
+
+
+def confidence_of_support(supports: Sequence[float]) -> Confidence:
+    """Confidence in a text that was only checked, not answered: the support of its weakest sentence.
+
+    It is not calibrated, and says so.
+    """
+    weakest = min(supports, default=0.0)
+    mean = sum(supports) / len(supports) if supports else 0.0
+    signals = {"weakest_support": weakest, "mean_support": mean}
+    return Confidence(weakest, _level(weakest), signals, "uncalibrated")

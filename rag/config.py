@@ -65,9 +65,9 @@ class ExtractConfig:
     """How sentences are chosen for an answer by quotation. Weights were fitted on part of SQuAD 2.0."""
 
     cosine_weight: float = 1.0
-    coverage_weight: float = 0.6
-    type_weight: float = 0.15
-    passage_weight: float = 0.2
+    coverage_weight: float = 1.2
+    type_weight: float = 0.2
+    passage_weight: float = 0.1
     # Sentences of one answer; one more may be added to complete a sentence that leans on it.
     max_sentences: int = 3
     # A further sentence must reach this share of the best one's score.
@@ -82,6 +82,8 @@ class AnswerConfig:
     evidence_tokens: int = 4000
     # Passages whose sentences an answer by quotation is chosen from.
     quote_passages: int = 6
+    # Probability of being right under which an answer by quotation is withheld; None takes the calibration's.
+    abstain_below: float | None = None
     # Nearest passages shown when the documents do not answer.
     nearest: int = 3
 

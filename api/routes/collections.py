@@ -20,7 +20,9 @@ router = APIRouter(prefix="/v1/collections", tags=["collections"])
 @router.get("")
 def list_collections(service: ServiceDep) -> CollectionsOut:
     """All collections by name."""
-    return CollectionsOut(collections=[CollectionOut.of(each) for each in service.store.catalog.collections()])
+    return CollectionsOut(
+        collections=[CollectionOut.of(each) for each in service.store.catalog.collections()]
+    )
 
 
 @router.post("", status_code=201)

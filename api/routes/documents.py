@@ -74,7 +74,9 @@ async def upload(request: Request, response: Response, service: ServiceDep) -> D
 
 
 @router.put("/{document_id}", status_code=202, openapi_extra=_UPLOAD_FORM)
-async def replace(document_id: str, request: Request, response: Response, service: ServiceDep) -> DocumentsOut:
+async def replace(
+    document_id: str, request: Request, response: Response, service: ServiceDep
+) -> DocumentsOut:
     """Upload a new version. The present one is searched until the new one is ready."""
     await asyncio.to_thread(service.store.catalog.document, document_id)
     return await _take(request, response, service, document_id)
@@ -157,7 +159,9 @@ def read_page(
         mark = (span[0], span[1])
     stored = service.store.catalog.text(document_id, version)
     if stored.media_type != PDF:
-        raise PageNotFound(f"{stored.filename} has no pages. Its text is under /v1/documents/{document_id}/text.")
+        raise PageNotFound(
+            f"{stored.filename} has no pages. Its text is under /v1/documents/{document_id}/text."
+        )
     original = service.store.blobs.path(stored.sha256)
     boxes = quote_boxes(service.viewer, original, stored, mark) if mark else ()
     image = service.viewer.render(original, page, [box for box in boxes if box.page == page])
