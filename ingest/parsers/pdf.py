@@ -36,8 +36,9 @@ _NOT_SHOWN = 0b100010
 # Field flag (table 228): what is typed there is a password.
 _PASSWORD_FIELD = 1 << 13
 # An outline entry's line, with the number that the outline may leave out. The second lets it go on.
-_WHOLE_LINE = r"(?m)^[^\S\n]*((?:[\dA-Z.()]{{1,8}}[^\S\n]+)?{})[^\S\n]*$"
-_LINE_START = r"(?m)^[^\S\n]*((?:[\dA-Z.()]{{1,8}}[^\S\n]+)?{}\b[^\n]{{0,80}}?)[^\S\n]*$"
+_NUMBER = r"(?:(?:\d{{1,3}}(?:\.\d{{1,3}})*|[IVXLC]{{1,6}}|[A-Z])[.)]?[^\S\n]+)?"
+_WHOLE_LINE = r"(?m)^[^\S\n]*(" + _NUMBER + r"(?i:{}))[^\S\n]*$"
+_LINE_START = r"(?m)^[^\S\n]*(" + _NUMBER + r"(?i:{})\b[^\n]{{0,80}}?)[^\S\n]*$"
 # Outline entries looked for: far more than a book has, few enough to search for one by one.
 _MAX_OUTLINE = 5_000
 
@@ -266,7 +267,7 @@ def _headings(reader: pypdf.PdfReader, text: str, pages: list[Block]) -> list[Bl
         start = taken.get(number, page.start)
         wording = r"\s+".join(map(re.escape, words))
         for pattern in (_WHOLE_LINE, _LINE_START):
-            match = re.compile(pattern.format(wording), re.IGNORECASE).search(text, start, page.end)
+            match = re.compile(pattern.format(wording)).search(text, start, page.end)
             if match:
                 found.append(Block(BlockKind.HEADING, match.start(1), match.end(1), level))
                 taken[number] = match.end(1)
