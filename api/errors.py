@@ -57,6 +57,7 @@ _HINTS = {
     504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S.",
     507: "Free space on the disk that holds the data folder. Reading goes on meanwhile.",
 }
+_RETRYABLE = (429, 503)
 _DISK_FULL = 28  # errno.ENOSPC
 
 
@@ -76,7 +77,7 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     if isinstance(error, ApiError):
         return (
             error.status,
-            _body(error.code, str(error), error.status, retryable=error.status == 503),
+            _body(error.code, str(error), error.status, retryable=error.status in _RETRYABLE),
             error.headers,
         )
     if isinstance(error, OSError) and error.errno == _DISK_FULL:
