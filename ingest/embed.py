@@ -122,7 +122,8 @@ class SentenceTransformerEmbedder:
 
     def embed_query(self, text: str) -> FloatVector:
         """See ``Embedder``."""
-        return unit_rows(self._model().interactive.encode_query([text]))[0]
+        row: FloatVector = unit_rows(self._model().interactive.encode_query([text]))[0]
+        return row
 
     def _model(self) -> _Loaded:
         if self._loaded is None:
@@ -185,12 +186,12 @@ def _load(config: EmbedConfig) -> _Loaded:
         from transformers.utils import logging as transformers_logging  # noqa: PLC0415
 
         # The library draws a bar for reading a file that takes a third of a second.
-        transformers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         model = SentenceTransformer(path, device="cpu", local_files_only=config.model == "bundled")
     except Exception as error:
         raise EmbedderUnavailable(
-            f"The embedding model {config.model!r} could not be loaded: {error}. Check FOOTNOTE_EMBEDDER: it is "
-            '"bundled", a folder, or a name that sentence-transformers can download.'
+            f"The embedding model {config.model!r} could not be loaded: {error}. Check FOOTNOTE_EMBEDDER: "
+            'it is "bundled", a folder, or a name that sentence-transformers can download.'
         ) from error
     model.eval()
     shared = {id(weights): weights for weights in (*model.parameters(), *model.buffers())}
@@ -199,7 +200,7 @@ def _load(config: EmbedConfig) -> _Loaded:
     counter.no_padding()
     return _Loaded(
         fingerprint=f"{identity}/{model.max_seq_length}/unit",
-        dimensions=int(model.get_embedding_dimension()),
+        dimensions=int(model.get_embedding_dimension() or 0),
         counter=counter,
         background=_Encoder(model, config.batch_size),
         interactive=_Encoder(copy.deepcopy(model, shared), config.batch_size),

@@ -47,3 +47,28 @@ class GatewayConfig:
             for value in [getattr(self, field.name)]
         )
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveConfig:
+    """How passages are found."""
+
+    # Constant of reciprocal rank fusion. 60 in the paper suits lists of thousands; with short lists 10
+    # lets the first ranks count.
+    rrf_k: float = 10.0
+    # Hits taken from each view.
+    candidates: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractConfig:
+    """How sentences are chosen for an answer by quotation. Weights were fitted on part of SQuAD 2.0."""
+
+    cosine_weight: float = 1.0
+    coverage_weight: float = 0.6
+    type_weight: float = 0.15
+    passage_weight: float = 0.2
+    # Sentences of one answer; one more may be added to complete a sentence that leans on it.
+    max_sentences: int = 3
+    # A further sentence must reach this share of the best one's score.
+    next_sentence_share: float = 0.85

@@ -1,0 +1,1 @@
+"""Quality, speed and acceptance programs of Footnote; each runs as ``python -m benchmarks.NAME``."""
