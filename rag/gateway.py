@@ -207,7 +207,7 @@ class Gateway:
                         yield delta
             if not finished:
                 raise IncompleteAnswer(
-                    f"The gateway at {self._base} ended the answer without a finish reason: part may be missing. "
+                    f"The gateway at {self._base} ended its answer without a finish reason: part is missing. "
                     "Try again; if it recurs, see the gateway's own log or change FOOTNOTE_MODEL."
                 )
 

@@ -63,10 +63,12 @@ def use(settings: GatewayConfig, action: Callable[[Gateway], Coroutine[Any, Any,
 
 
 async def complete(gateway: Gateway) -> Completion:
+    """One whole answer."""
     return await gateway.complete(MESSAGES)
 
 
 async def collect(gateway: Gateway) -> list[Delta]:
+    """One answer as it was streamed."""
     return [delta async for delta in gateway.stream(MESSAGES)]
 
 
@@ -90,7 +92,7 @@ def test_a_request_is_what_gateways_expect() -> None:
         use(config(server.url, temperature=0.0, max_output_tokens=77), complete)
     request = server.chats[0]
 
-    assert "/v1/chat/completions" == request.path
+    assert request.path == "/v1/chat/completions"
     assert f"Bearer {KEY}" == request.headers["authorization"]
     assert request.json == {
         "model": "gpt-4.1-mini",
@@ -115,8 +117,8 @@ def test_an_answer_is_streamed_delta_by_delta() -> None:
     with ScriptedGateway([Scene.split_marker("It rose ", "[k7f]", ".")]) as server:
         deltas = use(config(server.url), collect)
 
-    assert ["It rose ", "[k", "7f]", "."] == [delta.text for delta in deltas if delta.text]
-    assert [None, None, None, None, "stop", None] == [delta.finish_reason for delta in deltas]
+    assert [delta.text for delta in deltas if delta.text] == ["It rose ", "[k", "7f]", "."]
+    assert [delta.finish_reason for delta in deltas] == [None, None, None, None, "stop", None]
     assert Usage(prompt_tokens=4, completion_tokens=4) == deltas[-1].usage
 
 
@@ -128,7 +130,7 @@ def test_text_is_yielded_before_the_answer_is_complete() -> None:
             return (await anext(deltas)).text
 
     with ScriptedGateway([Scene.hang_after("Revenue")]) as server:
-        assert "Revenue" == use(config(server.url), first)
+        assert use(config(server.url), first) == "Revenue"
 
 
 @pytest.mark.parametrize(
@@ -151,12 +153,12 @@ def test_the_answer_does_not_depend_on_how_it_travels(scene: Scene) -> None:
     """Cut anywhere, kept alive, slow, in one JSON body, or broken after its end: the same answer."""
     completion, requests = answer(scene, deadline_s=1)
 
-    assert (TEXT, "stop", "gpt-4.1-mini", 1) == (
+    assert (
         completion.text,
         completion.finish_reason,
         completion.model,
         requests,
-    )
+    ) == (TEXT, "stop", "gpt-4.1-mini", 1)
     assert completion.usage is not None
 
 
@@ -186,7 +188,7 @@ def test_what_may_pass_is_tried_again_before_the_first_text(first: Scene) -> Non
     """A passing failure costs a second request and nothing else."""
     completion, requests = answer(first, Scene.answer(TEXT))
 
-    assert (TEXT, 2) == (completion.text, requests)
+    assert (completion.text, requests) == (TEXT, 2)
 
 
 def test_silence_before_the_first_byte_is_tried_again() -> None:
@@ -194,7 +196,7 @@ def test_silence_before_the_first_byte_is_tried_again() -> None:
     with ScriptedGateway([Scene.hang(), Scene.answer(TEXT)]) as server:
         completion = use(config(server.url, first_byte_s=0.2), complete)
 
-        assert TEXT == completion.text
+        assert completion.text == TEXT
         assert server.chats[0].disconnected.wait(2)
 
 
@@ -255,7 +257,7 @@ def test_a_wait_that_passes_the_deadline_is_not_begun(status: int) -> None:
     error, requests = failure(Scene.refusal(status, headers={"Retry-After": "30"}))
 
     assert time.monotonic() - started < 2
-    assert (30.0, 1) == (error.retry_after_s, requests)
+    assert (error.retry_after_s, requests) == (30.0, 1)
     assert "30 s" in str(error)
 
 
@@ -354,7 +356,7 @@ def test_the_consumers_own_waiting_is_never_cut_short() -> None:
             return caught.value.text
 
     with ScriptedGateway([Scene.hang_after("Revenue")]) as server:
-        assert "Revenue" == use(config(server.url), busy)
+        assert use(config(server.url), busy) == "Revenue"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +375,7 @@ def test_a_refused_parameter_is_left_out_and_remembered(complaint: str, changed:
         return [(await gateway.complete(MESSAGES)).text for _ in range(2)]
 
     with ScriptedGateway([Scene.refusal(400, complaint), Scene.answer(TEXT)]) as server:
-        assert [TEXT, TEXT] == use(config(server.url, max_attempts=1), twice)
+        assert use(config(server.url, max_attempts=1), twice) == [TEXT, TEXT]
     first, second, third = (request.json for request in server.chats)
     expected = {name: value for name, value in {**first, **changed}.items() if value is not None}
 
@@ -396,7 +398,7 @@ def test_an_endless_answer_is_cut() -> None:
 
     assert isinstance(too_long, IncompleteAnswer)
     assert isinstance(too_heavy, IncompleteAnswer)
-    assert "x" * 1000 == too_long.text
+    assert too_long.text == "x" * 1000
     assert (GatewayProtocolError, 1) == (type(whole), requests)
 
 
@@ -446,7 +448,7 @@ def test_a_connection_is_used_again() -> None:
 def test_models_are_listed() -> None:
     """The names come in the gateway's order."""
     with ScriptedGateway([Scene.hang()], models=["b", "a"]) as server:
-        assert ("b", "a") == use(config(server.url), lambda gateway: gateway.models())
+        assert use(config(server.url), lambda gateway: gateway.models()) == ("b", "a")
 
 
 @pytest.mark.parametrize(
@@ -500,8 +502,8 @@ def test_a_configured_proxy_is_used() -> None:
         settings = config("http://gateway.invalid/v1", proxy=proxy.url.removesuffix("/v1"))
         completion = use(settings, complete)
 
-    assert TEXT == completion.text
-    assert "http://gateway.invalid/v1/chat/completions" == proxy.chats[0].path
+    assert completion.text == TEXT
+    assert proxy.chats[0].path == "http://gateway.invalid/v1/chat/completions"
 
 
 @pytest.mark.parametrize(
@@ -548,4 +550,4 @@ def test_a_scene_can_cite_what_the_prompt_issued() -> None:
     """The double's text may be composed from the request, as a model would."""
     echo = Scene.answer(lambda sent: f"Asked: {sent['messages'][-1]['content']} [k7f]")
 
-    assert "Asked: Did it rise? [k7f]" == answer(echo)[0].text
+    assert answer(echo)[0].text == "Asked: Did it rise? [k7f]"

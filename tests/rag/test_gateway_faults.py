@@ -23,6 +23,7 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
 
 def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
+    """A class and everything that inherits from it."""
     found = {kind}
     for child in kind.__subclasses__():
         found |= descendants(child)
@@ -30,6 +31,7 @@ def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
 
 
 def httpx_exceptions() -> list[type[BaseException]]:
+    """Every exception class of httpx, the unexported ones included."""
     named = {
         value for value in vars(httpx).values() if isinstance(value, type) and issubclass(value, Exception)
     }
@@ -196,7 +198,7 @@ def test_an_unusable_key_is_refused_without_being_quoted(key: str) -> None:
 
 def test_a_key_is_stripped_and_an_empty_one_is_none() -> None:
     """The line break at the end of a key file does no harm."""
-    assert ("sk-secret", None, None) == (bearer_key("sk-secret\n"), bearer_key(" "), bearer_key(None))
+    assert (bearer_key("sk-secret\n"), bearer_key(" "), bearer_key(None)) == ("sk-secret", None, None)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +12,10 @@ from rag.sse import Event, EventParser
 
 
 def parse(stream: bytes, cuts: list[int] | None = None) -> list[Event]:
+    """The events of a stream that arrives in pieces cut at these offsets."""
     parser = EventParser()
     edges = [0, *sorted(cuts or []), len(stream)]
-    pieces = [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [stream[start:end] for start, end in itertools.pairwise(edges)]
     return [event for piece in pieces for event in parser.feed(piece)]
 
 
@@ -43,7 +46,7 @@ def test_events_are_read_as_the_format_says(stream: bytes, expected: list[str]) 
 
 def test_an_event_carries_its_name() -> None:
     """The event field names the event; without one it is a message, and a name does not outlive its event."""
-    assert [("error", "a"), ("message", "b")] == parse(b"event: error\ndata: a\n\ndata: b\n\n")
+    assert parse(b"event: error\ndata: a\n\ndata: b\n\n") == [("error", "a"), ("message", "b")]
 
 
 _LINES = st.sampled_from(["data: é", "data: 😀 x", "data:", ": ping", "event: error", "", "", "id: 1"])
