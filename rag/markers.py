@@ -50,7 +50,7 @@ _QUOTATION_CHARS = 20
 
 @dataclass(frozen=True, slots=True)
 class MarkedSentence:
-    """One sentence of an answer.
+    """One sentence of an answer, or one list item, heading, table row or block of code.
 
     Attributes:
         text: As the reader is to see it: without markers, with its bullet or number. Empty only when the

@@ -27,8 +27,12 @@ def parse(text: str, cuts: list[int] | None = None) -> list[MarkedSentence]:
 
 
 def brief(text: str) -> list[tuple[str, str, str]]:
-    """Each sentence's text, keys and invented parts, short enough for a table."""
-    return [(each.text, " ".join(each.keys), "|".join(each.invented)) for each in parse(text)]
+    """Text, keys and invented parts of each sentence, the same whether it comes whole or by character."""
+    whole = parse(text)
+
+    assert parse(text, list(range(len(text)))) == whole
+
+    return [(each.text, " ".join(each.keys), "|".join(each.invented)) for each in whole]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,7 @@ def test_prose_that_shares_a_bracket_with_a_key_stays() -> None:
         "See [the report](https://example.org/a[1]b) for more.",
         "A value in [0, 1] or [0].",
         "Set `x[1]` and `a[k99]` here.",
-        "Set ``x`[1]`` here.",
+        "Set ``x`[1]`` and `a``[1]` here.",
         "A task [ ] and a task [x] and [] too.",
         "An open [k7f that never closes.",
         "A [G20] summit and [H2O].",
