@@ -138,9 +138,9 @@ class DenseView:
         if path.parent != self._folder or not path.is_file():
             return self._empty(), 0
         try:
-            index = faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8))
+            index: Any = faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8))
         except RuntimeError:
             # A damaged snapshot costs a rebuild from the catalog and nothing else.
             return self._empty(), 0
         self._flushed = seq
-        return faiss.downcast_index(index), seq
+        return index, seq

@@ -98,7 +98,9 @@ class Child:
             code = self.close(grace_s=0 if timed_out.is_set() else 1)
             raise self._death(code, timed_out=timed_out.is_set()) from reason
         header, payload = reply
-        if int(header["rss"]) > self._config.memory_bytes // 2:
+        # Memory that a file has left behind would be missing for the next one.
+        exhausted = header.get("error") == errors.LimitExceeded.code
+        if exhausted or int(header["rss"]) > self._config.memory_bytes // 4:
             self.close()
         if "error" in header:
             raise _ERRORS.get(header["error"], errors.ParseError)(header["message"])

@@ -42,6 +42,8 @@ _CHARSET = re.compile(
 _CHARSET_BYTES = 4096
 # A cell longer than this belongs to a table that lays out the page.
 _MAX_CELL = 1000
+# Tables in tables beyond this are not looked into for rows: each look reads all that is inside.
+_MAX_TABLES = 20
 # White space as HTML has it: a no-break space is none.
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _SPACES = re.compile(r" {2,}")
@@ -112,7 +114,7 @@ class _Walker:
             self.out.heading(_inner_text(node), _HEADINGS[tag])
         elif tag == "pre":
             self.out.code(_inner_text(node, preserve=True))
-        elif tag == "table" and not _is_layout(node):
+        elif tag == "table" and self._depth["table"] < _MAX_TABLES and not _is_layout(node):
             caption = node.css_first("caption")
             self.out.paragraph(_inner_text(caption) if caption else "")
             self.out.table(_rows(node))

@@ -23,8 +23,11 @@ _KINDS = {
 }
 # What markdown-it counts as a line's end; str.splitlines knows several more.
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*(?:\r\n|\n|\r)(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
-_FRONT_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+# A block of "key: value" or "key = value" lines at the file's start, between two rows of marks.
+_FRONT_MATTER = re.compile(
+    r"\A(---|\+\+\+)[ \t]*(?:\r\n|\n|\r)(\w[\w-]*[ \t]*[:=].*?)(?:\r\n|\n|\r)\1[ \t]*(?=[\r\n]|\Z)", re.DOTALL
+)
+_FRONT_TITLE = re.compile(r"(?:\A|[\r\n])title[ \t]*[:=][ \t]*([^\r\n]+)", re.IGNORECASE)
 # A paragraph that happens to stand above a dashed line is no heading.
 _MAX_UNDERLINED = 200
 
@@ -48,7 +51,7 @@ def parse(data: bytes) -> Parsed:
     return Parsed(
         text=text,
         blocks=tuple(_blocks(text, front.end() if front else 0)),
-        title=title[1].strip("\"'").strip() if title else "",
+        title=title[1].strip(" \t\"'") if title else "",
         parser=f"markdown/markdown-it-py-{version('markdown-it-py')}",
     )
 

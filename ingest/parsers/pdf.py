@@ -1,9 +1,9 @@
 """PDF: the text of each page by pypdf; pdfium opens what pypdf cannot.
 
 Pages are joined by one line feed, so that words never fuse and a sentence may run over the page's end.
-pdfium is the second reader, for two things. A file that pypdf cannot open (AES encryption with an empty
+pdfium is the second reader, for three things. A file that pypdf cannot open (AES encryption with an empty
 password, a damaged page tree) is written anew by pdfium and read again. A page on which pypdf fails or
-finds nothing takes its text from pdfium.
+finds nothing takes its text from pdfium, and so do all pages of a very long document.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from pypdf import apply_configuration
 from pypdf.errors import DependencyError, LimitReachedError
-from pypdf.generic import Destination
+from pypdf.generic import Destination, DictionaryObject
 
 from ingest.errors import CorruptFile, EncryptedFile, LimitExceeded, NoText, ParseError, TooLarge
 from ingest.parsers.text import clean
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 
 PAGE_SEPARATOR = "\n"
 _ENCRYPTED = "The PDF needs a password to be opened. Remove the password and upload it again."
+# pypdf reads 20 to 40 pages a second, pdfium more than a thousand; this many pages end before the deadline.
+_MAX_PYPDF_PAGES = 2_000
+# Annotation flags (ISO 32000-2, table 167): hidden, and not shown on a screen.
+_NOT_SHOWN = 0b100010
+# Field flag (table 228): what is typed there is a password.
+_PASSWORD_FIELD = 1 << 13
+# An outline entry's line, with the number that the outline may leave out. The second lets it go on.
+_NUMBER = r"(?:(?:\d{{1,3}}(?:\.\d{{1,3}})*|[IVXLC]{{1,6}}|[A-Z])[.)]?[^\S\n]+)?"
+_WHOLE_LINE = r"(?m)^[^\S\n]*(" + _NUMBER + r"(?i:{}))[^\S\n]*$"
+_LINE_START = r"(?m)^[^\S\n]*(" + _NUMBER + r"(?i:{})\b[^\n]{{0,80}}?)[^\S\n]*$"
 # Outline entries looked for: far more than a book has, few enough to search for one by one.
 _MAX_OUTLINE = 5_000
 
@@ -58,7 +68,7 @@ def parse(data: bytes, max_pages: int = 20_000) -> Parsed:
         count = len(reader.pages) if reader else second.count()
         if count > max_pages:
             raise TooLarge(f"The PDF has {count} pages, more than the ceiling of {max_pages}. Split it.")
-        texts, first_error = _read_pages(reader, second, count)
+        texts, first_error = _read_pages(reader if count <= _MAX_PYPDF_PAGES else None, second, count)
         if not any(text.strip() for text in texts):
             if first_error:
                 raise first_error
@@ -178,7 +188,7 @@ def _read_pages(
     first_error: ParseError | None = None
     for index in range(count):
         try:
-            text = reader.pages[index].extract_text() if reader else ""
+            text = _page_text(reader.pages[index]) if reader else ""
         except MemoryError:
             raise
         except (LimitReachedError, RecursionError) as error:
@@ -192,6 +202,37 @@ def _read_pages(
         # Fonts with two bytes per letter leave NULs between the letters; they are no part of the words.
         texts.append(clean(text.replace("\x00", "")))
     return texts, first_error
+
+
+def _page_text(page: pypdf.PageObject) -> str:
+    """The page's text, then what was typed on it: free text notes and the values of form fields."""
+    text = page.extract_text()
+    try:
+        typed = list(_typed(page))
+    except MemoryError:
+        raise
+    except Exception:
+        # Damaged annotations cost what was typed, never the page.
+        return text
+    return "\n".join([text, *typed]) if typed else text
+
+
+def _typed(page: pypdf.PageObject) -> Iterator[str]:
+    for reference in page.annotations or ():
+        annotation = reference.get_object()
+        if not isinstance(annotation, DictionaryObject) or int(annotation.get("/F", 0)) & _NOT_SHOWN:
+            continue
+        if annotation.get("/Subtype") == "/FreeText":
+            value = annotation.get("/Contents")
+        elif annotation.get("/Subtype") == "/Widget":
+            kind = annotation.get_inherited("/FT")
+            if kind not in {"/Tx", "/Ch"} or int(annotation.get_inherited("/Ff", 0)) & _PASSWORD_FIELD:
+                continue
+            value = annotation.get_inherited("/V")
+        else:
+            continue
+        if isinstance(value, str) and value.strip():
+            yield value.strip()
 
 
 def _join(texts: list[str]) -> tuple[str, list[Block]]:
@@ -215,7 +256,7 @@ def _title(reader: pypdf.PdfReader) -> str:
 
 
 def _headings(reader: pypdf.PdfReader, text: str, pages: list[Block]) -> list[Block]:
-    """Outline entries whose words fill lines of their page, in the order of the text."""
+    """Outline entries whose words are, or begin, a line of their page, in the order of the text."""
     found: list[Block] = []
     taken: dict[int, int] = {}
     for level, title, number in _outline(reader):
@@ -224,11 +265,13 @@ def _headings(reader: pypdf.PdfReader, text: str, pages: list[Block]) -> list[Bl
             continue
         page = pages[number - 1]
         start = taken.get(number, page.start)
-        pattern = r"(?m)^[^\S\n]*(" + r"\s+".join(map(re.escape, words)) + r")[^\S\n]*$"
-        match = re.compile(pattern, re.IGNORECASE).search(text, start, page.end)
-        if match:
-            found.append(Block(BlockKind.HEADING, match.start(1), match.end(1), level))
-            taken[number] = match.end(1)
+        wording = r"\s+".join(map(re.escape, words))
+        for pattern in (_WHOLE_LINE, _LINE_START):
+            match = re.compile(pattern.format(wording)).search(text, start, page.end)
+            if match:
+                found.append(Block(BlockKind.HEADING, match.start(1), match.end(1), level))
+                taken[number] = match.end(1)
+                break
     return found
 
 

@@ -95,7 +95,8 @@ def decode(data: bytes, declared: str | None = None) -> str:
 def is_binary(data: bytes) -> bool:
     """Whether the bytes hold more control characters than any text does."""
     sample = data[:_SAMPLE_BYTES]
-    return len(sample) - len(sample.translate(None, _CONTROLS)) > _BINARY_SHARE * len(sample)
+    controls = len(sample) - len(sample.translate(None, _CONTROLS))
+    return controls > max(_BINARY_SHARE * len(sample), 3)
 
 
 def clean(text: str) -> str:

@@ -1,0 +1,67 @@
+"""Puts routes, errors and middleware together into the ASGI application."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from api import errors
+from api.deps import build
+from api.middleware import Boundary
+from api.routes import answers, ask, collections, documents, ground, health, openai, search
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from api.settings import Settings
+
+WEB = Path(__file__).parent / "web"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# What surrounds the files of one upload in its request body.
+_FORM_ALLOWANCE = 1024 * 1024
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for some settings. Opens the data folder when it starts, not before."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = build(settings)
+        app.state.service = service
+        service.warm_up()
+        service.runner.start()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    app = FastAPI(
+        title="Footnote",
+        summary="Answers from your documents, every sentence with a checked footnote.",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(
+        Boundary,
+        max_body_bytes=settings.max_upload_mib * 1024 * 1024 + _FORM_ALLOWANCE,
+        admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
+        # On loopback only its own names are served; elsewhere the key protects, under any name.
+        hosts=LOOPBACK if settings.host in LOOPBACK else (),
+    )
+    errors.install(app)
+    for module in (documents, search, ask, ground, collections, answers, openai, health):
+        app.include_router(module.router)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+
+    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    return app

@@ -1,0 +1,195 @@
+"""The ``footnote`` command. Heavy libraries are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from api.deps import Service
+    from api.settings import Settings
+
+app = typer.Typer(
+    help="Answers from your documents, every sentence with a checked footnote.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: footnote-data.")]
+Collection = Annotated[str, typer.Option("--collection", "-c", help="Collection to use.")]
+
+
+@app.command()
+def serve(
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8000.")] = None,
+) -> None:
+    """Serve the HTTP interface and the page."""
+    import uvicorn  # noqa: PLC0415
+
+    from api.app import LOOPBACK, create_app  # noqa: PLC0415
+
+    settings = _settings(data=data, host=host, port=port)
+    if settings.host not in LOOPBACK and settings.admin_key is None:
+        _fail(
+            f"Listening on {settings.host} would let anybody on the network read every document. Set "
+            "FOOTNOTE_ADMIN_KEY to a long random key first, or listen on 127.0.0.1."
+        )
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
+    typer.echo(f"Footnote serves http://{settings.host}:{settings.port} from {settings.data}", err=True)
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        raise typer.Exit(1)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders with files.", exists=True)],
+    collection: Collection = "default",
+    data: Data = None,
+) -> None:
+    """Ingest files into a collection."""
+    from api.local import ingest_files  # noqa: PLC0415
+
+    with _opened(data) as service:
+        failed = ingest_files(service, _files(paths), collection)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def ask(
+    questions: Annotated[list[str], typer.Argument(help="One question or several.")],
+    collection: Collection = "default",
+    data: Data = None,
+    mode: Annotated[str, typer.Option(help="auto, extractive or generative.")] = "auto",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as the HTTP interface gives it.")
+    ] = False,
+) -> None:
+    """Ask a collection, and print the answer with its footnotes."""
+    from api.local import answer, show_answer  # noqa: PLC0415
+
+    if mode not in ("auto", "extractive", "generative"):
+        _fail("--mode is auto, extractive or generative.")
+    with _opened(data) as service:
+        for question in questions:
+            found = answer(service, question, collection, mode)
+            if as_json:
+                typer.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False))
+            else:
+                show_answer(question, found)
+
+
+@app.command()
+def doctor(
+    data: Data = None,
+    repair: Annotated[bool, typer.Option(help="Rebuild what does not agree.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Check that catalog, originals and indexes agree. Exits with 1 when something is left unrepaired."""
+    from api.local import show_report  # noqa: PLC0415
+    from index.doctor import examine  # noqa: PLC0415
+    from index.errors import FolderInUse  # noqa: PLC0415
+    from index.store import Store  # noqa: PLC0415
+
+    settings = _settings(data=data)
+    if not (settings.data / "catalog.sqlite3").is_file():
+        _fail(f"{settings.data} is not a data folder: it has no catalog. Name one with --data.")
+    try:
+        store = Store(settings.data)
+    except FolderInUse as error:
+        _fail(str(error))
+    try:
+        report = examine(
+            store, repair=repair, progress=lambda step: None if as_json else typer.echo(f"checking {step}")
+        )
+    finally:
+        store.close()
+    show_report(report, as_json=as_json)
+    if not all(finding.repaired for finding in report.findings):
+        raise typer.Exit(1)
+
+
+@app.command("settings")
+def show_settings() -> None:
+    """List every setting with its variable, default and meaning."""
+    from api.local import settings_table  # noqa: PLC0415
+
+    typer.echo(settings_table())
+
+
+def main() -> None:
+    """Entry point of the ``footnote`` command."""
+    app()
+
+
+def _settings(**given: Any) -> Settings:
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from api import logs  # noqa: PLC0415
+    from api.settings import Settings  # noqa: PLC0415
+
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        lines = [
+            f"FOOTNOTE_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
+        ]
+        _fail("\n".join(lines))
+    logs.configure(settings.log_level)
+    return settings
+
+
+@contextmanager
+def _opened(data: Path | None) -> Iterator[Service]:
+    """The service on a data folder; what goes wrong on purpose ends the command with its message."""
+    from api.local import opened  # noqa: PLC0415
+    from index.errors import IndexingError  # noqa: PLC0415
+    from ingest.errors import IngestError  # noqa: PLC0415
+    from rag.errors import RagError  # noqa: PLC0415
+
+    try:
+        with opened(_settings(data=data)) as service:
+            yield service
+    except (IndexingError, IngestError, RagError) as error:
+        _fail(str(error))
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = (each for each in sorted(path.rglob("*")) if each.is_file())
+            found += [
+                each for each in inside if not any(p.startswith(".") for p in each.relative_to(path).parts)
+            ]
+        else:
+            found.append(path)
+    return found
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"footnote: {message}", err=True)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What the command line does with a data folder, without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import textwrap
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.deps import build
+from api.routes.ask import complete
+from api.schemas import AnswerOut
+from api.settings import Settings
+from index.types import Status
+from rag.types import Mode, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from api.deps import Service
+    from index.doctor import Report
+    from index.types import DocumentRecord, Submission
+
+console = Console(highlight=False)
+_PART_BYTES = 1024 * 1024
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Service]:
+    """A service on a data folder, its jobs running, closed at the end."""
+    service = build(settings)
+    service.runner.start()
+    try:
+        yield service
+    finally:
+        asyncio.run(service.close())
+
+
+def ingest_files(service: Service, files: Sequence[Path], collection: str) -> int:
+    """Ingest files with a progress bar.
+
+    Returns:
+        How many failed.
+    """
+    if not files:
+        console.print("There are no files there.")
+        return 0
+    started = time.perf_counter()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    waiting: dict[str, Submission] = {}
+    failed: list[DocumentRecord] = []
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("loading the embedding model", total=len(files))
+        for path in files:
+            submission = _submit(service, path, collection)
+            waiting.setdefault(submission.document_id, submission)
+        total = len(waiting)
+        progress.update(bar, total=total)
+        service.runner.notify()
+        passages = 0
+        while waiting:
+            for document_id in list(waiting):
+                record = service.store.catalog.document(document_id)
+                if not record.status.final:
+                    continue
+                del waiting[document_id]
+                passages += record.passages
+                if record.status is Status.FAILED:
+                    failed.append(record)
+                progress.update(bar, completed=total - len(waiting), description=escape(record.filename[:40]))
+            time.sleep(0.05)
+        progress.update(bar, description="ingested")
+    for record in failed:
+        code, message = record.error or ("", "")
+        console.print(f"[red]failed[/red] {escape(record.filename)}: {code}: {escape(message)}")
+    seconds = time.perf_counter() - started
+    console.print(
+        f"{total - len(failed)} documents, {passages} passages in collection {collection!r}, {seconds:.1f} s"
+    )
+    return len(failed)
+
+
+def answer(service: Service, question: str, collection: str, mode: str) -> AnswerOut:
+    """Ask one question."""
+    asked = Question(text=question, collection=collection, mode=None if mode == "auto" else Mode(mode))
+    found = asyncio.run(complete(service, asked))
+    return AnswerOut.of(found, trace_id="", conversation_id=None, explain=False)
+
+
+def show_answer(question: str, found: AnswerOut) -> None:
+    """Print an answer as a person reads it."""
+    console.print(f"\n[bold]{escape(question)}[/bold]\n")
+    console.print(escape(found.answer))
+    label = "Nearest passages:" if found.abstained else None
+    if label:
+        console.print(f"\n[dim]{label}[/dim]")
+    console.print()
+    for citation in found.citations:
+        where = [citation.title, *citation.headings[-1:]]
+        if citation.pages:
+            first, last = citation.pages
+            where.append(f"page {first}" if first == last else f"pages {first}-{last}")
+        quote = textwrap.shorten(citation.quote, 160, placeholder=" …")
+        console.print(
+            f"[dim]\\[{citation.number}][/dim] {escape(', '.join(where))} ({escape(citation.filename)})"
+        )
+        console.print(f"    [dim]“{escape(quote)}”[/dim]")
+    rating = found.confidence
+    console.print(f"\nConfidence: {rating.value:.0%} ({rating.level}, calibration {rating.calibration})")
+
+
+def show_report(report: Report, *, as_json: bool) -> None:
+    """Print what the doctor found."""
+    if as_json:
+        console.print_json(json.dumps({"clean": report.clean, **asdict(report)}))
+        return
+    for finding in report.findings:
+        state = "repaired" if finding.repaired else "NOT repaired"
+        console.print(f"{finding.check} {escape(finding.subject)}: {escape(finding.message)} {state}")
+    verdict = "clean" if report.clean else f"{len(report.findings)} findings"
+    console.print(
+        f"{verdict}: {report.collections} collections, {report.documents} documents, {report.passages} passages"
+    )
+
+
+def settings_table() -> str:
+    """Every setting as a Markdown table, made from the code."""
+    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `FOOTNOTE_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+def _submit(service: Service, path: Path, collection: str) -> Submission:
+    blob = service.store.blobs.writer()
+    try:
+        with path.open("rb") as file:
+            while part := file.read(_PART_BYTES):
+                blob.write(part)
+        return service.store.add(blob, collection=collection, filename=path.name)
+    finally:
+        blob.discard()

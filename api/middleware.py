@@ -1,0 +1,133 @@
+"""What happens around every request: a trace id, a key where one is set, a bound on the body, safe headers."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+
+from api.errors import ApiError, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger(__name__)
+
+REQUESTS = Counter("footnote_requests_total", "Requests answered.", ("method", "route", "status"))
+SECONDS = Histogram("footnote_request_seconds", "Seconds until a request was answered.", ("method", "route"))
+
+# The page loads nothing from elsewhere, and no answer can make it do so.
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+_TRACE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class Boundary:
+    """One ASGI middleware for all of it, so that even a refusal has a trace id and safe headers."""
+
+    def __init__(
+        self, app: ASGIApp, *, max_body_bytes: int, admin_key: str | None, hosts: Iterable[str]
+    ) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._admin_key = admin_key
+        self._hosts = frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        trace_id = given if _TRACE_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(trace_id=trace_id)
+        started = time.perf_counter()
+        status = 500
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                out = MutableHeaders(scope=message)
+                out["X-Request-Id"] = trace_id
+                for name, value in _HEADERS.items():
+                    out.setdefault(name, value)
+            await send(message)
+
+        try:
+            self._admit(scope, headers)
+            await self._app(scope, self._bounded(receive), send_marked)
+        except ApiError as error:
+            status, body, extra = describe(error)
+            await JSONResponse(body, status, extra)(scope, receive, send_marked)
+        finally:
+            seconds = time.perf_counter() - started
+            route = getattr(scope.get("route"), "path", "unknown")
+            REQUESTS.labels(scope["method"], route, status).inc()
+            SECONDS.labels(scope["method"], route).observe(seconds)
+            log.info(
+                "request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1)
+            )
+
+    def _admit(self, scope: Scope, headers: Headers) -> None:
+        """Refuse what must not reach a route.
+
+        Raises:
+            ApiError: 400 for a foreign Host, 401 without the key, 413 for a body announced as too large.
+        """
+        host = re.sub(r":\d+$", "", headers.get("host", "")).strip("[]").lower()
+        if self._hosts and host not in self._hosts:
+            # A page elsewhere that resolves its own name to this address must not be served.
+            raise ApiError(400, "unknown_host", f"This service does not answer for the host {host!r}.")
+        if self._admin_key and scope["path"].startswith("/v1"):
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            known = hmac.compare_digest(token.strip().encode(), self._admin_key.encode())
+            if scheme.lower() != "bearer" or not known:
+                raise ApiError(
+                    401,
+                    "unauthorized",
+                    "A key is needed, and it is not this one.",
+                    {"WWW-Authenticate": "Bearer"},
+                )
+        length = headers.get("content-length", "0")
+        if not length.isdecimal():
+            raise ApiError(400, "malformed", "Content-Length is not a number.")
+        if int(length) > self._max_body_bytes:
+            raise self._too_large()
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """Count what arrives, because a chunked body announces no length."""
+        arrived = 0
+
+        async def bounded() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            if arrived > self._max_body_bytes:
+                raise self._too_large()
+            return message
+
+        return bounded
+
+    def _too_large(self) -> ApiError:
+        limit = self._max_body_bytes // (1024 * 1024)
+        return ApiError(413, "body_too_large", f"The request body is larger than {limit} MiB.")

@@ -1,0 +1,30 @@
+"""Ground: checks a text that somebody else's model wrote."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.deps import ServiceDep
+from api.errors import ApiError
+from api.schemas import CitationOut, ClaimOut, ConfidenceOut, GroundIn, GroundOut
+from rag.ground import Source, ground_in_collection, ground_in_sources
+
+router = APIRouter(prefix="/v1/ground", tags=["ground"])
+
+
+@router.post("")
+def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
+    """Check each sentence against a collection or against the sources given."""
+    if (body.collection is None) == (body.sources is None):
+        raise ApiError(422, "invalid_field", "Give either a collection or sources.")
+    if body.sources is not None:
+        sources = [Source(each.id, each.title, each.text) for each in body.sources]
+        found = ground_in_sources(body.text, sources, service.answerer)
+    else:
+        found = ground_in_collection(body.text, body.collection or "", service.answerer, body.question)
+    return GroundOut(
+        claims=[ClaimOut.of(each) for each in found.claims],
+        citations=[CitationOut.of(each) for each in found.citations],
+        support=found.support,
+        confidence=ConfidenceOut.of(found.confidence),
+    )

@@ -1,0 +1,185 @@
+"""For OpenAI clients: a collection is a model, an answer a chat completion with annotations.
+
+https://platform.openai.com/docs/api-reference/chat/object
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from api.deps import Service, ServiceDep
+from api.errors import ApiError, describe
+from api.routes.ask import complete, remember
+from api.schemas import CitationOut, ClaimOut, ConfidenceOut
+from api.stream import event_stream
+from rag.cite import rendered
+from rag.types import Claimed, Done, Question
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fastapi.responses import StreamingResponse
+
+    from rag.types import Answer
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+
+
+class ChatMessage(BaseModel):
+    """One message. Parts that are not text are refused."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+
+    def text(self) -> str:
+        """The message's words."""
+        if isinstance(self.content, list):
+            if any(part.get("type") != "text" for part in self.content):
+                raise ApiError(422, "invalid_field", "Only text parts can be answered.")
+            return "\n".join(str(part.get("text", "")) for part in self.content)
+        return self.content or ""
+
+
+class ChatIn(BaseModel):
+    """A chat completion request. Fields that only steer a model's style are accepted and not needed."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str
+    messages: list[ChatMessage]
+    stream: bool = False
+
+
+@router.get("/models")
+def models(service: ServiceDep) -> dict[str, Any]:
+    """Each collection is a model."""
+    data = [
+        {"id": each.name, "object": "model", "created": int(each.created_at), "owned_by": "footnote"}
+        for each in service.store.catalog.collections()
+    ]
+    return {"object": "list", "data": data}
+
+
+@router.post("/chat/completions", response_model=None)
+async def chat(body: ChatIn, service: ServiceDep) -> dict[str, Any] | StreamingResponse:
+    """Answer the last message from a collection. ``model`` is ``collection`` or ``collection@model``."""
+    question = _question(body)
+    await asyncio.to_thread(service.store.catalog.collection, question.collection)
+    if body.stream:
+        return event_stream(_chunks(service, question, body.model))
+    answer = await complete(service, question)
+    message = {
+        "role": "assistant",
+        "content": answer.text,
+        "refusal": None,
+        "annotations": url_citations(answer),
+    }
+    return {
+        **_envelope(answer.id, "chat.completion", body.model),
+        "choices": [
+            {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}
+        ],
+        "usage": _usage(answer),
+        "grounding": _grounding(answer),
+    }
+
+
+def url_citations(answer: Answer) -> list[dict[str, Any]]:
+    """URL citations of the sentences that each footnote supports, as offsets into the answer."""
+    shown = {citation.number: CitationOut.of(citation) for citation in answer.citations}
+    return [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "start_index": claim.start,
+                "end_index": claim.end,
+                "url": shown[number].url,
+                "title": shown[number].title,
+            },
+        }
+        for claim in answer.claims
+        for number in claim.citations
+    ]
+
+
+async def _chunks(service: Service, question: Question, model: str) -> AsyncIterator[str]:
+    identity = f"chatcmpl-{time.time_ns():x}"
+    sent = 0
+    yield _chunk(identity, model, {"role": "assistant", "content": ""})
+    try:
+        async with aclosing(service.answerer.answer(question)) as events:
+            async for each in events:
+                if isinstance(each, Claimed):
+                    # Paragraphs are as far apart here as in the whole answer.
+                    text = " " * (each.claim.start - sent == 1) or "\n" * (each.claim.start - sent)
+                    text += rendered(each.claim)
+                    sent += len(text)
+                    yield _chunk(identity, model, {"content": text})
+                elif isinstance(each, Done):
+                    await remember(service, question, each.answer)
+                    rest = {"content": each.answer.text} if not sent else {}
+                    delta = {**rest, "annotations": url_citations(each.answer)}
+                    extra = {"usage": _usage(each.answer), "grounding": _grounding(each.answer)}
+                    yield _chunk(identity, model, delta, each.answer.finish_reason, extra)
+    except Exception as error:
+        # No finish reason and no [DONE]: a client sees that this is not an answer.
+        yield f"data: {json.dumps(describe(error)[1])}\n\n"
+        return
+    yield "data: [DONE]\n\n"
+
+
+def _chunk(
+    identity: str,
+    model: str,
+    delta: dict[str, Any],
+    finish_reason: str | None = None,
+    extra: dict[str, Any] | None = None,
+) -> str:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    body = {**_envelope(identity, "chat.completion.chunk", model), "choices": [choice], **(extra or {})}
+    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
+
+
+def _envelope(identity: str, kind: str, model: str) -> dict[str, Any]:
+    return {"id": identity, "object": kind, "created": int(time.time()), "model": model}
+
+
+def _question(body: ChatIn) -> Question:
+    spoken = [message for message in body.messages if message.role in ("user", "assistant")]
+    if not spoken or spoken[-1].role != "user" or not spoken[-1].text().strip():
+        raise ApiError(422, "invalid_field", "messages: the last one is the user's question.")
+    collection, _, model = body.model.partition("@")
+    return Question(
+        text=spoken[-1].text().strip(),
+        collection=collection,
+        history=tuple((message.role, message.text()) for message in spoken[:-1]),
+        model=model or None,
+    )
+
+
+def _usage(answer: Answer) -> dict[str, int]:
+    usage = answer.usage
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def _grounding(answer: Answer) -> dict[str, Any]:
+    return {
+        "answer_id": answer.id,
+        "abstained": answer.abstained,
+        "claims": [ClaimOut.of(claim).model_dump(mode="json") for claim in answer.claims],
+        "citations": [CitationOut.of(citation).model_dump(mode="json") for citation in answer.citations],
+        "confidence": ConfidenceOut.of(answer.confidence).model_dump(mode="json"),
+    }

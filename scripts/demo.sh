@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Ingests the sample corpus, asks three questions, and says how to go on.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+footnote=(.venv/bin/footnote)
+data=${FOOTNOTE_DEMO_DATA:-.demo-data}
+
+"${footnote[@]}" ingest README.md docs/*.md docs/decisions docs/handbook/*.{md,html,pdf,docx} --collection demo --data "$data"
+"${footnote[@]}" ask --collection demo --data "$data" \
+    "What happens when a tool is returned late?" \
+    "How many loans were made in 2025?" \
+    "Who won the football world cup in 1998?"
+cat <<END
+
+To go on with the page:
+    .venv/bin/footnote serve --data $data
+and open http://127.0.0.1:8000
+END
