@@ -57,7 +57,8 @@ def expected_calibration_error(probability: np.ndarray, right: np.ndarray, bins:
     order = np.argsort(probability)
     parts = np.array_split(order, bins)
     return float(
-        sum(len(part) * abs(probability[part].mean() - right[part].mean()) for part in parts if len(part)) / len(order)
+        sum(len(part) * abs(probability[part].mean() - right[part].mean()) for part in parts if len(part))
+        / len(order)
     )
 
 
@@ -146,7 +147,9 @@ def measure(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "right_among_answerable": float(right[answerable].mean()),
         "abstained_on_unanswerable": float((~given)[~answerable].mean()),
         "abstained_on_answerable": float((~given)[answerable].mean()),
-        "reliability": [[float(probability[part].mean()), float(right[part].mean()), len(part)] for part in parts],
+        "reliability": [
+            [float(probability[part].mean()), float(right[part].mean()), len(part)] for part in parts
+        ],
     }
 
 
@@ -163,14 +166,18 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axes.plot(x, y, marker="o", color="#2a6f97")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share of right answers")
-    axes.set_title(f"{NAME}, held-out articles: ECE {result['ece']:.3f}, AUROC {result['auroc_right']:.3f}", fontsize=9)
+    axes.set_title(
+        f"{NAME}, held-out articles: ECE {result['ece']:.3f}, AUROC {result['auroc_right']:.3f}", fontsize=9
+    )
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> int:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, help="folder with squad2/dev_articles.json")
     parser.add_argument("--fit", action="store_true", help="write a new calibration before measuring")
     parser.add_argument("--per-article", type=int, default=100, help="questions of each article")
@@ -178,7 +185,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=HERE / "results" / "confidence.json")
     arguments = parser.parse_args()
     if not (arguments.data / "squad2" / "dev_articles.json").is_file():
-        parser.error(f"{arguments.data} has no squad2/dev_articles.json. Give the folder with the evaluation data.")
+        parser.error(
+            f"{arguments.data} has no squad2/dev_articles.json. Give the folder with the evaluation data."
+        )
     rows = collect(arguments.data, arguments.per_article, arguments.seed)
     held_in = [row for row in rows if row["article"] % 2 == 0]
     held_out = [row for row in rows if row["article"] % 2 == 1]

@@ -18,7 +18,6 @@ from rag import gateway_wire as wire
 from rag.errors import GatewayError, IncompleteAnswer
 from rag.gateway_exchange import Bounds, Exchange
 from rag.gateway_wire import Completion, Delta, Usage
-from rag.sse import EventParser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -33,8 +32,8 @@ _log = logging.getLogger(__name__)
 _OK = 200
 # A model refuses a parameter with one of these.
 _REFUSALS = frozenset({400, 422})
-# Seconds to wait for the end of a stream whose answer is complete, so that its connection can be reused.
-_DRAIN_S = 0.25
+# Seconds to wait, once the answer is complete, for the count of its tokens.
+_TAIL_S = 2.0
 # Models whose refused parameters are remembered; callers choose model names, so there must be an end.
 _REMEMBERED_MODELS = 64
 
@@ -192,32 +191,24 @@ class Gateway:
     ) -> AsyncGenerator[Delta, None]:
         """Sends the request once and yields what comes, up to and including the finish reason and usage."""
         async with aclosing(await self._ask(model, messages, deadline)) as exchange:
-            if exchange.media_type == "text/event-stream":
-                payloads = _events(exchange)
-            elif exchange.media_type.endswith("json"):
-                payloads = _whole_body(exchange)
-            else:
-                kind = faults.quote(exchange.media_type, self._key, 80) or "no content type"
-                raise faults.unusable(f"answered with {kind} instead of JSON or an event stream", self._base)
             finished = False
             size = 0
-            async with aclosing(payloads):
+            async with aclosing(exchange.payloads()) as payloads:
                 async for payload in payloads:
-                    error = exchange.reported(payload)
-                    if error:
-                        raise error
                     delta = wire.read_delta(payload)
                     size += len(delta.text.encode())
                     if size > self._config.max_answer_bytes:
                         limit = self._config.max_answer_bytes
                         raise faults.unusable(f"sent an answer of more than {limit} bytes", self._base)
-                    finished = finished or delta.finish_reason is not None
+                    if delta.finish_reason:
+                        finished = True
+                        exchange.shorten(_TAIL_S)
                     if delta.text or delta.finish_reason or delta.usage:
                         yield delta
             if not finished:
                 raise IncompleteAnswer(
-                    f"The gateway at {self._base} ended the answer without a finish reason, so part of it may "
-                    "be missing. Try again; if it recurs, see the gateway's own log or change FOOTNOTE_MODEL."
+                    f"The gateway at {self._base} ended its answer without a finish reason: part is missing. "
+                    "Try again; if it recurs, see the gateway's own log or change FOOTNOTE_MODEL."
                 )
 
     async def _ask(self, model: str, messages: Sequence[Message], deadline: float) -> Exchange:
@@ -272,28 +263,6 @@ class Gateway:
     def _bounds(self, deadline: float) -> Bounds:
         first_byte = min(deadline, asyncio.get_running_loop().time() + self._config.first_byte_s)
         return Bounds(deadline, first_byte, self._config.max_wire_bytes, self._base, self._key)
-
-
-async def _events(exchange: Exchange) -> AsyncGenerator[object, None]:
-    """Yields the decoded events of a stream up to its ``[DONE]`` or its end."""
-    parser = EventParser()
-    while (chunk := await exchange.read()) is not None:
-        for event in parser.feed(chunk):
-            if event.data.strip() == "[DONE]":
-                await exchange.drain(_DRAIN_S)
-                return
-            payload = exchange.decode(event.data)
-            # Some gateways name the event instead of wrapping the error.
-            yield {"error": payload} if event.name == "error" and not _has_error(payload) else payload
-
-
-async def _whole_body(exchange: Exchange) -> AsyncGenerator[object, None]:
-    """Yields the one body of a gateway that does not stream."""
-    yield await exchange.json()
-
-
-def _has_error(payload: object) -> bool:
-    return isinstance(payload, dict) and "error" in payload
 
 
 def _broken_off(text: str, error: GatewayError) -> IncompleteAnswer:

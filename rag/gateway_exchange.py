@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from rag import gateway_faults as faults
 from rag import gateway_wire as wire
 from rag.errors import GatewayError
+from rag.sse import EventParser
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import AsyncGenerator, Awaitable
 
     import httpx
 
@@ -21,6 +23,8 @@ _T = TypeVar("_T")
 
 # Bytes read of an error's body: only its message is wanted.
 _ERROR_BODY_BYTES = 65_536
+# Seconds to wait for the end of a stream after its [DONE].
+_DRAIN_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Exchange:
         self._chunks = response.aiter_bytes()
         self._received = 0
         self.status = response.status_code
-        self.media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @classmethod
     async def open(cls, client: httpx.AsyncClient, request: httpx.Request, bounds: Bounds) -> Exchange:
@@ -106,10 +110,46 @@ class Exchange:
                 f"sent something that is not JSON ({shown!r})", self._bounds.place
             ) from None
 
-    def reported(self, payload: object) -> GatewayError | None:
-        """Returns the error that a part of the answer reports, if it does."""
+    async def payloads(self) -> AsyncGenerator[object, None]:
+        """Yields the decoded events of a stream, or the one body of a gateway that does not stream.
+
+        Raises:
+            GatewayProtocolError: It is neither.
+            GatewayError: It could not be read, or it reports an error.
+        """
+        if self._media_type == "text/event-stream":
+            async with aclosing(self._events()) as events:
+                async for payload in events:
+                    yield self._checked(payload)
+        elif self._media_type.endswith("json"):
+            yield self._checked(await self.json())
+        else:
+            kind = faults.quote(self._media_type, self._bounds.key, 80) or "no content type"
+            raise faults.unusable(
+                f"answered with {kind} instead of JSON or an event stream", self._bounds.place
+            )
+
+    async def _events(self) -> AsyncGenerator[object, None]:
+        parser = EventParser()
+        while (chunk := await self.read()) is not None:
+            for event in parser.feed(chunk):
+                if event.data.strip() == "[DONE]":
+                    # Read to its end, the connection can be used again; if that takes long or fails, it
+                    # is closed instead and nothing is lost.
+                    self.shorten(_DRAIN_S)
+                    with contextlib.suppress(GatewayError):
+                        await self.read()
+                    return
+                payload = self.decode(event.data)
+                # Some gateways name the event instead of wrapping the error.
+                wrapped = isinstance(payload, dict) and "error" in payload
+                yield {"error": payload} if event.name == "error" and not wrapped else payload
+
+    def _checked(self, payload: object) -> object:
         fault = faults.read_fault(payload)
-        return faults.from_fault(fault, self._bounds.place, self._bounds.key) if fault else None
+        if fault:
+            raise faults.from_fault(fault, self._bounds.place, self._bounds.key)
+        return payload
 
     async def refusal(self) -> tuple[GatewayError, str]:
         """Reads an answer whose status is not 200.
@@ -134,15 +174,10 @@ class Exchange:
         wait_s = faults.retry_after_s(self._response.headers, datetime.now(UTC))
         return faults.from_fault(fault, self._bounds.place, self._bounds.key, wait_s), fault.message
 
-    async def drain(self, seconds: float) -> None:
-        """Gives an answer that is complete a moment to end, so that its connection can be used again.
-
-        Nothing depends on how that ends: a connection that stays open or breaks is closed by ``aclose``.
-        """
-        bounds = self._bounds
-        until = min(bounds.deadline, asyncio.get_running_loop().time() + seconds)
-        with contextlib.suppress(GatewayError):
-            await _within(anext(self._chunks, None), bounds, until)
+    def shorten(self, seconds: float) -> None:
+        """Moves the deadline to ``seconds`` from now, if that is sooner."""
+        deadline = min(self._bounds.deadline, asyncio.get_running_loop().time() + seconds)
+        self._bounds = replace(self._bounds, deadline=deadline, first_byte=deadline)
 
 
 async def _within(step: Awaitable[_T], bounds: Bounds, until: float) -> _T:
@@ -155,11 +190,10 @@ async def _within(step: Awaitable[_T], bounds: Bounds, until: float) -> _T:
         async with asyncio.timeout_at(until):
             return await step
     except TimeoutError:
-        missed = (
-            "sent nothing within the time for a first byte"
-            if until < bounds.deadline
-            else "missed the deadline"
-        )
-        raise faults.too_late(missed, bounds.place) from None
+        early = until < bounds.deadline
+        missed = "sent nothing within the time for a first byte" if early else "missed the deadline"
+        failure: GatewayError = faults.too_late(missed, bounds.place)
     except faults.HTTPX_ERRORS as error:
-        raise faults.from_httpx(error, bounds.place, bounds.key) from error
+        failure = faults.from_httpx(error, bounds.place, bounds.key)
+    # Raised out here, the error has no cause: httpx quotes what the gateway sent, and that may be the key.
+    raise failure

@@ -1,0 +1,272 @@
+"""What is a citation marker in a model's text, and what is an ordinary bracket.
+
+A marker is a bracket whose every part is a key that was issued for this request (``[k7f]``,
+``[k7f, q2a]``, ``[source: K7F]``, ``【k7f】``), or looks like a citation although nothing was issued for
+it: a number of one to three digits (``[1]``, ``[^2]``, ``[3-5]``), the shape of a key (``[k99]``), a number
+or key after a word such as "source" (``[doc 3]``), or a dagger (``【4†source】``). The latter is *invented*.
+
+Everything else stays as it is: ``[sic]``, ``[the Company]``, ``[2019]``, ``[0, 1]`` (citations count from
+1), ``[text](address)``, ``[ ]``, and whatever stands in a code span, as ``x[1]`` does.
+
+The scanners here look at text of which the end may still be missing. They answer MORE only as long as the
+characters to come can change the answer, and never look further than a fixed number of characters; so the
+answer is the same however the text arrives.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+BRACKETS = {"[": "]", "【": "】", "［": "］"}
+# Characters at which ``scan`` may find something; after a marker also those that join it to the next.
+STARTS = frozenset({*BRACKETS, "(", "*", "<", "`"})
+JOINTS = frozenset(",;&a")
+
+# Characters between a bracket and its end, in a link's address, in a code span, in a fenced block.
+_LABEL_CHARS = 64
+_ADDRESS_CHARS = 300
+_SPAN_CHARS = 1000
+_BLOCK_CHARS = 8000
+
+_LABEL = re.compile(rf"[^\[\]【】［］\n]{{0,{_LABEL_CHARS}}}")
+_ADDRESS = re.compile(rf"\([^\s()]{{0,{_ADDRESS_CHARS}}}")
+_IS_ADDRESS = re.compile(r"\((?:|#.*|.*[/:].*)\)")
+_JOINT = re.compile(r"\s{0,4}(?:[,;&]\s{0,4})?(?:and\b\s{0,4})?")
+_MOST_TICKS = 16
+_TICKS = re.compile(rf"`{{1,{_MOST_TICKS}}}")
+_WRAPPER = re.compile(r"\(\s{0,4}|\*{1,3}|<sup>")
+
+_PARTS = re.compile(r"\s*(?:[,;|&]|\band\b)\s*")
+_KEY_GAP = re.compile(r"[\s/+]+")
+_WORD_BEFORE = re.compile(
+    r"(?:doc(?:ument)?s?|sources?|src|refs?|references?|citations?|cite|passages?|chunks?|excerpts?|snippets?"
+    r"|context|notes?|footnotes?|fn|keys?|ids?|see|cf)(?:[\s:=#._-]+|(?=\d))",
+    re.IGNORECASE,
+)
+_NUMBER = r"\d{1,3}(?:\s?[-–—]\s?\d{1,3})?"
+_KEY = r"(?=[a-z0-9]*[0-9])[a-z][a-z0-9]{2,3}"
+_NUMBERS = re.compile(_NUMBER)
+_INVENTED = re.compile(rf"\^?(?:{_NUMBER}|{_KEY})|\^[\w-]{{1,20}}|.*†.*")
+_ORNAMENT = "'\"`*_@#^\\"
+
+
+# No vowels, so that no key is a word; none of l, o, 0 and 1, which look alike.
+_LETTERS = "bcdfghjkmnpqrstvwxz"
+_DIGITS = "23456789"
+# Three characters make 2,736 keys: beyond some hundreds in one request a fourth is added.
+_SHORT_KEYS = 400
+
+
+class Chooser(Protocol):
+    """What draws keys: the ``secrets`` module, or a seeded ``random.Random`` in tests."""
+
+    def choice(self, seq: Sequence[str], /) -> str:
+        """Returns one element."""
+
+
+class Nothing(Enum):
+    """Why a scanner found nothing: it cannot know yet, or there is nothing."""
+
+    MORE = auto()
+    NONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A citation marker.
+
+    Attributes:
+        end: One past its last character in the text that was scanned.
+        keys: The issued keys in it, in lower case as they were issued.
+        invented: The parts of it that look like citations and were not issued.
+        kept: Prose that shared the bracket with keys, to be left in the text.
+    """
+
+    end: int
+    keys: tuple[str, ...]
+    invented: tuple[str, ...]
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """A code span, a fenced block of code, or a link: text that is left alone, up to ``end``."""
+
+    end: int
+    block: bool
+
+
+def new_keys(count: int, rng: Chooser = secrets) -> list[str]:
+    """Draws the keys of one request's sources, such as ``k7f``: letter, digit, letter, and a digit if many.
+
+    Args:
+        count: How many; all are different.
+        rng: What draws them.
+
+    Raises:
+        ValueError: More than 11,552 are wanted.
+    """
+    shape = [_LETTERS, _DIGITS, _LETTERS] if count <= _SHORT_KEYS else [_LETTERS, _DIGITS, _LETTERS, _DIGITS]
+    # Half of the shape at most, or drawing new ones would take too long.
+    if count * 2 > len(_LETTERS) ** 2 * len(_DIGITS) ** (len(shape) - 2):
+        raise ValueError(f"{count} keys are too many for one request; send fewer sources")
+    keys: dict[str, None] = {}
+    while len(keys) < count:
+        key = "".join(rng.choice(letters) for letters in shape)
+        # Not p2p, b2b and their like, which are words.
+        if key[0] != key[2]:
+            keys[key] = None
+    return list(keys)
+
+
+def scan(
+    raw: str, at: int, issued: Collection[str], *, final: bool, line_start: bool
+) -> Marker | Verbatim | Nothing:
+    """Looks for a marker or for code at one place.
+
+    Args:
+        raw: Text of which the end may be missing.
+        at: Index of a character of STARTS, or of JOINTS when a marker stands before it.
+        issued: The keys issued for this request, in lower case.
+        final: Whether ``raw`` is complete.
+        line_start: Whether only white space stands before ``at`` in its line.
+    """
+    char = raw[at]
+    if char in BRACKETS:
+        return _bracket(raw, at, issued, final=final)
+    if char == "`":
+        return _code(raw, at, issued, final=final, line_start=line_start)
+    if char in JOINTS:
+        return _joined(raw, at, issued, final=final)
+    return _wrapped(raw, at, issued, final=final)
+
+
+def read_label(label: str, issued: Collection[str]) -> Marker | None:
+    """Decides whether what stands in a bracket is a citation. ``end`` of the answer means nothing."""
+    keys: list[str] = []
+    invented: list[str] = []
+    prose: list[str] = []
+    for part in filter(None, _PARTS.split(label.strip())):
+        word = _WORD_BEFORE.match(part)
+        bare = part[word.end() :] if word else part
+        names = [name.strip(_ORNAMENT).lower() for name in _KEY_GAP.split(bare)]
+        if all(name in issued for name in names):
+            keys += names
+        elif _INVENTED.fullmatch(bare):
+            invented.append(part)
+        else:
+            prose.append(part)
+    if not keys and (prose or not invented or _counts_from_zero(invented)):
+        return None
+    return Marker(0, tuple(keys), tuple(invented), f"[{', '.join(prose)}]" if prose else "")
+
+
+def _counts_from_zero(parts: list[str]) -> bool:
+    """Whether these are the numbers of an array or an interval and no citations, which count from 1."""
+    numbers = all(_NUMBERS.fullmatch(part) for part in parts)
+    return numbers and any(int(number) == 0 for part in parts for number in re.findall(r"\d+", part))
+
+
+def _bracket(raw: str, at: int, issued: Collection[str], *, final: bool) -> Marker | Verbatim | Nothing:
+    missing = Nothing.NONE if final else Nothing.MORE
+    depth = 2 if raw.startswith("[[", at) else 1
+    label = _LABEL.match(raw, at + depth)
+    if at + 1 == len(raw) or label is None or label.end() == len(raw):
+        return missing
+    closing = BRACKETS[raw[at]] * depth
+    end = label.end() + depth
+    if raw[label.end() : end] != closing:
+        return missing if closing.startswith(raw[label.end() :]) else Nothing.NONE
+    marker = read_label(label.group(), issued)
+    if end == len(raw) and not final:
+        return Nothing.MORE
+    address = _ADDRESS.match(raw, end)
+    if address and address.end() == len(raw) and not final:
+        return Nothing.MORE
+    # A marker written as a link goes with its address, an ordinary link stays with its own, whatever
+    # brackets that holds. A parenthesis of prose is neither.
+    stop = address.end() + 1 if address else end
+    linked = address is not None and _IS_ADDRESS.fullmatch(raw, end, stop) is not None
+    if marker is None:
+        return Verbatim(stop, block=False) if linked else Nothing.NONE
+    return Marker(stop if linked else end, marker.keys, marker.invented, marker.kept)
+
+
+def _joined(raw: str, at: int, issued: Collection[str], *, final: bool) -> Marker | Nothing:
+    """Finds the marker that a comma or an "and" joins to the one before it."""
+    joint = _JOINT.match(raw, at)
+    place = joint.end() if joint else at
+    if place < len(raw) and raw[place] in BRACKETS and place > at:
+        found = _bracket(raw, place, issued, final=final)
+        return Nothing.NONE if isinstance(found, Verbatim) else found
+    return Nothing.MORE if not final and "and".startswith(raw[place:]) else Nothing.NONE
+
+
+def _wrapped(raw: str, at: int, issued: Collection[str], *, final: bool) -> Marker | Nothing:
+    """Finds markers that have parentheses, emphasis or a superscript around them and nothing else in it."""
+    missing = Nothing.NONE if final else Nothing.MORE
+    opening = _WRAPPER.match(raw, at)
+    if opening is None:
+        return missing if "<sup>".startswith(raw[at:]) else Nothing.NONE
+    kind = opening.group().strip()
+    closing = {"(": ")", "<sup>": "</sup>"}.get(kind, kind)
+    keys: list[str] = []
+    invented: list[str] = []
+    place = opening.end()
+    while place < len(raw) and raw[place] in BRACKETS:
+        found = _bracket(raw, place, issued, final=final)
+        if isinstance(found, Nothing):
+            return found
+        if isinstance(found, Verbatim) or found.kept:
+            return Nothing.NONE
+        keys += found.keys
+        invented += found.invented
+        joint = _JOINT.match(raw, found.end)
+        place = joint.end() if joint else found.end
+        if raw.startswith(closing, place):
+            return Marker(place + len(closing), tuple(keys), tuple(invented))
+    # A joint or the closing sign may have arrived in part.
+    return missing if any(sign.startswith(raw[place:]) for sign in (closing, "and")) else Nothing.NONE
+
+
+def _code(
+    raw: str, at: int, issued: Collection[str], *, final: bool, line_start: bool
+) -> Marker | Verbatim | Nothing:
+    run = _TICKS.match(raw, at)
+    ticks = len(run.group()) if run else 0
+    if ticks == _MOST_TICKS or at + ticks == len(raw):
+        return Nothing.NONE if final or ticks == _MOST_TICKS else Nothing.MORE
+    if line_start and ticks >= len("```"):
+        closing = re.compile(rf"\n[ \t]*`{{{ticks},}}[ \t]*(?=\n|\Z)")
+        end = _end_of_code(
+            raw[at : at + _BLOCK_CHARS], ticks, closing, whole=final or len(raw) - at >= _BLOCK_CHARS
+        )
+        if end is not Nothing.NONE:
+            return end if isinstance(end, Nothing) else Verbatim(at + end, block=True)
+    line = raw[at : at + _SPAN_CHARS].partition("\n")[0]
+    whole = final or len(line) < len(raw) - at
+    end = _end_of_code(line, ticks, re.compile(rf"(?<!`)`{{{ticks}}}(?!`)"), whole=whole)
+    if isinstance(end, Nothing):
+        return end
+    # A marker that the model put into a code span is still its marker.
+    inner = line[ticks : end - ticks].strip()
+    if inner.startswith("[") and inner.endswith("]"):
+        marker = read_label(inner[1:-1], issued)
+        if marker and marker.keys and not marker.kept:
+            return Marker(at + end, marker.keys, marker.invented)
+    return Verbatim(at + end, block=False)
+
+
+def _end_of_code(text: str, ticks: int, closing: re.Pattern[str], *, whole: bool) -> int | Nothing:
+    """Finds where code ends that begins with its ticks; ``whole``: there is no more to see than ``text``."""
+    found = closing.search(text, ticks)
+    if found and (whole or found.end() < len(text)):
+        return found.end()
+    return Nothing.NONE if whole else Nothing.MORE

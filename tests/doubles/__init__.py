@@ -1,0 +1,1 @@
+"""Public stand-ins for what Footnote talks to."""
