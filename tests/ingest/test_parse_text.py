@@ -1,7 +1,5 @@
 """Plain text and Markdown: the decoded file, unchanged."""
 
-# ruff: noqa: RUF001 -- the letters are meant to be foreign
-
 from __future__ import annotations
 
 import pytest
