@@ -70,7 +70,7 @@ class Child:
         Raises:
             ParseError: What the operation raised, or LimitExceeded or CorruptFile when the child was
                 killed at its deadline or died.
-            IngestError: The child could not start; not the file's fault.
+            ParserUnavailable: The child could not start; not the file's fault.
         """
         if self._process and self._process.poll() is not None:
             # It died while idle, which is not this file's doing.
@@ -105,6 +105,11 @@ class Child:
         if "error" in header:
             raise _ERRORS.get(header["error"], errors.ParseError)(header["message"])
         return header["result"], payload
+
+    def interrupt(self) -> None:
+        """Kill the child at once, from any thread; a call that runs ends with an error."""
+        if process := self._process:
+            _kill(process)
 
     def close(self, grace_s: float = 0) -> int:
         """End the child, if there is one.
@@ -173,7 +178,7 @@ class Child:
                 "Split the file, or raise the parser's time limit."
             )
         if code >= 0:
-            return errors.IngestError(
+            return errors.ParserUnavailable(
                 f"The parser's process could not run (exit status {code}). Its standard error says why; a "
                 f"memory ceiling below what Python needs is one reason ({self._config.memory_bytes} bytes)."
             )

@@ -9,6 +9,7 @@
     |   +-- LimitExceeded          limit_exceeded: the parser ran out of its time or memory
     |   +-- UnsupportedType        unsupported_type: no parser for this kind of file
     |   +-- PageNotFound           page_not_found: the original has no page of that number
+    +-- ParserUnavailable          parser_unavailable: the parser's process cannot run, or is being closed
     +-- EmbedderUnavailable        embedder_unavailable: the model cannot be loaded or differs from its hash
 
 ``code`` is what the HTTP contract shows; ``retryable`` says whether the same call can succeed later.
@@ -70,6 +71,13 @@ class PageNotFound(ParseError):
     """The original has no page of the number that was asked for."""
 
     code = "page_not_found"
+
+
+class ParserUnavailable(IngestError):
+    """The parser's process cannot run, or was closed while it read; nothing is known about the file."""
+
+    code = "parser_unavailable"
+    retryable = True
 
 
 class EmbedderUnavailable(IngestError):

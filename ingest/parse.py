@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import queue
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ingest import media
 from ingest.child import Child
 from ingest.config import ParseConfig
-from ingest.errors import CorruptFile, NoText, TooLarge
+from ingest.errors import CorruptFile, IngestError, NoText, ParserUnavailable, TooLarge
 from ingest.types import Block, BlockKind, Box, Parsed
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ PARSERS = {
     media.MARKDOWN: "ingest.parsers.markdown",
     media.TEXT: "ingest.parsers.text",
 }
+
+_CLOSED = "The parser was closed before the file was read. Read it again with an open one."
 
 
 class Parser:
@@ -50,6 +53,7 @@ class Parser:
         for child in self._children:
             self._idle.put(child)
         # Children are started from the pool's threads, which live as long as it does; see ``Child``.
+        self._closed = threading.Event()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="parser")
 
     def parse(self, path: Path, filename: str) -> tuple[str, Parsed]:
@@ -64,6 +68,7 @@ class Parser:
 
         Raises:
             ParseError: The file cannot become text; see ``ingest.errors``.
+            ParserUnavailable: The child cannot run, or the parser was closed; true of all methods.
             OSError: There is no readable file at ``path``.
         """
         _check_size(path, self._config)
@@ -123,8 +128,12 @@ class Parser:
         return image
 
     def close(self) -> None:
-        """Wait for the calls that run, then end the children."""
-        self._pool.shutdown(cancel_futures=True)
+        """End the children; calls that run or wait end with ``ParserUnavailable``."""
+        self._closed.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for child in self._children:
+            child.interrupt()
+        self._pool.shutdown()
         for child in self._children:
             child.close()
 
@@ -137,11 +146,20 @@ class Parser:
         self.close()
 
     def _call(self, operation: str, **arguments: Any) -> tuple[Json, bytes]:
-        return self._pool.submit(self._run, operation, arguments).result()
+        if self._closed.is_set():
+            raise ParserUnavailable(_CLOSED)
+        try:
+            return self._pool.submit(self._run, operation, arguments).result()
+        except (IngestError, CancelledError) as error:
+            if self._closed.is_set():
+                raise ParserUnavailable(_CLOSED) from error
+            raise
 
     def _run(self, operation: str, arguments: Json) -> tuple[Json, bytes]:
         child = self._idle.get()
         try:
+            if self._closed.is_set():
+                raise ParserUnavailable(_CLOSED)
             return child.call(operation, **arguments)
         finally:
             self._idle.put(child)

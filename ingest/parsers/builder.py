@@ -22,22 +22,22 @@ class TextBuilder:
 
     def paragraph(self, text: str) -> None:
         """Add running text; nothing when it is empty."""
-        self._end_list()
+        self.end_list()
         self._add(text.strip(), "\n\n")
 
     def heading(self, text: str, level: int) -> None:
         """Add a heading; ``level`` counts from 1."""
-        self._end_list()
+        self.end_list()
         self._block(BlockKind.HEADING, " ".join(text.split()), level)
 
     def code(self, text: str) -> None:
         """Add a stretch whose white space matters."""
-        self._end_list()
+        self.end_list()
         self._block(BlockKind.CODE, text.strip("\n").rstrip())
 
     def table(self, rows: list[list[str]]) -> None:
         """Add a table: one row a line, cells parted by a bar."""
-        self._end_list()
+        self.end_list()
         lines = [CELL_SEPARATOR.join(" ".join(cell.split()) for cell in row) for row in rows]
         self._block(BlockKind.TABLE, "\n".join(line for line in lines if line.strip(" |")))
 
@@ -48,13 +48,9 @@ class TextBuilder:
         if self._list_start is None and start is not None:
             self._list_start = start
 
-    def end_list(self) -> None:
-        """Let the next item begin another list."""
-        self._end_list()
-
     def parsed(self, title: str, parser: str) -> Parsed:
         """The text so far."""
-        self._end_list()
+        self.end_list()
         blocks = sorted(self._blocks, key=lambda block: (block.start, -block.end))
         return Parsed("".join(self._parts), tuple(blocks), " ".join(clean(title).split()), parser)
 
@@ -76,7 +72,8 @@ class TextBuilder:
         self._length += len(text)
         return start
 
-    def _end_list(self) -> None:
+    def end_list(self) -> None:
+        """Let the next item begin another list."""
         if self._list_start is not None:
             self._blocks.append(Block(BlockKind.LIST, self._list_start, self._length))
             self._list_start = None

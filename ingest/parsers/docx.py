@@ -5,8 +5,8 @@ paragraphs leave out inserted text, content controls and text boxes, it unpacks 
 dangling relation fails the whole file. Elements are told by their local names, so that the strict and
 the transitional dialect (ECMA-376) read alike. No relation to anything outside is ever followed.
 
-Left out: headers, footers, comments, deleted and moved-away text, hidden text, field codes. A foot- or
-endnote follows the paragraph that refers to it; so does a text box the paragraph that anchors it.
+Left out: headers, footers, comments, deleted, moved-away and hidden text, field codes. Notes and text
+boxes follow the paragraph that refers to them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # One part, unpacked. A thousand pages of text make about 30 MiB of XML.
 MAX_PART_BYTES = 100 * 1024 * 1024
-_HEADING_NAME = re.compile(r"heading (\d)$", re.IGNORECASE)
+_HEADING_NAME = re.compile(r"heading (\d)$")
 # Longer ones are body text in a heading's style.
 _MAX_HEADING = 400
 # A cell longer than this belongs to a table that lays out a page.
@@ -40,6 +40,7 @@ _FALSE = {"0", "false", "off"}
 _SKIPPED = {"del", "moveFrom", "delText", "instrText", "delInstrText", "rPr", "pPr", "Fallback", "rt"}
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _BODY_LEVEL = 9
+_MAX_STYLES = 20
 
 
 def parse(data: bytes) -> Parsed:
@@ -145,8 +146,7 @@ class _Reader:
         text = "".join(self._inline(node, after)).strip()
         properties = _child(node, "pPr")
         level = self._level(properties)
-        style_name = self._style_name(properties)
-        if style_name == "title" and text and not self.title:
+        if text and not self.title and "title" in map(_style_name, self._style(properties)):
             self.title = " ".join(text.split())
         if level and len(text) <= _MAX_HEADING:
             self.out.heading(text, level)
@@ -215,35 +215,25 @@ class _Reader:
     def _style(self, properties: etree._Element | None) -> Iterator[etree._Element]:
         """The paragraph's style and those that it is based on."""
         named = None if properties is None else _child(properties, "pStyle")
-        seen: set[str] = set()
-        while named is not None and (style_id := _value(named, "val")) not in seen:
-            seen.add(style_id)
-            style = self._styles.get(style_id)
+        # A chain that comes back to itself ends somewhere too.
+        for _ in range(_MAX_STYLES):
+            style = None if named is None else self._styles.get(_value(named, "val"))
             if style is None:
                 return
             yield style
             named = _child(style, "basedOn")
 
-    def _style_name(self, properties: etree._Element | None) -> str:
-        """Built-in styles have English names in every language; only their ids are translated."""
-        style = next(self._style(properties), None)
-        name = None if style is None else _child(style, "name")
-        return "" if name is None else _value(name, "val").lower()
-
     def _level(self, properties: etree._Element | None) -> int:
         """Heading level from 1, or 0 for body text."""
-        level = _outline_level(properties)
-        if level is not None:
+        if (level := _outline_level(properties)) is not None:
             return level
         for style in self._style(properties):
-            level = _outline_level(_child(style, "pPr"))
-            if level is not None:
+            if (level := _outline_level(_child(style, "pPr"))) is not None:
                 return level
-            name = _child(style, "name")
-            value = "" if name is None else _value(name, "val")
-            if match := _HEADING_NAME.match(value):
+            name = _style_name(style)
+            if match := _HEADING_NAME.match(name):
                 return int(match[1])
-            if value.lower() == "title":
+            if name == "title":
                 return 1
         return 0
 
@@ -271,6 +261,12 @@ def _value(node: etree._Element, attribute: str) -> str:
     return next((str(v) for k, v in node.attrib.items() if str(k).rpartition("}")[2] == attribute), "")
 
 
+def _style_name(style: etree._Element) -> str:
+    """Built-in styles have English names in every language; only their ids are translated."""
+    name = _child(style, "name")
+    return "" if name is None else _value(name, "val").lower()
+
+
 def _descend(node: etree._Element, name: str) -> Iterator[etree._Element]:
     """Rows of a table or cells of a row, also those inside content controls and tracked insertions."""
     for child in node:
@@ -289,8 +285,7 @@ def _outline_level(properties: etree._Element | None) -> int | None:
 
 
 def _is_hidden(run: etree._Element) -> bool:
-    properties = _child(run, "rPr")
-    vanish = None if properties is None else _child(properties, "vanish")
+    vanish = None if (properties := _child(run, "rPr")) is None else _child(properties, "vanish")
     return vanish is not None and _value(vanish, "val") not in _FALSE
 
 

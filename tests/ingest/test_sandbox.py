@@ -229,6 +229,19 @@ def test_a_child_that_cannot_run_is_not_the_files_fault(
     assert program
     monkeypatch.setattr(sys, "executable", program)
 
-    with Parser() as parser, pytest.raises(errors.IngestError, match="could not run") as caught:
+    with Parser() as parser, pytest.raises(errors.ParserUnavailable, match="could not run"):
         parser.parse(text_file, "x.txt")
-    assert not isinstance(caught.value, errors.ParseError)
+
+
+def test_closing_ends_a_call_that_runs(slow_pdf: Path) -> None:
+    """A service that stops need not wait for a deadline, and the file can be read again later."""
+    parser = Parser(ParseConfig(timeout_s=30))
+    threading.Timer(0.5, parser.close).start()
+    start = time.perf_counter()
+
+    with pytest.raises(errors.ParserUnavailable, match="closed") as caught:
+        parser.parse(slow_pdf, "x.pdf")
+    assert caught.value.retryable
+    assert time.perf_counter() - start < 5
+    with pytest.raises(errors.ParserUnavailable, match="closed"):
+        parser.parse(slow_pdf, "x.pdf")
