@@ -90,6 +90,7 @@ def build(settings: Settings) -> Service:
         url=settings.gateway_url,
         key=settings.gateway_key.get_secret_value() if settings.gateway_key else None,
         model=settings.model,
+        proxy=settings.gateway_proxy,
         deadline_s=settings.gateway_deadline_s,
     )
     gateway = Gateway(gateway_config) if settings.gateway_url else None

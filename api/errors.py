@@ -10,13 +10,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, NotFound
-from ingest.errors import EmbedderUnavailable, IngestError, PageNotFound, ParseError
+from ingest.errors import EmbedderUnavailable, IngestError, PageNotFound, ParseError, ParserUnavailable
 from rag.errors import (
     BudgetExceeded,
     GatewayError,
     GatewayNotConfigured,
     GatewayRateLimited,
     GatewayTimeout,
+    IncompleteAnswer,
     RagError,
 )
 
@@ -35,6 +36,7 @@ STATUS: dict[type[Exception], int] = {
     FolderInUse: 503,
     IndexingError: 500,
     EmbedderUnavailable: 503,
+    ParserUnavailable: 503,
     ParseError: 422,
     IngestError: 500,
     BudgetExceeded: 422,
@@ -82,6 +84,10 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
         )
     if isinstance(error, OSError) and error.errno == _DISK_FULL:
         return 507, _body("disk_full", "There is no space left to store this.", 507, retryable=True), headers
+    if isinstance(error, IncompleteAnswer) and error.cause is not None:
+        # What broke a stream off decides the status; that it broke off stays the code.
+        cause = describe(error.cause)
+        return cause[0], _body(error.code, str(error), cause[0], retryable=error.retryable), cause[2]
     status = next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), None)
     if status is None:
         log.error("unexpected_error", exc_info=error)

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
         "Without it answers are quotations.",
     )
     gateway_key: SecretStr | None = Field(None, description="Key of the gateway.")
+    gateway_proxy: str | None = Field(
+        None, description="HTTP proxy on the way to the gateway. HTTP_PROXY and its relatives are not read."
+    )
     model: str = Field("gpt-4.1-mini", description="Model to ask the gateway for.")
     gateway_deadline_s: float = Field(
         60.0, gt=0, description="Seconds for one answer of the gateway, with every retry."

@@ -192,6 +192,9 @@ class JobRunner:
             ingested = self._pipeline.run(original, report)
             published = self._store.catalog.publish(job, ingested)
         except (IngestError, IndexingError) as error:
+            if self._stopping and error.retryable:
+                # Stopping closed the parser under this job, which says nothing about the document.
+                raise _Stopped from error
             log.info("document_failed", document_id=job.document_id, code=error.code)
             self._store.catalog.fail(job, error.code, str(error))
             return

@@ -7,12 +7,11 @@ embedder's own tokenizer so that none is truncated when it is embedded, and neve
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from ingest.sentences import Span, sentence_spans
-from ingest.types import Block, BlockKind, Chunk, ChunkTree, Level
+from ingest.types import Block, BlockKind, Chunk, ChunkTree, Level, heading_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from ingest.types import Document
 
     CountTokens = Callable[[Sequence[str]], list[int]]
-
-_WHITE_SPACE = re.compile(r"\s+")
 
 
 def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfig) -> ChunkTree:
@@ -37,7 +34,7 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
         A tree whose three levels each cover the text without gap or overlap.
     """
     text = document.text
-    pages = _PageFinder(document.blocks)
+    pages = PageFinder(document.blocks)
     sections: list[Chunk] = []
     passages: list[Chunk] = []
     sentences: list[Chunk] = []
@@ -58,14 +55,6 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
             for span in members:
                 node(Level.SENTENCE, sentences, len(passages) - 1, span, path)
     return ChunkTree(tuple(sections), tuple(passages), tuple(sentences))
-
-
-def heading_text(text: str, block: Block) -> str:
-    """A heading as a reader would say it: one line, without Markdown's marks."""
-    line = text[block.start : block.end].strip()
-    line = re.sub(r"\n\s*(?:=+|-+)\s*$", "", line)
-    line = re.sub(r"^#{1,6}\s+|\s+#+$", "", line)
-    return _WHITE_SPACE.sub(" ", line).strip()
 
 
 def _sections(text: str, blocks: Sequence[Block]) -> list[tuple[Span, tuple[str, ...]]]:
@@ -136,7 +125,7 @@ def _pack(counts: Sequence[int], limit: int) -> list[range]:
     return groups
 
 
-class _PageFinder:
+class PageFinder:
     """First and last page of a span, from the document's page blocks."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
@@ -151,8 +140,3 @@ class _PageFinder:
         first = max(0, bisect_right(self._starts, start) - 1)
         last = max(first, bisect_right(self._starts, max(start, end - 1)) - 1)
         return self._numbers[first], self._numbers[last]
-
-
-def pages_of(document: Document, start: int, end: int) -> tuple[int, int] | None:
-    """Pages (from 1) on which a span of the document begins and ends, or None without pages."""
-    return _PageFinder(document.blocks).of(start, end)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.chunk import build_tree, heading_text
+from ingest.chunk import build_tree
 from ingest.errors import TooLarge
-from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks
+from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -139,7 +139,7 @@ class _Run:
         for candidate in picked:
             text = readable(candidate.evidence.slice(candidate.span))
             support = Support(1.0, Verdict.SUPPORTED, candidate.evidence, candidate.span, quoted=True)
-            for event in await asyncio.to_thread(self._add, text, (support,), new_paragraph=False):
+            for event in await asyncio.to_thread(self._add, text, (support,)):
                 yield event
         self._time("extraction")
 
@@ -162,7 +162,7 @@ class _Run:
         async for sentence in checked:
             self._timings.setdefault("first_sentence", self._elapsed())
             for event in await asyncio.to_thread(
-                self._add, sentence.text, sentence.supports, new_paragraph=sentence.new_paragraph
+                self._add, sentence.text, sentence.supports, sentence.separator
             ):
                 yield event
         self._time("generation")
@@ -230,9 +230,10 @@ class _Run:
             new_keys=new_keys,
         )
 
-    def _add(self, text: str, supports: Sequence[Support], *, new_paragraph: bool) -> list[Event]:
-        fresh = self._builder.add(text, supports, new_paragraph=new_paragraph)
-        return [*(Cited(citation) for citation in fresh), Claimed(self._builder.claims[-1])]
+    def _add(self, text: str, supports: Sequence[Support], separator: str = " ") -> list[Event]:
+        fresh = self._builder.add(text, supports, separator)
+        claim = self._builder.claims[-1]
+        return [*(Cited(citation) for citation in fresh), Claimed(claim, separator if claim.start else "")]
 
     def _signals(self, quotes: Sequence[tuple[Evidence, str]] | None = None) -> dict[str, float]:
         """All named signals of this answer."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from index.errors import NotFound
+from ingest.chunk import PageFinder
 from ingest.errors import IngestError
 from ingest.types import BlockKind
 from rag.types import Citation, Claim, Verdict
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from index.types import StoredText
     from ingest.parse import Parser
     from ingest.sentences import Span
-    from ingest.types import Block, Box
+    from ingest.types import Box
     from rag.types import Evidence, Support
 
 PDF = "application/pdf"
@@ -48,7 +48,7 @@ class Sources:
                 return None
         stored = self._texts[key]
         start, end = span
-        pages = printed_pages(stored.blocks, start, end)
+        pages = PageFinder(stored.blocks).of(start, end)
         return Citation(
             number=number,
             document_id=evidence.document_id,
@@ -72,17 +72,6 @@ class Sources:
         except IngestError:
             # A page that cannot be drawn is still cited by its text and number.
             return ()
-
-
-def printed_pages(blocks: Sequence[Block], start: int, end: int) -> Span | None:
-    """First and last page on which ``[start, end)`` is printed, or None for a document without pages."""
-    pages = [block for block in blocks if block.kind is BlockKind.PAGE]
-    if not pages:
-        return None
-    starts = [block.start for block in pages]
-    first = max(0, bisect_right(starts, start) - 1)
-    last = max(first, bisect_right(starts, max(start, end - 1)) - 1)
-    return pages[first].number, pages[last].number
 
 
 def quote_boxes(parser: Parser, original: Path, stored: StoredText, span: Span) -> tuple[Box, ...]:
@@ -120,15 +109,13 @@ class AnswerBuilder:
         self.citations: list[Citation] = []
         self._numbers: dict[tuple[str, int, int, int], int] = {}
 
-    def add(
-        self, sentence: str, supports: Sequence[Support], *, new_paragraph: bool = False
-    ) -> list[Citation]:
+    def add(self, sentence: str, supports: Sequence[Support], separator: str = " ") -> list[Citation]:
         """Append a sentence with the footnotes that its supports give it.
 
         Args:
             sentence: As the reader sees it, without markers.
             supports: What carries it; those without a span give no footnote.
-            new_paragraph: Start it on a new line.
+            separator: What stands between it and the sentence before.
 
         Returns:
             Footnotes that were not used before. The claim itself is the last of ``claims``.
@@ -141,7 +128,7 @@ class AnswerBuilder:
                 numbers.append(number)
         carried = [support for support in supports if support.span is not None] if numbers else []
         best = max(carried, key=lambda support: support.score, default=None)
-        separator = "" if not self.text else "\n\n" if new_paragraph else " "
+        separator = separator if self.text else ""
         start = len(self.text) + len(separator)
         claim = Claim(
             start=start,

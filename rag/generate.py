@@ -50,11 +50,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A sentence that may be shown, with what carries it, best first."""
+    """A sentence that may be shown, with what carries it, best first, and what separates it from the last."""
 
     text: str
     supports: tuple[Support, ...]
-    new_paragraph: bool
+    separator: str
 
 
 async def generate(
@@ -97,10 +97,12 @@ async def generate(
 
 def _check(sentence: MarkedSentence, verifier: Verifier, draft: Draft) -> Checked | None:
     """Find what carries one sentence; None when readers must not get it."""
+    draft.invented_keys += len(sentence.invented)
     if sentence.text.strip() == NOT_ANSWERED:
         draft.refused = True
         return None
-    draft.invented_keys += len(sentence.invented)
+    if not sentence.text.strip():
+        return None
     quotes = [sentence.text[start:end] for start, end in quotations(sentence.text)]
     places = [verifier.find(quote) for quote in quotes]
     altered = places.count(None)
@@ -123,7 +125,8 @@ def _check(sentence: MarkedSentence, verifier: Verifier, draft: Draft) -> Checke
         if place and not any(_within(place[1], each.span) for each in supports)
     ]
     ranked = sorted(supports, key=lambda each: -each.score)
-    return Checked(sentence.text, tuple(ranked), sentence.paragraph_break)
+    separator = "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
+    return Checked(sentence.text, tuple(ranked), separator)
 
 
 def _within(inner: tuple[int, int], outer: tuple[int, int] | None) -> bool:

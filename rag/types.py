@@ -205,9 +205,10 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Event: a sentence is finished and verified."""
+    """Event: a sentence is finished and verified. ``separator`` stands between it and the one before."""
 
     claim: Claim
+    separator: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def _event(each: Event) -> str:
             return event("retrieval", found)
         case Cited(citation):
             return event("citation", CitationOut.of(citation).model_dump(mode="json"))
-        case Claimed(claim):
+        case Claimed(claim, _):
             return event("claim", ClaimOut.of(claim).model_dump(mode="json"))
         case _:
             raise TypeError(f"There is no event for {each!r}.")

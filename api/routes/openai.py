@@ -119,9 +119,7 @@ async def _chunks(service: Service, question: Question, model: str) -> AsyncIter
         async with aclosing(service.answerer.answer(question)) as events:
             async for each in events:
                 if isinstance(each, Claimed):
-                    # Paragraphs are as far apart here as in the whole answer.
-                    text = " " * (each.claim.start - sent == 1) or "\n" * (each.claim.start - sent)
-                    text += rendered(each.claim)
+                    text = each.separator + rendered(each.claim)
                     sent += len(text)
                     yield _chunk(identity, model, {"content": text})
                 elif isinstance(each, Done):
