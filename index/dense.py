@@ -64,6 +64,8 @@ class DenseView:
 
     def search(self, query: Query, limit: int, allowed: Allowed | None = None) -> list[Hit]:
         """See ``View``."""
+        if query.vector is None:
+            raise ValueError("The dense view searches by vector, and the query has none.")
         parameters = None
         if allowed is not None:
             wanted = [np.arange(r.first, r.last + 1, dtype=np.int64) for r in allowed.ranges]

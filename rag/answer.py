@@ -88,7 +88,7 @@ class Answerer:
             GatewayError: The gateway gave no usable answer.
         """
         mode = question.mode or (Mode.GENERATIVE if self.gateway else Mode.EXTRACTIVE)
-        run = _Run(self, question, mode)
+        run = await asyncio.to_thread(_Run, self, question, mode)
         found = await asyncio.to_thread(run.retrieve)
         yield Retrieved(tuple(found))
         steps = run.quote() if mode is Mode.EXTRACTIVE else run.generate()

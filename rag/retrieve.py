@@ -64,8 +64,9 @@ def retrieve(
     Raises:
         InvalidFilter: The filter is not of the documented form.
     """
-    query = Query(question, embedder.embed_query(question))
-    hits = collection.search(query, max(config.candidates, 2 * limit), SEARCH_MODES[mode], wanted)
+    views = SEARCH_MODES[mode]
+    query = Query(question, embedder.embed_query(question) if "dense" in views else None)
+    hits = collection.search(query, max(config.candidates, 2 * limit), views, wanted)
     fused = reciprocal_rank_fusion(hits, config.rrf_k)
     order = sorted(fused, key=lambda i: (-fused[i], i))
     live = catalog.passages(order[: 2 * limit])

@@ -132,7 +132,7 @@ def read_original(
 ) -> FileResponse:
     """The uploaded bytes, always as an attachment."""
     record = service.store.catalog.document(document_id)
-    path = service.store.blobs.path(service.store.catalog.sha256(document_id, version))
+    path = service.store.original(document_id, version)
     # The type is never the document's own: a browser must not render what somebody uploaded.
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(record.filename)}",
@@ -162,7 +162,7 @@ def read_page(
         raise PageNotFound(
             f"{stored.filename} has no pages. Its text is under /v1/documents/{document_id}/text."
         )
-    original = service.store.blobs.path(stored.sha256)
+    original = service.store.original(document_id, stored.version)
     boxes = quote_boxes(service.viewer, original, stored, mark) if mark else ()
     image = service.viewer.render(original, page, [box for box in boxes if box.page == page])
     return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
