@@ -209,8 +209,10 @@ class _Run:
         )
         picked = choose(ranked, self._search_text, service.extract_config)
         calibration = load_calibration()
-        self._cosines = [each.cosine for each in picked]
-        quotes = [(each.evidence, each.evidence.slice(each.span)) for each in picked]
+        # The best sentence decides; a further one can only add to it.
+        best = ranked[: 1 if picked else 0]
+        self._cosines = [each.cosine for each in best]
+        quotes = [(each.evidence, each.evidence.slice(each.span)) for each in best]
         self._confidence = confidence(self._signals(quotes), calibration)
         withheld_below = service.config.abstain_below
         if withheld_below is None:
