@@ -8,6 +8,7 @@
     |   +-- TooLarge               too_large: more bytes, pages or text than the configured ceiling
     |   +-- LimitExceeded          limit_exceeded: the parser ran out of its time or memory
     |   +-- UnsupportedType        unsupported_type: no parser for this kind of file
+    |   +-- PageNotFound           page_not_found: the original has no page of that number
     +-- EmbedderUnavailable        embedder_unavailable: the model cannot be loaded or differs from its hash
 
 ``code`` is what the HTTP contract shows; ``retryable`` says whether the same call can succeed later.
@@ -63,6 +64,12 @@ class UnsupportedType(ParseError):
     """There is no parser for this kind of file."""
 
     code = "unsupported_type"
+
+
+class PageNotFound(ParseError):
+    """The original has no page of the number that was asked for."""
+
+    code = "page_not_found"
 
 
 class EmbedderUnavailable(IngestError):

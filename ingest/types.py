@@ -5,6 +5,7 @@ Offsets count Unicode code points into ``Document.text``, end exclusive. Pages c
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatMatrix = NDArray[np.float32]
+    FloatVector = NDArray[np.float32]
 
 
 class BlockKind(StrEnum):
@@ -49,6 +51,41 @@ class Block:
     start: int
     end: int
     number: int = 0
+
+
+def heading_text(document_text: str, block: Block) -> str:
+    """The words of a heading block, as a reader sees them.
+
+    Args:
+        document_text: The canonical text that the block points into.
+        block: A heading block.
+
+    Returns:
+        One line: white space collapsed, Markdown's ``#`` marks and underline left out.
+    """
+    raw = document_text[block.start : block.end].strip()
+    raw = re.sub(r"\s*[\r\n]\s{0,3}(=+|-+)$", "", raw)
+    raw = re.sub(r"^#{1,6}(?=\s)|(?<=\s)#+$", "", raw)
+    return " ".join(raw.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, as fractions of the page's visible size after its rotation.
+
+    Attributes:
+        page: Counts from 1.
+        x0: Left edge; 0 is the left of the page.
+        y0: Upper edge; 0 is the top of the page.
+        x1: Right edge, at most 1.
+        y1: Lower edge, at most 1.
+    """
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
 
 
 @dataclass(frozen=True, slots=True)

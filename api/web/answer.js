@@ -1,0 +1,135 @@
+// Draws an answer: sentences with their footnotes and verdicts, the list of footnotes, the confidence.
+// Holds no state and makes no requests; `ask.js` decides when what is drawn.
+
+import { el, icon } from "./dom.js";
+import { LEVELS, VERDICTS, answerParts, claimPieces, pageLabel, percent, signalValue, signalWords, titleOf } from "./text.js";
+
+/** The button of footnote `number` behind sentence `index` of turn `turn`. */
+function footnoteButton(number, index, view) {
+  const source = view.citations.get(number);
+  return el("button", {
+    type: "button",
+    class: "footnote",
+    id: `footnote-${view.turn}-${index}-${number}`,
+    testid: "footnote",
+    "data-number": number,
+    "aria-label": source ? `Footnote ${number}: ${titleOf(source)} ${pageLabel(source.pages)}` : `Footnote ${number}`,
+    "aria-controls": "source",
+    "aria-expanded": "false",
+    text: number,
+    on: { click: (event) => view.onFootnote(number, event.currentTarget.id) },
+  });
+}
+
+function claimNode(claim, index, pieces, view) {
+  const verdict = VERDICTS[claim.verdict] ?? { icon: "question", label: claim.verdict, meaning: "" };
+  const share = Number.isFinite(claim.support) ? ` Support ${percent(claim.support)}.` : "";
+  const sentence = el("span", { class: "sentence" });
+  for (const piece of pieces) {
+    if (typeof piece === "string") sentence.append(piece);
+    else sentence.append(footnoteButton(piece, index, view));
+  }
+  return el(
+    "span",
+    { class: "claim", testid: "claim", "data-verdict": claim.verdict },
+    sentence,
+    el(
+      "span",
+      { class: "verdict", "data-verdict": claim.verdict, title: `${verdict.meaning}${share}`, testid: "verdict" },
+      icon(verdict.icon),
+      el("span", { text: verdict.label }),
+    ),
+  );
+}
+
+/** One sentence as it arrives in a stream, before the whole answer is known. */
+export function streamedClaim(claim, index, view) {
+  const known = new Set(view.citations.keys());
+  return claimNode(claim, index, claimPieces(claim.text ?? "", claim.citations ?? [], known), view);
+}
+
+/** The whole answer as nodes in reading order. */
+export function answerNodes(answer, view) {
+  const known = new Set(view.citations.keys());
+  return answerParts(answer.answer ?? "", answer.claims ?? [], known).map((part) =>
+    part.claim ? claimNode(part.claim, part.index, part.pieces, view) : document.createTextNode(part.text),
+  );
+}
+
+/** The footnotes at the foot of an answer, each one opening its source. */
+export function footnoteList(citations, view, heading) {
+  if (citations.length === 0) return null;
+  return el(
+    "section",
+    { class: "notes", testid: "citations" },
+    el("h3", { class: "notes-title", text: heading }),
+    el(
+      "ol",
+      { class: "notes-list" },
+      citations.map((citation) =>
+        el(
+          "li",
+          {},
+          el(
+            "button",
+            {
+              type: "button",
+              class: "note",
+              id: `note-${view.turn}-${citation.number}`,
+              testid: "citation",
+              "data-number": citation.number,
+              "aria-controls": "source",
+              "aria-expanded": "false",
+              on: { click: (event) => view.onFootnote(citation.number, event.currentTarget.id) },
+            },
+            el("span", { class: "note-number", text: citation.number }),
+            el(
+              "span",
+              { class: "note-body" },
+              el(
+                "span",
+                { class: "note-head" },
+                el("span", { class: "note-title", text: titleOf(citation) }),
+                el("span", { class: "quiet", text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(", ") }),
+              ),
+              el("span", { class: "note-quote", text: citation.quote ?? "" }),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Level and percentage in view, the named signals behind a disclosure. */
+export function confidenceNode(confidence) {
+  if (!confidence) return null;
+  const value = Math.min(1, Math.max(0, confidence.value ?? 0));
+  const signals = Object.entries(confidence.signals ?? {});
+  const fill = el("span", { class: "gauge-fill" });
+  fill.style.setProperty("--share", String(value));
+  return el(
+    "details",
+    { class: "confidence", testid: "confidence", "data-level": confidence.level },
+    el(
+      "summary",
+      {},
+      el("span", { class: "gauge", "aria-hidden": "true" }, fill),
+      el("span", { testid: "confidence-level" }, el("strong", { text: LEVELS[confidence.level] ?? `${confidence.level} confidence` }), `, ${percent(value)}`),
+      el("span", { class: "why", text: "Why" }),
+    ),
+    el("p", {
+      class: "quiet small",
+      text: `Of 100 answers with this confidence, about ${Math.round(value * 100)} can be expected to be right.`,
+    }),
+    signals.length > 0 &&
+      el(
+        "dl",
+        { class: "signals small", testid: "signals" },
+        signals.map(([name, signal]) =>
+          el("div", {}, el("dt", { text: signalWords(name), title: name }), el("dd", { text: signalValue(signal) })),
+        ),
+      ),
+    confidence.calibration && el("p", { class: "quiet small" }, "Calibration: ", el("code", { text: signalValue(confidence.calibration) })),
+  );
+}

@@ -1,0 +1,303 @@
+// Questions and their streamed answers. A turn is drawn sentence by sentence as the service verifies it;
+// an answer that breaks off is marked as unfinished and never looks like a finished one.
+
+import { ApiError, openStream, path, postJson } from "./api.js";
+import { answerNodes, confidenceNode, footnoteList, streamedClaim } from "./answer.js";
+import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
+import { readEvents } from "./sse.js";
+import { LEVELS, VERDICTS, percent, plural } from "./text.js";
+
+// Reasons to stop that leave an answer without its end.
+const UNFINISHED = new Set(["incomplete", "length", "content_filter", "error", "cancelled", "deadline"]);
+
+const BROKEN = {
+  code: "incomplete",
+  message: "The answer broke off before it was finished.",
+  hint: "Ask again: nothing of the unfinished answer is kept.",
+  retryable: true,
+};
+
+function parse(data) {
+  try {
+    return JSON.parse(data);
+  } catch {
+    throw new ApiError({ ...BROKEN, code: "unreadable", message: "The server sent an event that cannot be read." });
+  }
+}
+
+function retrievalWords(passages) {
+  const documents = new Set(passages.map((passage) => passage.document_id)).size;
+  if (passages.length === 0) return "Nothing was found that fits the question";
+  return `Reading ${plural(passages.length, "passage")} from ${plural(documents, "document")}`;
+}
+
+/** Wires the question box. `source` is the side panel; `collection()` names what is asked. */
+export function createAsk({ collection, source }) {
+  const turns = byId("turns");
+  const scroll = byId("ask-scroll");
+  const box = byId("question");
+  const submit = byId("ask-submit");
+  const stop = byId("stop");
+  const over = byId("new-conversation");
+  let number = 0;
+  let conversation = null;
+  let running = null;
+
+  function follow() {
+    scroll.scrollTo({ top: scroll.scrollHeight, behavior: "instant" });
+  }
+
+  function makeTurn(question) {
+    number += 1;
+    const parts = {
+      status: el("p", { class: "turn-status quiet", testid: "turn-status" }),
+      banner: el("div"),
+      answer: el("div", { class: "answer", testid: "answer" }),
+      end: el("div", { class: "turn-end" }),
+    };
+    const node = el(
+      "article",
+      { class: "turn", testid: "turn", "data-state": "asking", "aria-label": `Question ${number}` },
+      el("h2", { class: "question", text: question, testid: "turn-question" }),
+      parts.banner,
+      parts.answer,
+      parts.status,
+      parts.end,
+    );
+    turns.append(node);
+    const turn = { turn: number, question, node, parts, citations: new Map(), claims: [], before: conversation };
+    turn.onFootnote = (wanted, opener) => openFootnote(turn, wanted, opener);
+    return turn;
+  }
+
+  function openFootnote(turn, wanted, opener) {
+    const list = [...turn.citations.values()].sort((a, b) => a.number - b.number);
+    const index = list.findIndex((citation) => citation.number === wanted);
+    if (index < 0) {
+      announce(`Footnote ${wanted} is still on its way.`);
+      return;
+    }
+    const first = list[index].number;
+    source.open({
+      list,
+      index,
+      opener: (item) =>
+        (item.number === first && document.getElementById(opener)) ||
+        turn.node.querySelector(`[data-testid="footnote"][data-number="${item.number}"]`) ||
+        document.getElementById(`note-${turn.turn}-${item.number}`) ||
+        document.getElementById(opener),
+    });
+  }
+
+  function setStatus(turn, words) {
+    setChildren(turn.parts.status, words && el("span", { class: "dots", "aria-hidden": "true" }), words);
+  }
+
+  function addClaim(turn, claim) {
+    const index = turn.claims.length;
+    const near = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120;
+    if (index > 0) turn.parts.answer.append(" ");
+    turn.claims.push(claim);
+    turn.parts.answer.append(streamedClaim(claim, index, turn));
+    setStatus(turn, "Checking the next sentence");
+    announce(`${claim.text} ${VERDICTS[claim.verdict]?.label ?? claim.verdict}.`);
+    if (near) follow();
+  }
+
+  function finish(turn, answer) {
+    conversation = answer.conversation_id ?? conversation;
+    turn.citations = new Map((answer.citations ?? []).map((citation) => [citation.number, citation]));
+    // Drawing the whole answer replaces the streamed sentences: a focused footnote gets its focus back.
+    const focused = turn.node.contains(document.activeElement) ? document.activeElement.id : "";
+    setChildren(turn.parts.answer, answerNodes(answer, turn));
+    if (focused) document.getElementById(focused)?.focus();
+    setStatus(turn, "");
+    if (UNFINISHED.has(answer.finish_reason)) {
+      breakOff(turn, new ApiError({ ...BROKEN, code: answer.finish_reason }));
+      return;
+    }
+    const citations = [...turn.citations.values()].sort((a, b) => a.number - b.number);
+    turn.node.dataset.state = answer.abstained ? "abstained" : "done";
+    if (answer.abstained) {
+      setChildren(
+        turn.parts.banner,
+        el(
+          "p",
+          { class: "abstained", testid: "abstained" },
+          icon("question"),
+          el("strong", { text: "No answer: the documents do not carry one." }),
+        ),
+      );
+    }
+    setChildren(
+      turn.parts.end,
+      confidenceNode(answer.confidence),
+      footnoteList(citations, turn, answer.abstained ? "Nearest passages" : "Footnotes"),
+      facts(answer),
+      answer.id && !answer.abstained && feedback(answer.id),
+      followUps(answer.follow_ups ?? []),
+    );
+    const confidence = answer.confidence
+      ? `${LEVELS[answer.confidence.level] ?? ""}, ${percent(answer.confidence.value)}.`
+      : "";
+    announce(
+      answer.abstained
+        ? `No answer. ${answer.answer} ${plural(citations.length, "near passage")}.`
+        : `Answer finished with ${plural(citations.length, "footnote")}. ${confidence}`,
+    );
+  }
+
+  function facts(answer) {
+    const words = [answer.model ? `Written by ${answer.model}` : "Quoted without a model"];
+    const total = answer.timings?.total ?? answer.timings?.total_ms;
+    if (Number.isFinite(total)) words.push(`${(total / 1000).toFixed(1)} s`);
+    if (answer.cost_usd > 0) words.push(`$${answer.cost_usd.toFixed(answer.cost_usd < 0.01 ? 5 : 3)}`);
+    return el("p", { class: "facts quiet small", text: words.join(" · "), testid: "facts" });
+  }
+
+  function feedback(id) {
+    const holder = el("div", { class: "feedback small", testid: "feedback" });
+    const send = async (rating) => {
+      try {
+        await postJson(path(["answers", id, "feedback"]), { rating });
+        setChildren(holder, el("span", { class: "quiet", role: "status", text: "Thank you, noted." }));
+      } catch (error) {
+        holder.append(errorBox(error));
+      }
+    };
+    const choice = (rating, words) =>
+      el("button", { type: "button", class: "button button-plain", text: words, on: { click: () => send(rating) } });
+    setChildren(holder, el("span", { class: "quiet", text: "Was this right?" }), choice(1, "Yes"), choice(-1, "No"));
+    return holder;
+  }
+
+  function followUps(questions) {
+    if (questions.length === 0) return null;
+    return el(
+      "div",
+      { class: "follow-ups", testid: "follow-ups" },
+      questions.map((question) =>
+        el("button", { type: "button", class: "button", text: question, on: { click: () => ask(question) } }),
+      ),
+    );
+  }
+
+  function breakOff(turn, error) {
+    const begun = turn.claims.length > 0 || turn.parts.answer.childNodes.length > 0;
+    turn.node.dataset.state = begun ? "incomplete" : "error";
+    setStatus(turn, "");
+    setChildren(
+      turn.parts.end,
+      errorBox(error, {
+        title: begun ? "Unfinished answer: its end is missing" : "No answer",
+        retry: () => run(turn),
+        retryLabel: error.retryable ? "Try again" : "Ask again",
+        testid: begun ? "incomplete" : "error",
+      }),
+    );
+    follow();
+  }
+
+  async function receive(turn, signal) {
+    const question = {
+      question: turn.question,
+      collection: collection(),
+      conversation_id: turn.before,
+      mode: byId("ask-mode").value,
+      stream: true,
+    };
+    const response = await openStream("POST", path(["ask"]), { json: question, signal });
+    if (!response.headers.get("Content-Type")?.includes("text/event-stream")) {
+      finish(turn, await response.json());
+      return;
+    }
+    for await (const { event, data } of readEvents(response)) {
+      if (event === "retrieval") setStatus(turn, retrievalWords(parse(data).passages ?? []));
+      else if (event === "claim") addClaim(turn, parse(data));
+      else if (event === "citation") {
+        const citation = parse(data);
+        turn.citations.set(citation.number, citation);
+      } else if (event === "done") {
+        finish(turn, parse(data));
+        return;
+      } else if (event === "error") {
+        const { error } = parse(data);
+        throw new ApiError({ ...BROKEN, ...error, traceId: error?.trace_id ?? "" });
+      }
+    }
+    throw new ApiError(BROKEN);
+  }
+
+  async function run(turn) {
+    running?.abort();
+    const control = new AbortController();
+    running = control;
+    turn.claims = [];
+    turn.citations.clear();
+    turn.node.dataset.state = "asking";
+    for (const part of Object.values(turn.parts)) part.replaceChildren();
+    setStatus(turn, "Searching the documents");
+    setBusy(true);
+    follow();
+    try {
+      await receive(turn, control.signal);
+    } catch (error) {
+      if (error.name === "AbortError") {
+        breakOff(turn, new ApiError({ ...BROKEN, code: "stopped", message: "You stopped this answer.", hint: "" }));
+      } else if (error instanceof ApiError) breakOff(turn, error);
+      // A connection that breaks in the middle of a stream surfaces as a TypeError of the reader.
+      else if (error instanceof TypeError) breakOff(turn, new ApiError(BROKEN));
+      else throw error;
+    } finally {
+      if (running === control) {
+        running = null;
+        setBusy(false);
+      }
+    }
+  }
+
+  function setBusy(busy) {
+    stop.hidden = !busy;
+    submit.hidden = busy;
+    over.hidden = busy || turns.childElementCount === 0;
+  }
+
+  function ask(question) {
+    byId("ask-empty").hidden = true;
+    run(makeTurn(question));
+  }
+
+  function reset() {
+    running?.abort();
+    running = null;
+    source.close();
+    conversation = null;
+    turns.replaceChildren();
+    byId("ask-empty").hidden = false;
+    setBusy(false);
+  }
+
+  byId("ask-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const question = box.value.trim();
+    if (!question || running) return;
+    box.value = "";
+    ask(question);
+  });
+  box.addEventListener("keydown", (event) => {
+    // Enter sends, Shift+Enter breaks the line; while an input method composes, Enter belongs to it.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    byId("ask-form").requestSubmit();
+  });
+  stop.addEventListener("click", () => {
+    running?.abort();
+    box.focus();
+  });
+  over.addEventListener("click", () => {
+    reset();
+    box.focus();
+  });
+
+  return { reset };
+}

@@ -1,0 +1,93 @@
+// Builds page elements. Everything that comes from documents, models or the server enters the page as
+// text nodes or plain attributes here: there is no path to markup, so there is nothing to escape.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Stroke paths on a 16 x 16 grid. */
+const ICONS = {
+  check: "M3.5 8.5l3 3 6-7",
+  half: "M8 2.2a5.8 5.8 0 1 0 0 11.6a5.8 5.8 0 1 0 0-11.6zM8 2.2v11.6M10 4v8M12 5.5v5",
+  question: "M5.8 6a2.2 2.2 0 1 1 3.4 1.9c-.8.5-1.2.9-1.2 1.8M8 12.4v.1",
+  cross: "M4 4l8 8M12 4l-8 8",
+  warning: "M8 2.5l6 10.8H2zM8 6.5v3.2M8 11.5v.1",
+  file: "M4 1.8h5l3 3v9.4H4zM9 1.8v3h3",
+  trash: "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9M6.8 7v4M9.2 7v4",
+  download: "M8 2.5v7.5M5 7.2l3 3 3-3M3 13.3h10",
+  upload: "M8 10.5v-8M5 5.3l3-3 3 3M3 13.3h10",
+  previous: "M10 3.5L5.5 8l4.5 4.5",
+  next: "M6 3.5L10.5 8 6 12.5",
+  wait: "M8 2.2a5.8 5.8 0 1 0 0 11.6a5.8 5.8 0 1 0 0-11.6zM8 5v3.2l2 1.3",
+  enlarge: "M9.5 2.5h4v4M13.5 2.5l-4.5 4.5M6.5 13.5h-4v-4M2.5 13.5l4.5-4.5",
+};
+
+/**
+ * Makes an element. `attributes` takes attribute names, plus `class`, `text`, `testid`, and `on` with
+ * listeners by event name; null, undefined and false leave an attribute out. Children are nodes or strings.
+ */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "text") node.textContent = String(value);
+    else if (name === "testid") node.setAttribute("data-testid", value);
+    else if (name === "on") for (const [type, listener] of Object.entries(value)) node.addEventListener(type, listener);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...present(children));
+  return node;
+}
+
+/** Replaces what an element holds; null, undefined and false children are left out, as in `el`. */
+export function setChildren(node, ...children) {
+  node.replaceChildren(...present(children));
+}
+
+function present(children) {
+  return children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+}
+
+/** A decorative icon: the words beside it carry the meaning. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("class", `icon icon-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("focusable", "false");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** The element with this id; the page is broken without it, so a missing one is an error. */
+export function byId(id) {
+  const node = document.getElementById(id);
+  if (node === null) throw new Error(`The page lacks the element #${id}: reload it.`);
+  return node;
+}
+
+/** Says something to a screen reader. Earlier messages stay a while, so that none is cut off by the next. */
+export function announce(message) {
+  const region = byId("announcer");
+  region.append(el("p", { text: message }));
+  while (region.childElementCount > 20) region.firstElementChild.remove();
+}
+
+/** What went wrong, what to do, and a button to try again. */
+export function errorBox(error, { retry = null, retryLabel = "Try again", title = null, testid = "error" } = {}) {
+  return el(
+    "div",
+    { class: "notice notice-bad", role: "alert", testid },
+    icon("warning"),
+    el(
+      "div",
+      { class: "notice-body" },
+      title && el("p", { class: "notice-title", text: title }),
+      el("p", { text: error.message, testid: "error-message" }),
+      error.hint && el("p", { class: "quiet", text: error.hint, testid: "error-hint" }),
+      error.code &&
+        el("p", { class: "quiet small" }, el("code", { text: error.code }), error.traceId ? ` trace ${error.traceId}` : ""),
+      retry && el("button", { type: "button", class: "button", testid: "retry", text: retryLabel, on: { click: retry } }),
+    ),
+  );
+}

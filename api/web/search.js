@@ -1,0 +1,110 @@
+// The search view: passages as the service ranks them, no model involved.
+
+import { path, postJson } from "./api.js";
+import { announce, byId, el, errorBox, setChildren } from "./dom.js";
+import { pageLabel, plural, titleOf } from "./text.js";
+
+const FOUND_BY = { dense: "by meaning", lexical: "by words" };
+
+function resultNode(passage, index, onOpen) {
+  const found = (passage.found_by ?? []).map((name) => FOUND_BY[name] ?? name).join(" and ");
+  return el(
+    "li",
+    { class: "result", testid: "search-result" },
+    el(
+      "div",
+      { class: "result-head" },
+      el("h3", { class: "result-title", text: titleOf(passage) }),
+      el("span", { class: "quiet small", text: pageLabel(passage.pages), testid: "result-pages" }),
+    ),
+    passage.headings?.length > 0 &&
+      el(
+        "ol",
+        { class: "path small", "aria-label": "Headings", testid: "result-headings" },
+        passage.headings.map((heading) => el("li", { text: heading })),
+      ),
+    el("p", { class: "result-text", text: passage.text, testid: "result-text" }),
+    el(
+      "div",
+      { class: "result-end small" },
+      el("span", { class: "quiet", testid: "result-score" }, "Score ", el("span", { class: "number", text: Number(passage.score).toFixed(3) })),
+      found && el("span", { class: "quiet", text: `Found ${found}`, testid: "result-found-by" }),
+      el("button", {
+        type: "button",
+        class: "button button-plain",
+        id: `result-${index}`,
+        testid: "result-open",
+        "aria-controls": "source",
+        "aria-expanded": "false",
+        "aria-label": `Open passage ${index + 1} in its document`,
+        text: "Open in its document",
+        on: { click: onOpen },
+      }),
+    ),
+  );
+}
+
+/** Wires the search form. `source` is the side panel; `collection()` names what is searched. */
+export function createSearch({ collection, source }) {
+  const results = byId("search-results");
+  let running = null;
+
+  function show(passages) {
+    if (passages.length === 0) {
+      setChildren(
+        results,
+        el("p", { class: "quiet", testid: "search-empty", text: "Nothing was found. Try other words, or add documents to this collection." }),
+      );
+      announce("Nothing was found.");
+      return;
+    }
+    const list = passages.map((passage, index) => ({ ...passage, number: index + 1, quote: passage.text }));
+    const open = (index) =>
+      source.open({
+        list,
+        index,
+        label: "Passage",
+        opener: (item) => document.getElementById(`result-${item.number - 1}`),
+      });
+    setChildren(
+      results,
+      el("h2", { class: "results-title small quiet", text: `${plural(passages.length, "passage")}, best first`, testid: "search-count-found" }),
+      el("ol", { class: "results" }, list.map((passage, index) => resultNode(passage, index, () => open(index)))),
+    );
+    announce(`${plural(passages.length, "passage")} found.`);
+  }
+
+  async function run() {
+    running?.abort();
+    running = new AbortController();
+    const { signal } = running;
+    setChildren(results, el("p", { class: "quiet", text: "Searching" }));
+    try {
+      const answer = await postJson(
+        path(["search"]),
+        {
+          query: byId("search-query").value.trim(),
+          collection: collection(),
+          top_k: Number(byId("search-count").value),
+          mode: byId("search-mode").value,
+        },
+        signal,
+      );
+      show(answer.passages);
+    } catch (error) {
+      if (error.name !== "AbortError") setChildren(results, errorBox(error, { retry: run, testid: "search-error" }));
+    }
+  }
+
+  byId("search-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (byId("search-query").value.trim()) run();
+  });
+
+  return {
+    reset() {
+      running?.abort();
+      results.replaceChildren();
+    },
+  };
+}

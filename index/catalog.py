@@ -1,0 +1,398 @@
+"""The catalog: each change to a collection is one transaction and gets the collection's next number.
+
+Passages, their vectors, the text and the change itself become visible together or not at all. Views follow.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from index.errors import Conflict, EmbedderMismatch
+from index.reading import CatalogReader, unknown_document
+from index.schema import (
+    answer_documents,
+    answers,
+    changes,
+    collections,
+    counters,
+    documents,
+    feedback,
+    jobs,
+    passages,
+    texts,
+    versions,
+)
+from index.types import DeletionReceipt, IdRange, Status, Submission
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+    from index.database import Database
+    from index.jobs import Job
+    from ingest.pipeline import Ingested
+
+
+class Catalog(CatalogReader):
+    """All writes to the catalog."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+
+    def ensure_collection(self, name: str) -> int:
+        """Id of the collection of that name, which is made if there is none."""
+        with self._database.write() as connection:
+            return _ensure_collection(connection, name)
+
+    def create_collection(self, name: str) -> None:
+        """Make an empty collection.
+
+        Raises:
+            Conflict: There is one of that name.
+        """
+        with self._database.write() as connection:
+            if _collection_id(connection, name) is not None:
+                raise Conflict(f"There is a collection {name!r} already.")
+            _ensure_collection(connection, name)
+
+    def submit(
+        self,
+        *,
+        collection: str,
+        filename: str,
+        title: str | None,
+        metadata: dict[str, Any],
+        sha256: str,
+        size: int,
+        document_id: str | None = None,
+        always_new: bool = False,
+    ) -> Submission:
+        """Register an upload, whose bytes are stored already, and queue its ingestion.
+
+        The same bytes again are the same document. The same file name with other bytes is its next version,
+        unless ``always_new``; with ``document_id`` it is the next version of that document in any case.
+
+        Raises:
+            NotFound: ``document_id`` is unknown.
+        """
+        now = time.time()
+        with self._database.write() as connection:
+            if document_id is not None:
+                known = _document(connection, documents.c.id == document_id)
+                if known is None:
+                    raise unknown_document(document_id)
+                same = known if known.sha256 == sha256 else None
+            else:
+                collection_id = _ensure_collection(connection, collection)
+                inside = documents.c.collection_id == collection_id
+                same = _document(connection, inside, versions.c.sha256 == sha256)
+                known = (
+                    None if always_new else _document(connection, inside, documents.c.filename == filename)
+                )
+            if same is not None and not (same.status == Status.FAILED and same.retryable):
+                return Submission(same.id, same.version, is_new=False)
+            if known is None:
+                document_id, version = _new_id(connection), 1
+                connection.execute(
+                    insert(documents).values(
+                        id=document_id,
+                        collection_id=collection_id,
+                        filename=filename,
+                        metadata=metadata,
+                        version=1,
+                        created_at=now,
+                        updated_at=now,
+                    )
+                )
+            else:
+                document_id, version = known.id, known.version + 1
+                values = {"version": version, "filename": filename, "updated_at": now}
+                if metadata:
+                    values["metadata"] = metadata
+                connection.execute(update(documents).where(documents.c.id == document_id).values(values))
+            connection.execute(
+                insert(versions).values(
+                    document_id=document_id,
+                    version=version,
+                    sha256=sha256,
+                    bytes=size,
+                    status=Status.QUEUED,
+                    given_title=title,
+                    passages=0,
+                    created_at=now,
+                )
+            )
+            connection.execute(insert(jobs).values(document_id=document_id, version=version, attempts=0))
+            return Submission(str(document_id), version, is_new=True)
+
+    def publish(self, job: Job, ingested: Ingested) -> bool:
+        """Make a version live in place of the one before, and end its job.
+
+        Returns:
+            False when there was nothing to publish into any more: the document was deleted, a newer version
+            is live, or another worker has taken the job over.
+
+        Raises:
+            EmbedderMismatch: The collection holds vectors of another model.
+        """
+        document, embedded = ingested.document, ingested.embedded
+        with self._database.write() as connection:
+            if not _still_owned(connection, job):
+                return False
+            row = _document(connection, documents.c.id == document.id)
+            if row is None or (row.live_version or 0) >= document.version:
+                connection.execute(delete(jobs).where(jobs.c.id == job.id))
+                return False
+            _claim_embedder(connection, row.collection_id, embedded.fingerprint, embedded.vectors.shape[1])
+            removed = _remove_passages(connection, document.id)
+            added = _insert_passages(connection, row.collection_id, ingested)
+            _insert_text(connection, ingested)
+            connection.execute(
+                update(versions)
+                .where(versions.c.document_id == document.id, versions.c.version == document.version)
+                .values(
+                    status=Status.READY,
+                    title=document.title,
+                    media_type=document.media_type,
+                    parser=document.parser,
+                    pages=document.pages,
+                    first_passage=None if added is None else added.first,
+                    passages=0 if added is None else added.size,
+                )
+            )
+            connection.execute(
+                update(documents)
+                .where(documents.c.id == document.id)
+                .values(live_version=document.version, updated_at=time.time())
+            )
+            connection.execute(delete(jobs).where(jobs.c.id == job.id))
+            _record_change(connection, row.collection_id, removed, added)
+        return True
+
+    def fail(self, job: Job, code: str, message: str) -> None:
+        """End a job whose document cannot be ingested. An earlier version stays live."""
+        with self._database.write() as connection:
+            if not _still_owned(connection, job):
+                return
+            connection.execute(
+                update(versions)
+                .where(versions.c.document_id == job.document_id, versions.c.version == job.version)
+                .values(status=Status.FAILED, error_code=code, error_message=message)
+            )
+            connection.execute(delete(jobs).where(jobs.c.id == job.id))
+
+    def delete_document(self, document_id: str) -> tuple[int, DeletionReceipt, set[str]]:
+        """Remove every trace of a document.
+
+        Returns:
+            Its collection's id, the receipt, and the hashes of originals that nothing refers to any more.
+
+        Raises:
+            NotFound: Unknown or deleted already.
+        """
+        with self._database.write() as connection:
+            row = _document(connection, documents.c.id == document_id)
+            if row is None:
+                raise unknown_document(document_id)
+            return row.collection_id, *_delete(connection, row)
+
+    def delete_collection(self, name: str) -> tuple[int, list[DeletionReceipt], set[str]]:
+        """Remove a collection with everything in it; returns as ``delete_document``, a receipt each.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        found = self.collection(name)
+        with self._database.write() as connection:
+            receipts, orphans = [], set[str]()
+            ids = select(documents.c.id).where(documents.c.collection_id == found.id)
+            for document_id in connection.execute(ids).scalars().all():
+                row = _document(connection, documents.c.id == document_id)
+                if row is not None:
+                    receipt, unused = _delete(connection, row)
+                    receipts.append(receipt)
+                    orphans |= unused
+            _delete_answers(connection, select(answers.c.id).where(answers.c.collection_id == found.id))
+            connection.execute(delete(changes).where(changes.c.collection_id == found.id))
+            connection.execute(delete(collections).where(collections.c.id == found.id))
+        return found.id, receipts, orphans
+
+
+def _next(connection: Connection, counter: str, count: int) -> int:
+    """Take ``count`` consecutive numbers, never used before, and return the first."""
+    updated = (
+        update(counters)
+        .where(counters.c.name == counter)
+        .values(value=counters.c.value + count)
+        .returning(counters.c.value)
+    )
+    value = connection.execute(updated).scalar_one_or_none()
+    if value is None:
+        connection.execute(insert(counters).values(name=counter, value=count))
+        value = count
+    return value - count + 1
+
+
+def _new_id(connection: Connection) -> str:
+    """An opaque id that sorts by arrival: a counter, then 64 random bits so that none can be guessed."""
+    return f"doc_{_next(connection, 'document', 1):08x}{uuid.uuid4().hex[:16]}"
+
+
+def _collection_id(connection: Connection, name: str) -> int | None:
+    return connection.execute(select(collections.c.id).where(collections.c.name == name)).scalar_one_or_none()
+
+
+def _ensure_collection(connection: Connection, name: str) -> int:
+    found = _collection_id(connection, name)
+    if found is None:
+        found = _next(connection, "collection", 1)
+        connection.execute(insert(collections).values(id=found, name=name, seq=0, created_at=time.time()))
+    return found
+
+
+def _document(connection: Connection, *conditions: Any) -> Row[Any] | None:
+    """The newest document that meets the conditions, with its newest version."""
+    query = (
+        select(
+            documents.c.id,
+            documents.c.collection_id,
+            documents.c.version,
+            documents.c.live_version,
+            versions.c.sha256,
+            versions.c.status,
+            versions.c.error_code.in_(RETRYABLE_CODES).label("retryable"),
+        )
+        .join(versions, versions.c.document_id == documents.c.id)
+        .where(versions.c.version == documents.c.version, *conditions)
+        .order_by(documents.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none()
+
+
+# Failures that the same bytes need not meet again: uploading them once more tries again.
+RETRYABLE_CODES = ("embedder_unavailable", "embedder_mismatch", "internal_error")
+
+
+def _still_owned(connection: Connection, job: Job) -> bool:
+    owner = connection.execute(select(jobs.c.owner).where(jobs.c.id == job.id)).scalar_one_or_none()
+    return owner == job.owner
+
+
+def _claim_embedder(connection: Connection, collection_id: int, fingerprint: str, dimensions: int) -> None:
+    """Note whose vectors a collection holds, or insist that they are the same model's."""
+    row = connection.execute(select(collections).where(collections.c.id == collection_id)).one()
+    if row.embedder is None:
+        connection.execute(
+            update(collections)
+            .where(collections.c.id == collection_id)
+            .values(embedder=fingerprint, dimensions=dimensions)
+        )
+    elif row.embedder != fingerprint:
+        raise EmbedderMismatch(
+            f"Collection {row.name!r} was embedded with {row.embedder}, and this server runs {fingerprint}. "
+            "Start it with the former model (FOOTNOTE_EMBEDDER), or use another collection."
+        )
+
+
+def _remove_passages(connection: Connection, document_id: str) -> IdRange | None:
+    """Delete the live passages and say which they were."""
+    where = passages.c.document_id == document_id
+    first, last = connection.execute(
+        select(func.min(passages.c.id), func.max(passages.c.id)).where(where)
+    ).one()
+    connection.execute(delete(passages).where(where))
+    return None if first is None else IdRange(first, last)
+
+
+def _insert_passages(connection: Connection, collection_id: int, ingested: Ingested) -> IdRange | None:
+    tree, document = ingested.tree, ingested.document
+    if not tree.passages:
+        return None
+    first = _next(connection, "passage", len(tree.passages))
+    ends: list[list[int]] = [[] for _ in tree.passages]
+    for sentence in tree.sentences:
+        if sentence.parent is not None:
+            ends[sentence.parent].append(sentence.end - tree.passages[sentence.parent].start)
+    rows = [
+        {
+            "id": first + chunk.ordinal,
+            "collection_id": collection_id,
+            "document_id": document.id,
+            "version": document.version,
+            "ordinal": chunk.ordinal,
+            "section": chunk.parent,
+            "start": chunk.start,
+            "end": chunk.end,
+            "text": document.text[chunk.start : chunk.end],
+            "headings": list(chunk.headings),
+            "first_page": chunk.pages and chunk.pages[0],
+            "last_page": chunk.pages and chunk.pages[1],
+            "sentences": ends[chunk.ordinal],
+            "vector": vector.astype("<f4").tobytes(),
+        }
+        for chunk, vector in zip(tree.passages, ingested.embedded.vectors, strict=True)
+    ]
+    connection.execute(insert(passages), rows)
+    return IdRange(first, first + len(rows) - 1)
+
+
+def _insert_text(connection: Connection, ingested: Ingested) -> None:
+    document = ingested.document
+    connection.execute(
+        insert(texts).values(
+            document_id=document.id,
+            version=document.version,
+            text=document.text,
+            blocks=[[block.kind, block.start, block.end, block.number] for block in document.blocks],
+            sections=[[chunk.start, chunk.end, list(chunk.headings)] for chunk in ingested.tree.sections],
+        )
+    )
+
+
+def _record_change(
+    connection: Connection, collection_id: int, removed: IdRange | None, added: IdRange | None
+) -> None:
+    seq = connection.execute(
+        update(collections)
+        .where(collections.c.id == collection_id)
+        .values(seq=collections.c.seq + 1)
+        .returning(collections.c.seq)
+    ).scalar_one()
+    connection.execute(
+        insert(changes).values(
+            collection_id=collection_id,
+            seq=seq,
+            removed_first=removed and removed.first,
+            removed_last=removed and removed.last,
+            added_first=added and added.first,
+            added_last=added and added.last,
+        )
+    )
+
+
+def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set[str]]:
+    mine = versions.c.document_id == row.id
+    hashes = set(connection.execute(select(versions.c.sha256).where(mine)).scalars())
+    removed = _remove_passages(connection, row.id)
+    cached = _delete_answers(
+        connection,
+        select(answer_documents.c.answer_id).where(answer_documents.c.document_id == row.id),
+    )
+    for table in (jobs, texts, versions):
+        connection.execute(delete(table).where(table.c.document_id == row.id))
+    connection.execute(delete(documents).where(documents.c.id == row.id))
+    _record_change(connection, row.collection_id, removed, None)
+    kept = set(connection.execute(select(versions.c.sha256).where(versions.c.sha256.in_(hashes))).scalars())
+    count = removed.size if removed else 0
+    return DeletionReceipt(row.id, count, count, cached, original=bool(hashes - kept)), hashes - kept
+
+
+def _delete_answers(connection: Connection, ids: Any) -> int:
+    wanted = connection.execute(ids).scalars().all()
+    for column in (feedback.c.answer_id, answer_documents.c.answer_id, answers.c.id):
+        connection.execute(delete(column.table).where(column.in_(wanted)))
+    return len(wanted)

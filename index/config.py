@@ -1,0 +1,17 @@
+"""Settings of the index, each with its unit and the reason for its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class JobConfig:
+    """How ingestion jobs are run."""
+
+    # Documents in work at once: one slow file must not hold up the next.
+    workers: int = 2
+    # Seconds after which a job whose worker has fallen silent is given to another.
+    lease_s: float = 60.0
+    # A job that ended its process this often is given up. Far above what restarts alone cause.
+    max_attempts: int = 25

@@ -1,0 +1,117 @@
+"""Opens the catalog's database: migrations, one writer, many readers.
+
+The SQLite that Python 3.11 often carries (3.40.1) can corrupt a write-ahead log when two connections write
+(https://www.sqlite.org/wal.html#the_wal_reset_bug). Here one process holds the data folder, and in it one
+connection writes.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import alembic.command
+import alembic.config
+from sqlalchemy import create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from index.errors import FolderInUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows has no fcntl.
+    fcntl = None  # type: ignore[assignment]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One SQLite file in a data folder that this process alone writes to."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or create it, and bring it to the present schema.
+
+        Raises:
+            FolderInUse: Another process holds the folder.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock_file = _hold(folder)
+        url = f"sqlite:///{folder / 'catalog.sqlite3'}"
+        self._writer = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        self._readers = create_engine(url, pool_size=16, max_overflow=32)
+        _configure(self._writer, "PRAGMA secure_delete=ON")
+        _configure(self._readers, "PRAGMA query_only=ON")
+        self._write_lock = threading.RLock()
+        with self.write() as connection:
+            migrate(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection on one consistent snapshot."""
+        with self._readers.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """The writing connection in a transaction: all of it is on disk at the end, or none."""
+        with self._write_lock, self._writer.begin() as connection:
+            yield connection
+
+    def check_integrity(self) -> list[str]:
+        """What SQLite itself finds wrong with the file, none when all is well."""
+        with self.read() as connection:
+            rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        return [] if rows == ["ok"] else [str(row) for row in rows]
+
+    def close(self) -> None:
+        """Close every connection and let go of the folder."""
+        self._readers.dispose()
+        with self._write_lock:
+            self._writer.dispose()
+        self._lock_file.close()
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the schema to the newest revision."""
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, "head")
+
+
+def _configure(engine: Engine, *pragmas: str) -> None:
+    """Set the pragmas of each new connection, and let SQLAlchemy alone begin transactions."""
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            connection.execute(f"PRAGMA {pragma}")
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if "PRAGMA query_only=ON" in pragmas else "BEGIN IMMEDIATE")
+
+
+def _hold(folder: Path) -> Any:
+    """Take the folder's lock; the operating system gives it back however this process ends."""
+    file = (folder / "lock").open("a+")
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            raise FolderInUse(
+                f"{folder} is in use by another footnote process. Stop it, use its HTTP interface, or choose "
+                "another folder with --data."
+            ) from error
+    return file

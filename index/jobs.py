@@ -1,0 +1,218 @@
+"""Ingestion jobs: durable, leased, resumed after a crash, and each on its own.
+
+A job is a row that is made in the transaction that accepts the upload, and removed in the one that publishes
+the document or marks it failed. Whoever works on it holds a fencing token; a token that has been replaced can
+no longer publish.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy import and_, func, or_, select, update
+
+from index.errors import IndexingError, NotFound
+from index.schema import documents, jobs, versions
+from index.types import Status
+from ingest.errors import IngestError
+from ingest.pipeline import Original
+
+if TYPE_CHECKING:
+    from index.config import JobConfig
+    from index.database import Database
+    from index.store import Store
+    from ingest.pipeline import Pipeline
+
+log = structlog.get_logger(__name__)
+
+# Seconds between looks at the queue when nobody called: only another process's work is found this way.
+_IDLE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One document version to ingest, held under the token ``owner``."""
+
+    id: int
+    owner: str
+    document_id: str
+    version: int
+    attempts: int
+    sha256: str
+    filename: str
+    title: str | None
+
+
+class JobQueue:
+    """The jobs table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._release_all()
+
+    def claim(self, lease_s: float) -> Job | None:
+        """Take the oldest job that nobody holds, or None."""
+        owner, now = uuid.uuid4().hex, time.time()
+        free = or_(jobs.c.owner.is_(None), jobs.c.lease_until < now)
+        with self._database.write() as connection:
+            oldest = select(jobs.c.id).where(free).order_by(jobs.c.id).limit(1).scalar_subquery()
+            taken = connection.execute(
+                update(jobs)
+                .where(jobs.c.id == oldest)
+                .values(owner=owner, lease_until=now + lease_s, attempts=jobs.c.attempts + 1)
+                .returning(jobs.c.id, jobs.c.document_id, jobs.c.version, jobs.c.attempts)
+            ).one_or_none()
+            if taken is None:
+                return None
+            named = connection.execute(
+                select(versions.c.sha256, documents.c.filename, versions.c.given_title)
+                .join(documents, documents.c.id == versions.c.document_id)
+                .where(and_(versions.c.document_id == taken.document_id, versions.c.version == taken.version))
+            ).one()
+        return Job(
+            taken.id, owner, taken.document_id, taken.version, taken.attempts, named[0], named[1], named[2]
+        )
+
+    def renew(self, job: Job, lease_s: float) -> None:
+        """Say that the job is still being worked on."""
+        mine = and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
+        with self._database.write() as connection:
+            connection.execute(update(jobs).where(mine).values(lease_until=time.time() + lease_s))
+
+    def waiting(self) -> int:
+        """How many jobs there are, in work or not."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(jobs)).scalar_one()
+
+    def _release_all(self) -> None:
+        """Free the jobs of a process that is gone: this one alone holds the folder."""
+        with self._database.write() as connection:
+            connection.execute(update(jobs).values(owner=None, lease_until=None))
+
+
+class JobRunner:
+    """Threads that work through the queue."""
+
+    def __init__(self, store: Store, pipeline: Pipeline, config: JobConfig) -> None:
+        self._store = store
+        self._pipeline = pipeline
+        self._config = config
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._threads: list[threading.Thread] = []
+        # What running jobs report, by document: too frequent for the disk, worthless after a restart.
+        self._progress: dict[tuple[str, int], tuple[Status, float]] = {}
+
+    def start(self) -> None:
+        """Start the worker threads."""
+        for number in range(self._config.workers):
+            thread = threading.Thread(target=self._work, name=f"ingest-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def notify(self) -> None:
+        """Say that there is work."""
+        with self._wake:
+            self._wake.notify_all()
+
+    def progress(self, document_id: str, version: int) -> tuple[Status, float] | None:
+        """Stage of a version in work and the share of it that is done, or None when none is."""
+        return self._progress.get((document_id, version))
+
+    def drain(self) -> None:
+        """Return when no job is left."""
+        while self._store.jobs.waiting():
+            time.sleep(0.05)
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Take no further job and wait for those in work. What is cut off is resumed at the next start."""
+        self._stopping = True
+        self.notify()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _work(self) -> None:
+        while not self._stopping:
+            try:
+                job = self._store.jobs.claim(self._config.lease_s)
+            except Exception:
+                # A full disk, for one, passes; the thread must outlive it.
+                log.exception("job_claim_failed")
+                job = None
+            if job is None:
+                with self._wake:
+                    if not self._stopping:
+                        self._wake.wait(_IDLE_S)
+                continue
+            try:
+                self._run(job)
+            except _Stopped:
+                return
+            except Exception:
+                # The job keeps its row and its lease runs out: it is tried again, here or elsewhere.
+                log.exception("job_lost", document_id=job.document_id, version=job.version)
+            finally:
+                self._progress.pop((job.document_id, job.version), None)
+
+    def _run(self, job: Job) -> None:
+        """Ingest one document. Its failure is a result like another."""
+        if job.attempts > self._config.max_attempts:
+            message = (
+                f"Ingesting this file ended the service {job.attempts - 1} times. It is not tried again."
+            )
+            self._store.catalog.fail(job, "limit_exceeded", message)
+            return
+        original = Original(
+            path=self._store.blobs.path(job.sha256),
+            document_id=job.document_id,
+            version=job.version,
+            sha256=job.sha256,
+            filename=job.filename,
+            title=job.title,
+        )
+        renewed = time.monotonic()
+
+        def report(stage: str, share: float) -> None:
+            nonlocal renewed
+            if self._stopping:
+                raise _Stopped
+            self._progress[job.document_id, job.version] = (Status(stage), share)
+            if time.monotonic() - renewed > self._config.lease_s / 3:
+                self._store.jobs.renew(job, self._config.lease_s)
+                renewed = time.monotonic()
+
+        try:
+            ingested = self._pipeline.run(original, report)
+            published = self._store.catalog.publish(job, ingested)
+        except (IngestError, IndexingError) as error:
+            log.info("document_failed", document_id=job.document_id, code=error.code)
+            self._store.catalog.fail(job, error.code, str(error))
+            return
+        except OSError:
+            # The disk, not the document: keep the job.
+            raise
+        except _Stopped:
+            raise
+        except Exception as error:
+            log.exception("document_failed", document_id=job.document_id, code="internal_error")
+            message = (
+                f"An unexpected {type(error).__name__} stopped the ingestion. Upload the file again to retry."
+            )
+            self._store.catalog.fail(job, "internal_error", message)
+            return
+        if published:
+            # Deleted in this very moment, the document and perhaps its collection need no view any more.
+            with suppress(NotFound):
+                name = self._store.catalog.document(job.document_id).collection
+                self._store.collection(name).views()
+
+
+class _Stopped(Exception):
+    """Raised inside a job when the service is stopping."""

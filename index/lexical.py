@@ -1,0 +1,170 @@
+"""The lexical view: BM25 with tantivy (https://github.com/quickwit-oss/tantivy-py), k1 1.2 and b 0.75.
+
+Terms are made by ``index.analyze``; tantivy only sees them separated by spaces.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import threading
+from typing import TYPE_CHECKING
+
+import tantivy
+
+from index.analyze import terms
+from index.types import Hit
+from index.view import read_manifest, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from index.types import Allowed, Change, IdRange, Query
+
+# Changing what is stored for a passage makes older folders rebuild their view.
+_FORMAT = 1
+# A term in the title or the headings counts this much of one in the text.
+_TITLE_WEIGHT = 0.5
+# Changes gathered into one tantivy commit, each of which waits for the disk.
+_CHANGES_PER_COMMIT = 64
+_WRITER_MEMORY_BYTES = 32_000_000
+
+
+class LexicalView:
+    """Searches by words. Its own files are durable at each commit; the watermark is written after them."""
+
+    name = "lexical"
+
+    def __init__(self, folder: Path) -> None:
+        """Open the index, or start an empty one when there is none or it is of another format."""
+        self._root = folder
+        self._manifest = folder / "lexical.json"
+        self._lock = threading.Lock()
+        manifest = read_manifest(self._manifest)
+        seq = manifest.get("seq")
+        if manifest.get("format") != _FORMAT or not isinstance(seq, int):
+            self._index, self._watermark = self._empty(), 0
+            return
+        try:
+            self._index, self._watermark = self._open(), seq
+        except (OSError, ValueError):
+            # A damaged index costs a rebuild from the catalog and nothing else.
+            self._index, self._watermark = self._empty(), 0
+
+    @property
+    def watermark(self) -> int:
+        """See ``View``."""
+        return self._watermark
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """See ``View``."""
+        batch: list[Change] = []
+        for change in changes:
+            batch.append(change)
+            if len(batch) == _CHANGES_PER_COMMIT:
+                self._commit(batch)
+                batch = []
+        if batch:
+            self._commit(batch)
+
+    def search(self, query: Query, limit: int, allowed: Allowed | None = None) -> list[Hit]:
+        """See ``View``."""
+        if allowed is not None and not allowed.document_ids:
+            return []
+        words = sorted(set(terms(query.text)))
+        if not words:
+            return []
+        schema = self._index.schema
+        should = tantivy.Occur.Should
+        clauses = [(should, tantivy.Query.term_query(schema, "body", word, "freq")) for word in words]
+        for word in words:
+            titled = tantivy.Query.term_query(schema, "title", word, "freq")
+            clauses.append((should, tantivy.Query.boost_query(titled, _TITLE_WEIGHT)))
+        wanted = tantivy.Query.boolean_query(clauses)
+        if allowed is not None:
+            among = tantivy.Query.term_set_query(schema, "document", list(allowed.document_ids))
+            must = tantivy.Occur.Must
+            wanted = tantivy.Query.boolean_query(
+                [(must, wanted), (must, tantivy.Query.const_score_query(among, 0.0))]
+            )
+        searcher = self._index.searcher()
+        found = searcher.search(wanted, limit, count=False).hits
+        numbers = searcher.fast_field_values("id", [address for _, address in found])
+        ranked = zip(numbers, found, strict=True)
+        return [
+            Hit(int(i or 0), self.name, rank, float(score)) for rank, (i, (score, _)) in enumerate(ranked, 1)
+        ]
+
+    def rarity(self, words: Iterable[str]) -> dict[str, float]:
+        """Inverse document frequency of index terms: ``ln(1 + (N - n + 0.5) / (n + 0.5))``, as in BM25."""
+        searcher = self._index.searcher()
+        total = searcher.num_docs
+        counts = {word: searcher.doc_freq("body", word) for word in words}
+        return {word: math.log(1 + max(0.0, total - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
+
+    def ids(self) -> set[int]:
+        """See ``View``."""
+        searcher = self._index.searcher()
+        count = searcher.num_docs
+        if count == 0:
+            return set()
+        found = searcher.search(tantivy.Query.all_query(), count, count=False).hits
+        return {int(i or 0) for i in searcher.fast_field_values("id", [address for _, address in found])}
+
+    def reset(self) -> None:
+        """See ``View``."""
+        with self._lock:
+            self._index, self._watermark = self._empty(), 0
+
+    def flush(self) -> None:
+        """See ``View``."""
+
+    def close(self) -> None:
+        """See ``View``."""
+
+    def _commit(self, batch: list[Change]) -> None:
+        with self._lock:
+            writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
+            for change in batch:
+                for gone in (change.removed, change.added and change.added.ids):
+                    if gone:
+                        writer.delete_documents_by_query(self._range(gone))
+                if change.added:
+                    for offset, (title, text) in enumerate(
+                        zip(change.added.titles, change.added.texts, strict=True)
+                    ):
+                        document = tantivy.Document()
+                        document.add_unsigned("id", change.added.ids.first + offset)
+                        document.add_text("document", change.added.document_id)
+                        document.add_text("title", " ".join(terms(title)))
+                        document.add_text("body", " ".join(terms(text)))
+                        writer.add_document(document)
+            writer.commit()
+            writer.wait_merging_threads()
+            self._index.reload()
+            self._watermark = batch[-1].seq
+            write_atomically(self._manifest, json.dumps({"seq": self._watermark, "format": _FORMAT}).encode())
+
+    def _range(self, ids: IdRange) -> tantivy.Query:
+        return tantivy.Query.range_query(
+            self._index.schema, "id", tantivy.FieldType.Unsigned, ids.first, ids.last
+        )
+
+    def _empty(self) -> tantivy.Index:
+        self._manifest.unlink(missing_ok=True)
+        folder = self._root / "lexical"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return self._open()
+
+    def _open(self) -> tantivy.Index:
+        builder = tantivy.SchemaBuilder()
+        builder.add_unsigned_field("id", indexed=True, fast=True)
+        builder.add_text_field("document", tokenizer_name="raw", index_option="basic")
+        builder.add_text_field("title", tokenizer_name="terms")
+        builder.add_text_field("body", tokenizer_name="terms")
+        index = tantivy.Index(builder.build(), path=str(self._root / "lexical"))
+        index.register_tokenizer("terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
+        return index

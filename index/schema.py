@@ -1,0 +1,164 @@
+"""The catalog's tables. ``migrations/`` brings older data folders to this state."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Next free numbers. Passage ids come from here and not from the table, so that those of one version are
+# consecutive and none is ever used twice: a view can then be told what to forget by a range.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("seq", Integer, nullable=False),
+    Column("embedder", String),
+    Column("dimensions", Integer),
+    Column("created_at", Float, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("filename", String, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("version", Integer, nullable=False),  # The newest.
+    Column("live_version", Integer),  # The one that searches see.
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Index(None, "collection_id", "filename"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("sha256", String, nullable=False, index=True),
+    Column("bytes", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("given_title", String),  # What the uploader said, if anything.
+    Column("title", String),
+    Column("media_type", String),
+    Column("parser", String),
+    Column("pages", Integer),
+    Column("first_passage", Integer),
+    Column("passages", Integer, nullable=False),
+    Column("error_code", String),
+    Column("error_message", Text),
+    Column("created_at", Float, nullable=False),
+)
+
+# Apart from ``versions``, so that listing documents does not read their texts.
+texts = Table(
+    "texts",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("blocks", JSON, nullable=False),  # [[kind, start, end, number], ...]
+    Column("sections", JSON, nullable=False),  # [[start, end, [heading, ...]], ...]
+)
+
+# Passages of live versions only: replacing or deleting a document removes its rows in the same transaction.
+passages = Table(
+    "passages",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("document_id", ForeignKey("documents.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("section", Integer, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("headings", JSON, nullable=False),
+    Column("first_page", Integer),
+    Column("last_page", Integer),
+    Column("sentences", JSON, nullable=False),  # Sentence ends, relative to the passage.
+    Column("vector", LargeBinary, nullable=False),  # float32, little endian.
+    Index(None, "document_id", "ordinal"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("collection_id", ForeignKey("collections.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("removed_first", Integer),
+    Column("removed_last", Integer),
+    Column("added_first", Integer),
+    Column("added_last", Integer),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("document_id", ForeignKey("documents.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("owner", String),  # Fencing token of the worker that holds it.
+    Column("lease_until", Float),
+    Column("attempts", Integer, nullable=False),
+    UniqueConstraint("document_id", "version"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("body", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+# Which documents an answer shows text of, so that deleting a document also deletes these answers.
+answer_documents = Table(
+    "answer_documents",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id"), primary_key=True),
+    Column("document_id", String, primary_key=True, index=True),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("answer_id", ForeignKey("answers.id"), nullable=False, index=True),
+    Column("rating", Integer, nullable=False),
+    Column("correct", Integer),
+    Column("comment", Text),
+    Column("created_at", Float, nullable=False),
+)

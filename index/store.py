@@ -1,0 +1,131 @@
+"""A data folder, open: catalog, originals, answers and searchable collections."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from index.answers import Answers
+from index.blobs import Blobs
+from index.catalog import Catalog
+from index.collection import Collection
+from index.database import Database
+from index.jobs import JobQueue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from index.blobs import BlobWriter
+    from index.types import DeletionReceipt, Submission
+
+
+class Store:
+    """Everything that is stored. Thread-safe; one process at a time holds a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or create a data folder.
+
+        Raises:
+            FolderInUse: Another process holds it.
+        """
+        self.folder = folder
+        self.database = Database(folder)
+        self.catalog = Catalog(self.database)
+        self.blobs = Blobs(folder / "originals")
+        self.answers = Answers(self.database)
+        self.jobs = JobQueue(self.database)
+        self._collections: dict[int, Collection] = {}
+        self._collections_lock = threading.Lock()
+        # An original must not be removed between being stored and being referred to.
+        self._originals_lock = threading.Lock()
+
+    def collection(self, name: str) -> Collection:
+        """A collection, ready to be searched.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        record = self.catalog.collection(name)
+        with self._collections_lock:
+            if record.id not in self._collections:
+                folder = self._views_folder(record.id)
+                self._collections[record.id] = Collection(self.catalog, record.id, name, folder)
+            return self._collections[record.id]
+
+    def add(
+        self,
+        blob: BlobWriter,
+        *,
+        collection: str,
+        filename: str,
+        title: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        document_id: str | None = None,
+        always_new: bool = False,
+    ) -> Submission:
+        """Store an original and queue its ingestion. On disk when this returns.
+
+        Raises:
+            NotFound: ``document_id`` is unknown.
+        """
+        sha256 = blob.seal()
+        with self._originals_lock:
+            path = self.blobs.path(sha256)
+            if not path.is_file():
+                blob.keep(path)
+            else:
+                blob.discard()
+            return self.catalog.submit(
+                collection=collection,
+                filename=filename,
+                title=title,
+                metadata=metadata or {},
+                sha256=sha256,
+                size=blob.size,
+                document_id=document_id,
+                always_new=always_new,
+            )
+
+    def delete_document(self, document_id: str) -> DeletionReceipt:
+        """Remove a document with everything derived from it. Gone when this returns.
+
+        Raises:
+            NotFound: Unknown or deleted already.
+        """
+        name = self.catalog.document(document_id).collection
+        with self._originals_lock:
+            _, receipt, orphans = self.catalog.delete_document(document_id)
+            self.blobs.remove(orphans)
+        self.collection(name).views()
+        return receipt
+
+    def delete_collection(self, name: str) -> list[DeletionReceipt]:
+        """Remove a collection with everything in it.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        opened = self.collection(name)
+        with self._originals_lock:
+            collection_id, receipts, orphans = self.catalog.delete_collection(name)
+            self.blobs.remove(orphans)
+        with self._collections_lock:
+            self._collections.pop(collection_id, None)
+        opened.remove()
+        return receipts
+
+    def flush(self) -> None:
+        """Bring the views' memory to disk, so that the next start takes less time."""
+        with self._collections_lock:
+            opened = list(self._collections.values())
+        for collection in opened:
+            collection.flush()
+
+    def close(self) -> None:
+        """Flush, close every file and let go of the folder."""
+        for collection in self._collections.values():
+            collection.close()
+        self.database.close()
+
+    def _views_folder(self, collection_id: int) -> Path:
+        return self.folder / "views" / str(collection_id)

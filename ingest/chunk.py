@@ -1,0 +1,158 @@
+"""Document -> section > passage > sentence. Pure: no model, no storage.
+
+A section is what stands under one heading. Passages are packed from whole sentences, sized with the
+embedder's own tokenizer so that none is truncated when it is embedded, and never cross a section.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from ingest.sentences import Span, sentence_spans
+from ingest.types import Block, BlockKind, Chunk, ChunkTree, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ingest.config import ChunkConfig
+    from ingest.types import Document
+
+    CountTokens = Callable[[Sequence[str]], list[int]]
+
+_WHITE_SPACE = re.compile(r"\s+")
+
+
+def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfig) -> ChunkTree:
+    """Cut a document into its chunk tree.
+
+    Args:
+        document: Parsed, with blocks.
+        count_tokens: The embedder's word pieces in each text, special tokens not counted.
+        config: Sizes.
+
+    Returns:
+        A tree whose three levels each cover the text without gap or overlap.
+    """
+    text = document.text
+    pages = _PageFinder(document.blocks)
+    sections: list[Chunk] = []
+    passages: list[Chunk] = []
+    sentences: list[Chunk] = []
+
+    def node(
+        level: Level, siblings: list[Chunk], parent: int | None, span: Span, path: tuple[str, ...]
+    ) -> None:
+        siblings.append(Chunk(len(siblings), level, parent, *span, path, pages.of(*span)))
+
+    for (start, end), path in _sections(text, document.blocks):
+        node(Level.SECTION, sections, None, (start, end), path)
+        spans = sentence_spans(text, start, end)
+        counts = count_tokens([text[first:last] for first, last in spans])
+        spans, counts = _split_oversized(text, spans, counts, count_tokens, config.max_tokens)
+        for group in _pack(counts, config.max_tokens):
+            members = spans[group.start : group.stop]
+            node(Level.PASSAGE, passages, len(sections) - 1, (members[0][0], members[-1][1]), path)
+            for span in members:
+                node(Level.SENTENCE, sentences, len(passages) - 1, span, path)
+    return ChunkTree(tuple(sections), tuple(passages), tuple(sentences))
+
+
+def heading_text(text: str, block: Block) -> str:
+    """A heading as a reader would say it: one line, without Markdown's marks."""
+    line = text[block.start : block.end].strip()
+    line = re.sub(r"\n\s*(?:=+|-+)\s*$", "", line)
+    line = re.sub(r"^#{1,6}\s+|\s+#+$", "", line)
+    return _WHITE_SPACE.sub(" ", line).strip()
+
+
+def _sections(text: str, blocks: Sequence[Block]) -> list[tuple[Span, tuple[str, ...]]]:
+    """Spans under one heading each, with the path of headings above them.
+
+    Headings with nothing but white space between them open one section together, so that no section
+    consists of a heading alone unless the document ends there.
+    """
+    if not text:
+        return []
+    found: list[tuple[int, tuple[str, ...]]] = [(0, ())]
+    stack: list[tuple[int, str]] = []
+    body_from = 0
+    for block in sorted((b for b in blocks if b.kind is BlockKind.HEADING), key=lambda b: b.start):
+        while stack and stack[-1][0] >= block.number:
+            stack.pop()
+        stack.append((block.number, heading_text(text, block)))
+        path = tuple(title for _, title in stack if title)
+        if text[body_from : block.start].strip():
+            found.append((block.start, path))
+        else:
+            found[-1] = (found[-1][0], path)
+        body_from = block.end
+    ends = [start for start, _ in found[1:]] + [len(text)]
+    return [((start, end), path) for (start, path), end in zip(found, ends, strict=True)]
+
+
+def _split_oversized(
+    text: str, spans: list[Span], counts: list[int], count_tokens: CountTokens, limit: int
+) -> tuple[list[Span], list[int]]:
+    """Halve every sentence that is over the limit, at white space where there is some, until all fit."""
+    todo = list(zip(spans, counts, strict=True))[::-1]
+    done: list[tuple[Span, int]] = []
+    while todo:
+        (start, end), count = todo.pop()
+        if count <= limit or end - start < 2:  # noqa: PLR2004 - a single character cannot be halved.
+            done.append(((start, end), count))
+            continue
+        # Cutting close to equal parts keeps the number of tokenizer calls logarithmic in the length.
+        middle = start + (end - start) // math.ceil(count / limit)
+        gap = max(text.rfind(" ", start + 1, middle), text.rfind("\n", start + 1, middle)) + 1
+        cut = gap if gap > start + 1 else max(middle, start + 1)
+        left, right = count_tokens([text[start:cut], text[cut:end]])
+        todo += [((cut, end), right), ((start, cut), left)]
+    return [span for span, _ in done], [count for _, count in done]
+
+
+def _pack(counts: Sequence[int], limit: int) -> list[range]:
+    """Group consecutive sentences into passages of at most ``limit`` tokens and of similar size.
+
+    Filling each passage to the limit would leave a stub at the end of every section; aiming at equal
+    shares does not.
+    """
+    total = sum(counts)
+    share = total / max(1, math.ceil(total / limit))
+    groups: list[range] = []
+    first, size = 0, 0
+    for number, count in enumerate(counts):
+        # Take the sentence when that brings the passage nearer to its share than leaving it would.
+        fits = size + count <= limit
+        nearer = abs(size + count - share) <= abs(size - share)
+        if number > first and not (fits and nearer):
+            groups.append(range(first, number))
+            first, size = number, 0
+        size += count
+    if first < len(counts):
+        groups.append(range(first, len(counts)))
+    return groups
+
+
+class _PageFinder:
+    """First and last page of a span, from the document's page blocks."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        pages = sorted((b for b in blocks if b.kind is BlockKind.PAGE), key=lambda b: b.start)
+        self._starts = [block.start for block in pages]
+        self._numbers = [block.number for block in pages]
+
+    def of(self, start: int, end: int) -> tuple[int, int] | None:
+        """Pages (from 1) on which ``[start, end)`` begins and ends, or None without pages."""
+        if not self._starts:
+            return None
+        first = max(0, bisect_right(self._starts, start) - 1)
+        last = max(first, bisect_right(self._starts, max(start, end - 1)) - 1)
+        return self._numbers[first], self._numbers[last]
+
+
+def pages_of(document: Document, start: int, end: int) -> tuple[int, int] | None:
+    """Pages (from 1) on which a span of the document begins and ends, or None without pages."""
+    return _PageFinder(document.blocks).of(start, end)

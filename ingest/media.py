@@ -1,0 +1,165 @@
+"""What a file is, by its content first and its name second."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import PurePath
+
+from ingest.errors import CorruptFile, EncryptedFile, UnsupportedType
+
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+HTML = "text/html"
+MARKDOWN = "text/markdown"
+TEXT = "text/plain"
+
+_ADVICE = "Convert it to PDF, Word (.docx), HTML, Markdown or plain text and upload the result."
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
+    (b"\x7fELF", "a Linux program"),
+    (b"MZ\x90\x00", "a Windows program"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\x00", "an xz archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"{\\rtf", "a Rich Text (RTF) document"),
+    (b"%!PS", "a PostScript document"),
+    (b"OggS", "an Ogg recording"),
+    (b"ID3", "an MP3 recording"),
+    (b"PAR1", "a Parquet table"),
+)
+_ZIP_CONTENTS = (
+    ("xl/", "an Excel workbook (.xlsx)"),
+    ("ppt/", "a PowerPoint presentation (.pptx)"),
+    ("META-INF/container.xml", "an e-book (.epub)"),
+    ("content.xml", "an OpenDocument file (.odt, .ods or .odp)"),
+)
+# Text by their bytes, but what a person reads in them is not what the bytes say.
+_MARKUP_SUFFIXES = {
+    ".eml": "an e-mail message",
+    ".mht": "a web archive",
+    ".mhtml": "a web archive",
+    ".ipynb": "a notebook",
+    ".xml": "an XML document",
+    ".svg": "an SVG image",
+    ".rtf": "a Rich Text (RTF) document",
+}
+_HTML_START = re.compile(
+    rb"^\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+# Looser: enough for a file that calls itself .html.
+_HTML_TAG = re.compile(rb"<\s*/?\s*[a-z!]", re.IGNORECASE)
+_HEAD_BYTES = 4096
+
+
+def detect(data: bytes, filename: str) -> str:
+    """Name the media type of a file.
+
+    The name decides only where the content leaves a choice: Markdown or plain text, and which error a
+    damaged file gets.
+
+    Args:
+        data: The whole file.
+        filename: As uploaded.
+
+    Returns:
+        One of the module's constants.
+
+    Raises:
+        UnsupportedType: The content is of a kind that has no parser; the message names it.
+        EncryptedFile: It is an Office file behind a password.
+        CorruptFile: The name promises a Word document and the content is no such thing.
+    """
+    suffix = PurePath(filename.lower()).suffix
+    head = data[:_HEAD_BYTES]
+    text_head = _as_ascii(head)
+    if text_head.lstrip().startswith(b"%PDF-") or (suffix == ".pdf" and not _known_binary(head)):
+        return PDF
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _detect_zip(data, suffix)
+    if head.startswith(_OLE):
+        raise _ole_error(data)
+    if kind := _known_binary(head):
+        raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
+    # Printers and mail programs put lines of their own before a PDF; a text that only names the mark
+    # has no object behind it.
+    if b"%PDF-" in head[:1024] and re.search(rb"\d\s+\d\s+obj\b", data[:65536]):
+        return PDF
+    if suffix == ".docx":
+        raise CorruptFile("The file is called .docx but is no Word document: it is not a zip archive.")
+    if kind := _MARKUP_SUFFIXES.get(suffix):
+        raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
+    if _HTML_START.match(text_head):
+        return HTML
+    if suffix in {".html", ".htm", ".xhtml"} and _HTML_TAG.search(text_head):
+        return HTML
+    return MARKDOWN if suffix in {".md", ".markdown", ".mdown", ".mkd"} else TEXT
+
+
+def _as_ascii(head: bytes) -> bytes:
+    """The head without byte order mark, and with UTF-16 narrowed to its ASCII letters."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head[2:].replace(b"\x00", b"")
+    return head.removeprefix(b"\xef\xbb\xbf")
+
+
+def _known_binary(head: bytes) -> str | None:
+    if head.startswith(_OLE):
+        return "an old Office file"
+    if head.startswith(b"PK\x03\x04"):
+        return "a zip archive"
+    if head[:4] == b"RIFF" and head[8:12] in {b"WEBP", b"WAVE", b"AVI "}:
+        return "an image, sound or video file"
+    if head[4:8] == b"ftyp":
+        return "a video or image file"
+    return next((kind for mark, kind in _SIGNATURES if head.startswith(mark)), None)
+
+
+def _detect_zip(data: bytes, suffix: str) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        if suffix == ".docx":
+            raise CorruptFile(
+                f"The Word document is damaged: {error}. Open and save it again in Word, or upload it again."
+            ) from error
+        raise UnsupportedType(f"The file is a damaged zip archive ({error}). {_ADVICE}") from error
+    if "[Content_Types].xml" in names and any(name.startswith("word/") for name in names):
+        return DOCX
+    for mark, kind in _ZIP_CONTENTS:
+        if any(name.startswith(mark) for name in names):
+            raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
+    if suffix == ".docx":
+        raise CorruptFile("The file is called .docx but holds no Word document.")
+    raise UnsupportedType(f"The file is a zip archive. Unpack it and upload what it holds. {_ADVICE}")
+
+
+def _ole_error(data: bytes) -> UnsupportedType | EncryptedFile:
+    """Old Office formats, and the envelope that new ones get with a password."""
+
+    def holds(name: str) -> bool:
+        return name.encode("utf-16-le") in data
+
+    if holds("EncryptedPackage"):
+        return EncryptedFile(
+            "The Office file needs a password to be opened. Remove the password and upload it again."
+        )
+    streams = {
+        "WordDocument": "an old Word document (.doc)",
+        "Workbook": "an old Excel workbook (.xls)",
+        "PowerPoint Document": "an old PowerPoint presentation (.ppt)",
+        "__substg1.0_": "an Outlook message (.msg)",
+    }
+    kind = next((kind for name, kind in streams.items() if holds(name)), "an old Office file")
+    return UnsupportedType(f"The file is {kind}. {_ADVICE}")

@@ -1,0 +1,260 @@
+"""A quote's rectangles on a PDF page, and the page as an image with them marked. Both by pdfium.
+
+The quote comes from pypdf's text and is looked for in pdfium's. The two readers differ in white space,
+in hyphens at line ends and in ligatures, so all three are left out of the comparison.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import unicodedata
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from ingest.errors import CorruptFile, EncryptedFile, PageNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.config import ParseConfig
+    from ingest.sandbox import Json
+
+Rectangle = tuple[float, float, float, float]
+
+# Hyphens, the soft hyphen, and the two characters that pdfium puts for a hyphen at a line's end.
+_HYPHENS = dict.fromkeys(map(ord, "-\u00ad\u2010\u2011\x02\ufffe"))
+# The page's width and height in the whole numbers that pdfium converts to: finer than any screen.
+_GRID = 1_000_000
+# Shorter parts of a quote would be found by chance.
+_MIN_PART = 12
+_MAX_PIXELS = 8_000_000
+# A yellow pen: what is left of red, green and blue light after it.
+_PEN = (255, 235, 90)
+
+
+def serve_locate(_: ParseConfig, path: str, page: int, quote: str, occurrence: int) -> tuple[Json, bytes]:
+    """The child's side of ``Parser.locate``."""
+    with _open_page(path, page) as opened:
+        return {"boxes": locate(opened, quote, occurrence)}, b""
+
+
+def serve_render(
+    _: ParseConfig, path: str, page: int, boxes: list[list[float]], width: int
+) -> tuple[Json, bytes]:
+    """The child's side of ``Parser.render``."""
+    with _open_page(path, page) as opened:
+        return {}, render(opened, [(box[0], box[1], box[2], box[3]) for box in boxes], width)
+
+
+def locate(page: Any, quote: str, occurrence: int = 0) -> list[Rectangle]:
+    """Rectangles of a quote, one for each line that it runs over.
+
+    Where the whole quote is not found in one piece (a page that the two readers order differently),
+    its lines are looked for one by one.
+
+    Args:
+        page: A pdfium page.
+        quote: What to find.
+        occurrence: Which one of several, from 0, not overlapping; the last when there are fewer.
+
+    Returns:
+        Left, top, right and bottom as fractions of the page's visible size, from its upper left corner.
+    """
+    text_page = page.get_textpage()
+    letters, owners = _letters(text_page)
+    wanted = _normalise(quote)
+    found = _find(letters, wanted, occurrence)
+    if found is not None:
+        spans = [(found, found + len(wanted))]
+    else:
+        parts = [part for part in map(_normalise, quote.splitlines()) if len(part) >= _MIN_PART]
+        starts = [(_find(letters, part, occurrence), part) for part in parts]
+        spans = [(start, start + len(part)) for start, part in starts if start is not None]
+    rectangles: list[Rectangle] = []
+    for start, end in spans:
+        characters = sorted(set(owners[start:end]))
+        rectangles.extend(
+            _lines([_on_screen(page, text_page.get_charbox(i, loose=True)) for i in characters])
+        )
+    return rectangles
+
+
+def render(page: Any, boxes: Sequence[Rectangle], width: int = 1000) -> bytes:
+    """Draw a page as PNG, with boxes marked as by a yellow pen: white turns yellow, black stays black.
+
+    Args:
+        page: A pdfium page.
+        boxes: Left, top, right and bottom, as ``locate`` gives them.
+        width: Of the image, in pixels; less when the image would have more than 8 million pixels.
+
+    Returns:
+        The PNG file.
+    """
+    page_width, page_height = max(page.get_width(), 1e-3), max(page.get_height(), 1e-3)
+    scale = max(width, 1) / page_width
+    scale = min(scale, (_MAX_PIXELS / (page_width * page_height)) ** 0.5, _MAX_PIXELS**0.5 / page_height)
+    bitmap = page.render(scale=scale, rev_byteorder=True, force_bitmap_format=pdfium.FPDFBitmap_BGR)
+    pixels = bytearray(bitmap.buffer)
+    columns, rows, stride = bitmap.width, bitmap.height, bitmap.stride
+    marked = bytearray(rows * columns)
+    tables = [bytes(value * light // 255 for value in range(256)) for light in _PEN]
+    for left, top, right, bottom in boxes:
+        x0, x1 = _pixels(left, right, columns)
+        y0, y1 = _pixels(top, bottom, rows)
+        for y in range(y0, y1):
+            _mark_row(pixels, marked, y * stride, y * columns, x0, x1, tables)
+    return _png(columns, rows, stride, pixels)
+
+
+@contextmanager
+def _open_page(path: str, number: int) -> Iterator[Any]:
+    try:
+        document = pypdfium2.PdfDocument(Path(path))
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == pdfium.FPDF_ERR_PASSWORD:
+            raise EncryptedFile(
+                "The PDF needs a password to be opened, so its pages cannot be shown."
+            ) from error
+        raise CorruptFile(f"The file's pages cannot be shown: it is no readable PDF ({error}).") from error
+    try:
+        if not 1 <= number <= len(document):
+            raise PageNotFound(f"There is no page {number}: the document has pages 1 to {len(document)}.")
+        try:
+            page = document[number - 1]
+        except pypdfium2.PdfiumError as error:
+            raise CorruptFile(f"Page {number} is damaged and cannot be shown ({error}).") from error
+        yield page
+    finally:
+        document.close()
+
+
+def _letters(text_page: Any) -> tuple[str, list[int]]:
+    """The page's normalised text, and for each of its letters the index of the character it came from."""
+    letters: list[str] = []
+    owners: list[int] = []
+    index, count = 0, text_page.count_chars()
+    while index < count:
+        code = pdfium.FPDFText_GetUnicode(text_page, index)
+        step = 1
+        if 0xD800 <= code < 0xDC00 and index + 1 < count:  # noqa: PLR2004 -- a pair of surrogates
+            low = pdfium.FPDFText_GetUnicode(text_page, index + 1)
+            code, step = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00), 2
+        normal = _normalise(chr(code)) if 0 < code <= 0x10FFFF else ""  # noqa: PLR2004 -- Unicode's end
+        letters.append(normal)
+        owners.extend([index] * len(normal))
+        index += step
+    return "".join(letters), owners
+
+
+def _normalise(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).translate(_HYPHENS).split())
+
+
+def _find(letters: str, wanted: str, occurrence: int) -> int | None:
+    """Start of the n-th occurrence, or of the last; None when there is none."""
+    found = letters.find(wanted) if wanted else -1
+    if found < 0:
+        return None
+    for _ in range(occurrence):
+        further = letters.find(wanted, found + len(wanted))
+        if further < 0:
+            break
+        found = further
+    return found
+
+
+def _on_screen(page: Any, box: Rectangle) -> Rectangle:
+    """A box in PDF units, origin at the lower left, to fractions of the page as it is shown."""
+    left, bottom, right, top = box
+    corners = []
+    for x, y in ((left, top), (right, bottom)):
+        column, row = ctypes.c_int(), ctypes.c_int()
+        pdfium.FPDF_PageToDevice(page, 0, 0, _GRID, _GRID, 0, x, y, column, row)
+        corners.append((_inside(column.value), _inside(row.value)))
+    (x0, y0), (x1, y1) = corners
+    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
+
+def _inside(value: int) -> float:
+    return min(max(value / _GRID, 0.0), 1.0)
+
+
+def _lines(boxes: list[Rectangle]) -> list[Rectangle]:
+    """Merge characters' boxes into one for each line; on turned pages lines run up and down."""
+    merged: list[Rectangle] = []
+    last: Rectangle | None = None
+    upright: bool | None = None
+    for box in boxes:
+        if box[0] == box[2] or box[1] == box[3]:
+            continue
+        # A line keeps the direction that its first two characters gave it.
+        if last and upright is not False and _beside(last, box):
+            upright = True
+        elif last and upright is not True and _beside(_turned(last), _turned(box)):
+            upright = False
+        else:
+            upright = None
+            merged.append(box)
+        line = merged[-1]
+        merged[-1] = (min(line[0], box[0]), min(line[1], box[1]), max(line[2], box[2]), max(line[3], box[3]))
+        last = box
+    return merged
+
+
+def _beside(last: Rectangle, box: Rectangle) -> bool:
+    """Whether two characters share more than half of their height and stand less than three widths apart."""
+    overlap = min(last[3], box[3]) - max(last[1], box[1])
+    gap = max(last[0], box[0]) - min(last[2], box[2])
+    return overlap > min(last[3] - last[1], box[3] - box[1]) / 2 and gap < (box[2] - box[0]) * 3
+
+
+def _turned(box: Rectangle) -> Rectangle:
+    return box[1], box[0], box[3], box[2]
+
+
+def _pixels(start: float, end: float, size: int) -> tuple[int, int]:
+    first = min(max(int(start * size), 0), size)
+    return first, min(max(int(end * size + 1), first), size)
+
+
+def _mark_row(
+    pixels: bytearray, marked: bytearray, row: int, mark_row: int, x0: int, x1: int, tables: list[bytes]
+) -> None:
+    """Multiply a stretch of one row by the pen's colour, each pixel once even where boxes overlap."""
+    x = x0
+    while x < x1:
+        x = marked.find(0, mark_row + x, mark_row + x1) - mark_row
+        if x < 0:
+            return
+        end = marked.find(1, mark_row + x, mark_row + x1) - mark_row
+        end = x1 if end < 0 else end
+        for channel, table in enumerate(tables):
+            part = slice(row + 3 * x + channel, row + 3 * end, 3)
+            pixels[part] = pixels[part].translate(table)
+        marked[mark_row + x : mark_row + end] = b"\x01" * (end - x)
+        x = end
+
+
+def _png(columns: int, rows: int, stride: int, pixels: bytearray) -> bytes:
+    """Write 8-bit RGB pixels as PNG (https://www.w3.org/TR/png-3/): four chunks, every row unfiltered."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    view = memoryview(pixels)
+    raw = b"".join(b"\x00" + view[row * stride : row * stride + 3 * columns] for row in range(rows))
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            chunk(b"IDAT", zlib.compress(raw, 6)),
+            chunk(b"IEND", b""),
+        )
+    )

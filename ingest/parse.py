@@ -1,0 +1,193 @@
+"""File -> canonical text with blocks, in a sandboxed child process."""
+
+from __future__ import annotations
+
+import queue
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
+
+from ingest import media
+from ingest.child import Child
+from ingest.config import ParseConfig
+from ingest.errors import CorruptFile, NoText, TooLarge
+from ingest.types import Block, BlockKind, Box, Parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from ingest.sandbox import Json
+
+# Modules by name: the child imports a format's libraries when it meets the first file of that format.
+PARSERS = {
+    media.PDF: "ingest.parsers.pdf",
+    media.DOCX: "ingest.parsers.docx",
+    media.HTML: "ingest.parsers.html",
+    media.MARKDOWN: "ingest.parsers.markdown",
+    media.TEXT: "ingest.parsers.text",
+}
+
+
+class Parser:
+    """Reads files of every supported format, each call in a warm child process.
+
+    Thread-safe: with ``workers`` children as many calls run at a time, the others wait. Close it at the
+    end, or use it as a context manager.
+
+    Args:
+        config: Ceilings for one file.
+        workers: Child processes, started as they are needed.
+    """
+
+    def __init__(self, config: ParseConfig | None = None, workers: int = 1) -> None:
+        self._config = config or ParseConfig()
+        self._children = [Child(self._config) for _ in range(workers)]
+        # The last one used is the warm one.
+        self._idle: queue.LifoQueue[Child] = queue.LifoQueue()
+        for child in self._children:
+            self._idle.put(child)
+        # Children are started from the pool's threads, which live as long as it does; see ``Child``.
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="parser")
+
+    def parse(self, path: Path, filename: str) -> tuple[str, Parsed]:
+        """Read a file.
+
+        Args:
+            path: Where its bytes are.
+            filename: As uploaded; it helps to tell Markdown from plain text.
+
+        Returns:
+            The media type, by content, and what the parser made of the file.
+
+        Raises:
+            ParseError: The file cannot become text; see ``ingest.errors``.
+            OSError: There is no readable file at ``path``.
+        """
+        _check_size(path, self._config)
+        reply, payload = self._call("parse", path=str(path.absolute()), filename=filename)
+        text = payload.decode()
+        blocks = tuple(Block(BlockKind(kind), *map(int, rest)) for kind, *rest in reply["blocks"])
+        if any(not 0 <= block.start <= block.end <= len(text) for block in blocks):
+            raise CorruptFile("The parser returned blocks outside the text: the file has taken it over.")
+        return reply["media_type"], Parsed(
+            text=text, blocks=blocks, title=reply["title"], parser=reply["parser"]
+        )
+
+    def locate(self, path: Path, page: int, quote: str, occurrence: int = 0) -> tuple[Box, ...]:
+        """Find the rectangles of a quote on a page of a PDF, one for each line.
+
+        Args:
+            path: Where the PDF's bytes are.
+            page: Counts from 1.
+            quote: Canonical text; white space, hyphens and ligatures do not matter.
+            occurrence: Which of the quote's occurrences on the page, from 0; the last one when there
+                are fewer.
+
+        Returns:
+            The boxes, or nothing when the page does not hold the quote.
+
+        Raises:
+            PageNotFound: The PDF has no such page.
+            ParseError: The PDF cannot be opened.
+            OSError: There is no readable file at ``path``.
+        """
+        _check_size(path, self._config)
+        reply, _ = self._call(
+            "locate", path=str(path.absolute()), page=page, quote=quote, occurrence=occurrence
+        )
+        return tuple(Box(page, *map(float, box)) for box in reply["boxes"])
+
+    def render(self, path: Path, page: int, boxes: Sequence[Box] = (), width: int = 1000) -> bytes:
+        """Draw a page of a PDF, with boxes marked as if by a yellow pen.
+
+        Args:
+            path: Where the PDF's bytes are.
+            page: Counts from 1.
+            boxes: What to mark; those of other pages are left out.
+            width: Of the image, in pixels; less where the page is so high that the image would be huge.
+
+        Returns:
+            A PNG image.
+
+        Raises:
+            PageNotFound: The PDF has no such page.
+            ParseError: The PDF cannot be opened.
+            OSError: There is no readable file at ``path``.
+        """
+        _check_size(path, self._config)
+        marks = [list(asdict(box).values())[1:] for box in boxes if box.page == page]
+        _, image = self._call("render", path=str(path.absolute()), page=page, boxes=marks, width=width)
+        return image
+
+    def close(self) -> None:
+        """Wait for the calls that run, then end the children."""
+        self._pool.shutdown(cancel_futures=True)
+        for child in self._children:
+            child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(self, operation: str, **arguments: Any) -> tuple[Json, bytes]:
+        return self._pool.submit(self._run, operation, arguments).result()
+
+    def _run(self, operation: str, arguments: Json) -> tuple[Json, bytes]:
+        child = self._idle.get()
+        try:
+            return child.call(operation, **arguments)
+        finally:
+            self._idle.put(child)
+
+
+def parse_bytes(data: bytes, filename: str, config: ParseConfig) -> tuple[str, Parsed]:
+    """Detect a file's kind and read it, in this process and without any protection.
+
+    Args:
+        data: The whole file.
+        filename: As uploaded.
+        config: Ceilings on pages and text.
+
+    Returns:
+        The media type and what the parser made of the file.
+
+    Raises:
+        ParseError: The file cannot become text. Libraries may raise anything else.
+    """
+    if not data:
+        raise NoText("The file is empty: it has no bytes.")
+    media_type = media.detect(data, filename)
+    parser = import_module(PARSERS[media_type])
+    options = {"max_pages": config.max_pages} if media_type == media.PDF else {}
+    parsed: Parsed = parser.parse(data, **options)
+    if not parsed.text.strip():
+        raise NoText("The file can be read but holds no text.")
+    if len(parsed.text) > config.max_chars:
+        raise TooLarge(
+            f"The file has {len(parsed.text)} characters of text, more than the ceiling of "
+            f"{config.max_chars}. Split it."
+        )
+    return media_type, parsed
+
+
+def serve_parse(config: ParseConfig, path: str, filename: str) -> tuple[Json, bytes]:
+    """The child's side of ``Parser.parse``."""
+    with open(path, "rb") as file:  # noqa: PTH123 -- the text says what the child may do: read one file
+        data = file.read(config.max_bytes + 1)
+    media_type, parsed = parse_bytes(data, filename, config)
+    blocks = [(str(block.kind), block.start, block.end, block.number) for block in parsed.blocks]
+    header = {"media_type": media_type, "title": parsed.title, "parser": parsed.parser, "blocks": blocks}
+    return header, parsed.text.encode()
+
+
+def _check_size(path: Path, config: ParseConfig) -> None:
+    size = path.stat().st_size
+    if size > config.max_bytes:
+        raise TooLarge(f"The file has {size} bytes, more than the ceiling of {config.max_bytes}. Split it.")

@@ -1,0 +1,82 @@
+"""Puts a canonical text together from the paragraphs of a structured format, and keeps their offsets."""
+
+from __future__ import annotations
+
+from ingest.parsers.text import clean
+from ingest.types import Block, BlockKind, Parsed
+
+CELL_SEPARATOR = " | "
+
+
+class TextBuilder:
+    """Collects paragraphs in reading order.
+
+    Paragraphs are parted by an empty line, items of a list and rows of a table by a line feed.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._blocks: list[Block] = []
+        self._list_start: int | None = None
+
+    def paragraph(self, text: str) -> None:
+        """Add running text; nothing when it is empty."""
+        self._end_list()
+        self._add(text.strip(), "\n\n")
+
+    def heading(self, text: str, level: int) -> None:
+        """Add a heading; ``level`` counts from 1."""
+        self._end_list()
+        self._block(BlockKind.HEADING, " ".join(text.split()), level)
+
+    def code(self, text: str) -> None:
+        """Add a stretch whose white space matters."""
+        self._end_list()
+        self._block(BlockKind.CODE, text.strip("\n").rstrip())
+
+    def table(self, rows: list[list[str]]) -> None:
+        """Add a table: one row a line, cells parted by a bar."""
+        self._end_list()
+        lines = [CELL_SEPARATOR.join(" ".join(cell.split()) for cell in row) for row in rows]
+        self._block(BlockKind.TABLE, "\n".join(line for line in lines if line.strip(" |")))
+
+    def item(self, text: str) -> None:
+        """Add an item of a list; items that follow one another form one block."""
+        separator = "\n\n" if self._list_start is None else "\n"
+        start = self._add(text.strip(), separator)
+        if self._list_start is None and start is not None:
+            self._list_start = start
+
+    def end_list(self) -> None:
+        """Let the next item begin another list."""
+        self._end_list()
+
+    def parsed(self, title: str, parser: str) -> Parsed:
+        """The text so far."""
+        self._end_list()
+        blocks = sorted(self._blocks, key=lambda block: (block.start, -block.end))
+        return Parsed("".join(self._parts), tuple(blocks), " ".join(clean(title).split()), parser)
+
+    def _block(self, kind: BlockKind, text: str, number: int = 0) -> None:
+        start = self._add(text, "\n\n")
+        if start is not None:
+            self._blocks.append(Block(kind, start, self._length, number))
+
+    def _add(self, text: str, separator: str) -> int | None:
+        """Append text and give its start; None when there was nothing to append."""
+        text = clean(text)
+        if not text:
+            return None
+        if self._parts:
+            self._parts.append(separator)
+            self._length += len(separator)
+        start = self._length
+        self._parts.append(text)
+        self._length += len(text)
+        return start
+
+    def _end_list(self) -> None:
+        if self._list_start is not None:
+            self._blocks.append(Block(BlockKind.LIST, self._list_start, self._length))
+            self._list_start = None

@@ -1,0 +1,171 @@
+"""Builds an answer sentence by sentence: its text with markers, its claims, and footnotes that were checked."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from index.errors import NotFound
+from ingest.errors import IngestError
+from ingest.types import BlockKind
+from rag.types import Citation, Claim, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from index.blobs import Blobs
+    from index.reading import CatalogReader
+    from index.types import StoredText
+    from ingest.parse import Parser
+    from ingest.sentences import Span
+    from ingest.types import Block, Box
+    from rag.types import Evidence, Support
+
+PDF = "application/pdf"
+
+
+class Sources:
+    """The stored texts that footnotes of one answer are taken from, each read once."""
+
+    def __init__(self, catalog: CatalogReader, blobs: Blobs, parser: Parser) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._parser = parser
+        self._texts: dict[tuple[str, int], StoredText] = {}
+
+    def citation(self, number: int, evidence: Evidence, span: Span, support: float) -> Citation | None:
+        """A footnote on a span of a document, read from what is stored now.
+
+        Returns:
+            None when the document was deleted meanwhile: then there is nothing to cite.
+        """
+        key = (evidence.document_id, evidence.version)
+        if key not in self._texts:
+            try:
+                self._texts[key] = self._catalog.text(*key)
+            except NotFound:
+                return None
+        stored = self._texts[key]
+        start, end = span
+        pages = printed_pages(stored.blocks, start, end)
+        return Citation(
+            number=number,
+            document_id=evidence.document_id,
+            version=evidence.version,
+            title=stored.title,
+            filename=stored.filename,
+            start=start,
+            end=end,
+            quote=stored.text[start:end],
+            pages=pages,
+            boxes=self._boxes(stored, start, end, pages),
+            headings=evidence.headings,
+            support=support,
+        )
+
+    def _boxes(self, stored: StoredText, start: int, end: int, pages: Span | None) -> tuple[Box, ...]:
+        if pages is None or stored.media_type != PDF:
+            return ()
+        try:
+            return quote_boxes(self._parser, self._blobs.path(stored.sha256), stored, (start, end))
+        except IngestError:
+            # A page that cannot be drawn is still cited by its text and number.
+            return ()
+
+
+def printed_pages(blocks: Sequence[Block], start: int, end: int) -> Span | None:
+    """First and last page on which ``[start, end)`` is printed, or None for a document without pages."""
+    pages = [block for block in blocks if block.kind is BlockKind.PAGE]
+    if not pages:
+        return None
+    starts = [block.start for block in pages]
+    first = max(0, bisect_right(starts, start) - 1)
+    last = max(first, bisect_right(starts, max(start, end - 1)) - 1)
+    return pages[first].number, pages[last].number
+
+
+def quote_boxes(parser: Parser, original: Path, stored: StoredText, span: Span) -> tuple[Box, ...]:
+    """Rectangles of a span of a PDF's text, on every page that it touches."""
+    found: list[Box] = []
+    for page in stored.blocks:
+        start, end = max(span[0], page.start), min(span[1], page.end)
+        if page.kind is not BlockKind.PAGE or start >= end:
+            continue
+        quote = stored.text[start:end]
+        before = _letters(stored.text[page.start : start])
+        found += parser.locate(original, page.number, quote, before.count(_letters(quote)) if _letters(quote) else 0)
+    return tuple(found)
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split())
+
+
+class AnswerBuilder:
+    """The answer so far. Footnotes are numbered in the order in which they are first used."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self.text = ""
+        self.claims: list[Claim] = []
+        self.citations: list[Citation] = []
+        self._numbers: dict[tuple[str, int, int, int], int] = {}
+
+    def add(self, sentence: str, supports: Sequence[Support], *, new_paragraph: bool = False) -> list[Citation]:
+        """Append a sentence with the footnotes that its supports give it.
+
+        Args:
+            sentence: As the reader sees it, without markers.
+            supports: What carries it; those without a span give no footnote.
+            new_paragraph: Start it on a new line.
+
+        Returns:
+            Footnotes that were not used before. The claim itself is the last of ``claims``.
+        """
+        fresh: list[Citation] = []
+        numbers: list[int] = []
+        for support in supports:
+            number = self._number(support, fresh)
+            if number is not None and number not in numbers:
+                numbers.append(number)
+        carried = [support for support in supports if support.span is not None] if numbers else []
+        best = max(carried, key=lambda support: support.score, default=None)
+        if self.text:
+            self.text += "\n\n" if new_paragraph else " "
+        start = len(self.text)
+        self.text += sentence
+        self.claims.append(
+            Claim(
+                start=start,
+                end=len(self.text),
+                text=sentence,
+                verdict=best.verdict if best else Verdict.UNSUPPORTED,
+                support=best.score if best else 0.0,
+                citations=tuple(numbers),
+            )
+        )
+        if numbers:
+            self.text += " " + "".join(f"[{number}]" for number in numbers)
+        return fresh
+
+    def cite_only(self, evidence: Evidence, span: Span) -> Citation | None:
+        """A footnote that no sentence uses: a nearest passage of an answer that abstains."""
+        citation = self._sources.citation(len(self.citations) + 1, evidence, span, 0.0)
+        if citation is not None:
+            self.citations.append(citation)
+        return citation
+
+    def _number(self, support: Support, fresh: list[Citation]) -> int | None:
+        if support.evidence is None or support.span is None:
+            return None
+        key = (support.evidence.document_id, support.evidence.version, *support.span)
+        if key not in self._numbers:
+            number = len(self.citations) + 1
+            citation = self._sources.citation(number, support.evidence, support.span, support.score)
+            if citation is None:
+                return None
+            self.citations.append(citation)
+            fresh.append(citation)
+            self._numbers[key] = number
+        return self._numbers[key]

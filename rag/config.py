@@ -1,0 +1,74 @@
+"""Settings of the answering stages, each with its unit and the reason for its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """Where the language model is and how long to wait for it. The key never appears in the repr."""
+
+    # Address of an OpenAI-compatible gateway, as in http://localhost:11434/v1. None: answers are quotations.
+    url: str | None
+    # Sent as a bearer token; None for gateways without keys.
+    key: str | None = None
+    model: str = "gpt-4.1-mini"
+    # Address of an HTTP proxy. HTTP_PROXY and its relatives are not read: see docs/decisions/0004.
+    proxy: str | None = None
+    # Seconds for everything together: connecting, every retry, every wait, the whole answer.
+    deadline_s: float = 60.0
+    # Seconds of one attempt until the first byte of its answer, keep-alive comments included.
+    first_byte_s: float = 30.0
+    # Seconds to open a connection; a gateway that is up answers in well under one.
+    connect_s: float = 5.0
+    # Requests sent for one answer, the first included.
+    max_attempts: int = 3
+    # Windows of the random wait before a retry, in seconds: the first, doubled each time up to the last.
+    backoff_min_s: float = 0.5
+    backoff_max_s: float = 8.0
+    # Tokens that the model may write: an answer of about 700 words with its markers.
+    max_output_tokens: int = 1024
+    # The same question over the same sources is to give the same answer.
+    temperature: float = 0.0
+    # UTF-8 bytes of one answer's text; far above what max_output_tokens can give.
+    max_answer_bytes: int = MEBIBYTE // 4
+    # Bytes on the wire for one answer: each token travels in 200 to 400 bytes of JSON.
+    max_wire_bytes: int = 16 * MEBIBYTE
+
+    def __repr__(self) -> str:
+        """Shows every setting, with the key and the proxy (which may hold a password) masked."""
+        hidden = {"key", "proxy"}
+        shown = (
+            f"{field.name}={'***' if field.name in hidden and value is not None else value!r}"
+            for field in fields(self)
+            for value in [getattr(self, field.name)]
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveConfig:
+    """How passages are found."""
+
+    # Constant of reciprocal rank fusion. 60 in the paper suits lists of thousands; with short lists 10
+    # lets the first ranks count.
+    rrf_k: float = 10.0
+    # Hits taken from each view.
+    candidates: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractConfig:
+    """How sentences are chosen for an answer by quotation. Weights were fitted on part of SQuAD 2.0."""
+
+    cosine_weight: float = 1.0
+    coverage_weight: float = 0.6
+    type_weight: float = 0.15
+    passage_weight: float = 0.2
+    # Sentences of one answer; one more may be added to complete a sentence that leans on it.
+    max_sentences: int = 3
+    # A further sentence must reach this share of the best one's score.
+    next_sentence_share: float = 0.85

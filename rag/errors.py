@@ -1,0 +1,101 @@
+"""Why a question could not be answered.
+
+    RagError
+    +-- GatewayError                 the language model's gateway did not give a usable answer
+        +-- GatewayNotConfigured     gateway_not_configured: no address, or one that cannot be used
+        +-- GatewayAuthError         gateway_auth: key refused, or its account has no credit (401-403)
+        +-- GatewayRateLimited       gateway_rate_limited: too many requests (429)
+        +-- GatewayBadRequest        gateway_bad_request: our request or the model's name refused (4xx)
+        +-- GatewayUnavailable       gateway_unavailable: not reachable, or failing on its side (5xx)
+        +-- GatewayTimeout           gateway_timeout: no answer before the deadline
+        +-- GatewayProtocolError     gateway_protocol: what came back is not an OpenAI-compatible answer
+        +-- IncompleteAnswer         incomplete_answer: the answer broke off before the model said it was done
+
+``code`` is what the HTTP contract shows; ``retryable`` says whether the same call can succeed later.
+No message holds the gateway's key.
+"""
+
+from __future__ import annotations
+
+
+class RagError(Exception):
+    """Base of everything that this package raises on purpose."""
+
+    code = "rag_error"
+    retryable = False
+
+
+class GatewayError(RagError):
+    """The gateway did not give a usable answer. The message says which setting to change.
+
+    Attributes:
+        retry_after_s: Seconds the gateway asked us to wait, or None when it did not say.
+    """
+
+    code = "gateway_error"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class GatewayNotConfigured(GatewayError):
+    """There is no address to call, or the address or the key cannot be used as it stands."""
+
+    code = "gateway_not_configured"
+
+
+class GatewayAuthError(GatewayError):
+    """The gateway refuses the key, or the account behind the key has no credit (401, 402, 403)."""
+
+    code = "gateway_auth"
+
+
+class GatewayRateLimited(GatewayError):
+    """The gateway has had too many requests (429)."""
+
+    code = "gateway_rate_limited"
+    retryable = True
+
+
+class GatewayBadRequest(GatewayError):
+    """The gateway refuses our request or does not know the model; its own message is quoted."""
+
+    code = "gateway_bad_request"
+
+
+class GatewayUnavailable(GatewayError):
+    """The gateway cannot be reached or fails on its own side (5xx, connection errors)."""
+
+    code = "gateway_unavailable"
+    retryable = True
+
+
+class GatewayTimeout(GatewayError):
+    """No answer came before the deadline, or nothing at all within the time for a first byte."""
+
+    code = "gateway_timeout"
+    retryable = True
+
+
+class GatewayProtocolError(GatewayError):
+    """What came back is not an OpenAI-compatible answer: a web page, a redirect, garbage."""
+
+    code = "gateway_protocol"
+
+
+class IncompleteAnswer(GatewayError):
+    """The answer broke off before the model said that it was done.
+
+    Attributes:
+        text: What had arrived; never to be presented as a finished answer.
+        cause: What broke the answer off, or None when the stream simply ended.
+    """
+
+    code = "incomplete_answer"
+
+    def __init__(self, message: str, *, text: str = "", cause: GatewayError | None = None) -> None:
+        super().__init__(message, retry_after_s=cause.retry_after_s if cause else None)
+        self.retryable = cause.retryable if cause else True
+        self.text = text
+        self.cause = cause

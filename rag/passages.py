@@ -1,0 +1,136 @@
+"""Passages -> evidence: neighbours and parents joined, inside a token budget."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rag.types import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from index.reading import CatalogReader
+    from index.types import StoredPassage
+    from rag.types import Found
+
+# A section is taken whole when more than this share of it was found, as LlamaIndex's auto-merging does.
+_MERGE_SHARE = 0.5
+
+
+def gather(
+    found: Sequence[Found],
+    catalog: CatalogReader,
+    *,
+    count_tokens: Callable[[str], int],
+    budget: int,
+    new_keys: Callable[[int], Sequence[str]],
+) -> list[Evidence]:
+    """Join passages with what stands around them.
+
+    Taken in this order while the budget lasts: the passages by rank, then the rest of each section of which
+    most was found and the gaps of one passage, then the neighbours of each passage by rank.
+
+    Args:
+        found: Passages, best first.
+        catalog: For the passages around them.
+        count_tokens: Of the language model that is to read the evidence.
+        budget: Tokens that all evidence together may have.
+        new_keys: Issues that many keys.
+
+    Returns:
+        Evidence, best first. Stretches that touch are one piece, so nothing stands there twice.
+    """
+    context = _context(found, catalog)
+    taken: dict[str, dict[int, StoredPassage]] = defaultdict(dict)
+    left = budget
+    for passage in _by_priority(found, context):
+        if passage.ordinal in taken[passage.document_id]:
+            continue
+        cost = count_tokens(passage.text)
+        if cost > left:
+            continue
+        taken[passage.document_id][passage.ordinal] = passage
+        left -= cost
+    scores = {(each.passage.document_id, each.passage.ordinal): each.score for each in found}
+    runs = [run for passages in taken.values() for run in _runs(passages)]
+    ranked = sorted(runs, key=lambda run: -max(scores.get((p.document_id, p.ordinal), 0.0) for p in run))
+    return [
+        _evidence(key, run, max(scores.get((p.document_id, p.ordinal), 0.0) for p in run))
+        for key, run in zip(new_keys(len(ranked)), ranked, strict=True)
+    ]
+
+
+def _context(found: Sequence[Found], catalog: CatalogReader) -> dict[str, dict[int, StoredPassage]]:
+    """Passages around those found, by document and ordinal; a document's in one query."""
+    by_document: dict[str, list[int]] = defaultdict(list)
+    for each in found:
+        by_document[each.passage.document_id].append(each.passage.ordinal)
+    context: dict[str, dict[int, StoredPassage]] = {}
+    for document_id, ordinals in by_document.items():
+        context[document_id] = {}
+        # Far-apart hits in a long document are read separately, not with all that lies between.
+        for near in _clusters(sorted(ordinals)):
+            around = catalog.passages_between(document_id, near[0] - 2, near[-1] + 2)
+            context[document_id].update({passage.ordinal: passage for passage in around})
+    return context
+
+
+def _clusters(ordinals: Sequence[int], gap: int = 8) -> list[list[int]]:
+    clusters: list[list[int]] = []
+    for ordinal in ordinals:
+        if clusters and ordinal - clusters[-1][-1] <= gap:
+            clusters[-1].append(ordinal)
+        else:
+            clusters.append([ordinal])
+    return clusters
+
+
+def _by_priority(
+    found: Sequence[Found], context: dict[str, dict[int, StoredPassage]]
+) -> Iterable[StoredPassage]:
+    yield from (each.passage for each in found)
+    hit = {(each.passage.document_id, each.passage.ordinal) for each in found}
+    for document_id, around in context.items():
+        sections: dict[int, list[StoredPassage]] = defaultdict(list)
+        for passage in around.values():
+            sections[passage.section].append(passage)
+        for members in sections.values():
+            hits = sum((document_id, passage.ordinal) in hit for passage in members)
+            if hits > 1 and hits / len(members) > _MERGE_SHARE:
+                yield from members
+        for ordinal, passage in around.items():
+            if {(document_id, ordinal - 1), (document_id, ordinal + 1)} <= hit:
+                yield passage
+    for each in found:
+        around = context[each.passage.document_id]
+        for ordinal in (each.passage.ordinal + 1, each.passage.ordinal - 1):
+            if ordinal in around and around[ordinal].section == each.passage.section:
+                yield around[ordinal]
+
+
+def _runs(passages: dict[int, StoredPassage]) -> list[list[StoredPassage]]:
+    """Stretches of consecutive passages of one version under the same headings."""
+    numbered = enumerate(sorted(passages.values(), key=lambda p: p.ordinal))
+    grouped = groupby(
+        numbered, key=lambda pair: (pair[1].ordinal - pair[0], pair[1].version, pair[1].headings)
+    )
+    return [[passage for _, passage in group] for _, group in grouped]
+
+
+def _evidence(key: str, run: Sequence[StoredPassage], score: float) -> Evidence:
+    first = run[0]
+    return Evidence(
+        key=key,
+        document_id=first.document_id,
+        version=first.version,
+        title=first.title,
+        filename=first.filename,
+        start=first.start,
+        end=run[-1].end,
+        text="".join(passage.text for passage in run),
+        headings=first.headings,
+        sentences=tuple(span for passage in run for span in passage.sentences),
+        score=score,
+    )

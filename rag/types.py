@@ -1,0 +1,220 @@
+"""What the answering stages emit. Offsets are code points, end exclusive; times are milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from index.types import StoredPassage
+    from ingest.sentences import Span
+    from ingest.types import Box
+
+
+class Verdict(StrEnum):
+    """Whether what a claim cites carries it."""
+
+    SUPPORTED = "supported"
+    PARTIAL = "partial"
+    UNSUPPORTED = "unsupported"
+    CONTRADICTED = "contradicted"
+
+
+class Mode(StrEnum):
+    """How an answer is made: by quotation, or by a language model that cites."""
+
+    EXTRACTIVE = "extractive"
+    GENERATIVE = "generative"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage found for a question.
+
+    Attributes:
+        passage: What is stored.
+        score: Fused score; compares within one search only.
+        rank: From 1.
+        scores: Score in each view that found it, by view name.
+        ranks: Rank in each view that found it, by view name.
+    """
+
+    passage: StoredPassage
+    score: float
+    rank: int
+    scores: dict[str, float]
+    ranks: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A stretch of one document that an answer may cite: passages that follow one another, joined.
+
+    Attributes:
+        key: What the model calls it. Issued for this request alone, so that no document can name it.
+        sentences: Spans in the document that tile ``[start, end)``.
+    """
+
+    key: str
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...]
+    sentences: tuple[Span, ...]
+    score: float
+
+    def slice(self, span: Span) -> str:
+        """The text of a span of the document that lies inside."""
+        return self.text[span[0] - self.start : span[1] - self.start]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How much of a claim the evidence carries, and where.
+
+    Attributes:
+        score: 0 to 1.
+        verdict: The score in words.
+        evidence: The piece that carries most, or None when there is none.
+        span: The sentences of it that carry the claim, in the document.
+        quoted: Whether the claim is the evidence's own words.
+    """
+
+    score: float
+    verdict: Verdict
+    evidence: Evidence | None
+    span: Span | None
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A checked footnote: ``quote`` is the text of that version from ``start`` to ``end``, to the letter."""
+
+    number: int
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    quote: str
+    pages: tuple[int, int] | None
+    boxes: tuple[Box, ...]
+    headings: tuple[str, ...]
+    support: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of the answer. ``citations`` are numbers of footnotes; offsets refer to the answer."""
+
+    start: int
+    end: int
+    text: str
+    verdict: Verdict
+    support: float
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """The probability that the answer is right, and what it was computed from."""
+
+    value: float
+    level: str
+    signals: dict[str, float]
+    calibration: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that the gateway counted."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, of which collection, and how.
+
+    Attributes:
+        history: Earlier turns as (role, text), oldest first.
+        mode: None picks generative when a gateway is configured.
+        model: None is the configured one.
+        wanted: A metadata filter.
+        top_k: How many passages to read.
+        max_cost_usd: Refuse to spend more than that on this answer.
+    """
+
+    text: str
+    collection: str
+    history: tuple[tuple[str, str], ...] = ()
+    mode: Mode | None = None
+    model: str | None = None
+    wanted: dict[str, Any] | None = None
+    top_k: int = 10
+    max_cost_usd: float | None = None
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer.
+
+    Attributes:
+        text: With markers such as ``[1]`` after the sentence that they support.
+        finish_reason: ``stop``; ``length`` or ``content_filter`` when the model was cut off.
+        trace: What was searched, sent and decided; shown on request.
+    """
+
+    id: str
+    text: str
+    abstained: bool
+    finish_reason: str
+    claims: tuple[Claim, ...]
+    citations: tuple[Citation, ...]
+    confidence: Confidence
+    mode: Mode
+    model: str | None
+    usage: Usage
+    cost_usd: float | None
+    timings: dict[str, float]
+    trace: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """Event: passages were found."""
+
+    passages: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """Event: a footnote was checked."""
+
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Event: a sentence is finished and verified."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Event: the answer is finished. Always the last one."""
+
+    answer: Answer
+
+
+Event = Retrieved | Cited | Claimed | Done
