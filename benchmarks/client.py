@@ -27,7 +27,7 @@ class ServiceError(Exception):
         super().__init__(f"{request.method} {request.url.path} answered {self.status}: {response.text[:500]}")
 
 
-class IngestionTimeout(Exception):  # noqa: N818 - named after what happened, as in the service itself
+class IngestionTimeout(Exception):
     """Documents were neither ready nor failed when the time was up."""
 
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_COMMAND = f"{shlex.quote(sys.executable)} -m api.cli"
 
 
-class ServerFailed(Exception):  # noqa: N818 - named after what happened, as in the service itself
+class ServerFailed(Exception):
     """The server did not become ready; the message ends with the tail of its log."""
 
 
