@@ -1,4 +1,4 @@
-"""Builds an answer sentence by sentence: its text with markers, its claims, and footnotes that were checked."""
+"""Builds an answer sentence by sentence: its text with markers, its claims, and checked footnotes."""
 
 from __future__ import annotations
 
@@ -94,12 +94,20 @@ def quote_boxes(parser: Parser, original: Path, stored: StoredText, span: Span) 
             continue
         quote = stored.text[start:end]
         before = _letters(stored.text[page.start : start])
-        found += parser.locate(original, page.number, quote, before.count(_letters(quote)) if _letters(quote) else 0)
+        found += parser.locate(
+            original, page.number, quote, before.count(_letters(quote)) if _letters(quote) else 0
+        )
     return tuple(found)
 
 
 def _letters(text: str) -> str:
     return "".join(text.split())
+
+
+def rendered(claim: Claim) -> str:
+    """A claim as the answer shows it: the sentence and its markers."""
+    markers = "".join(f"[{number}]" for number in claim.citations)
+    return f"{claim.text} {markers}" if markers else claim.text
 
 
 class AnswerBuilder:
@@ -112,7 +120,9 @@ class AnswerBuilder:
         self.citations: list[Citation] = []
         self._numbers: dict[tuple[str, int, int, int], int] = {}
 
-    def add(self, sentence: str, supports: Sequence[Support], *, new_paragraph: bool = False) -> list[Citation]:
+    def add(
+        self, sentence: str, supports: Sequence[Support], *, new_paragraph: bool = False
+    ) -> list[Citation]:
         """Append a sentence with the footnotes that its supports give it.
 
         Args:
@@ -131,22 +141,18 @@ class AnswerBuilder:
                 numbers.append(number)
         carried = [support for support in supports if support.span is not None] if numbers else []
         best = max(carried, key=lambda support: support.score, default=None)
-        if self.text:
-            self.text += "\n\n" if new_paragraph else " "
-        start = len(self.text)
-        self.text += sentence
-        self.claims.append(
-            Claim(
-                start=start,
-                end=len(self.text),
-                text=sentence,
-                verdict=best.verdict if best else Verdict.UNSUPPORTED,
-                support=best.score if best else 0.0,
-                citations=tuple(numbers),
-            )
+        separator = "" if not self.text else "\n\n" if new_paragraph else " "
+        start = len(self.text) + len(separator)
+        claim = Claim(
+            start=start,
+            end=start + len(sentence),
+            text=sentence,
+            verdict=best.verdict if best else Verdict.UNSUPPORTED,
+            support=best.score if best else 0.0,
+            citations=tuple(numbers),
         )
-        if numbers:
-            self.text += " " + "".join(f"[{number}]" for number in numbers)
+        self.claims.append(claim)
+        self.text += separator + rendered(claim)
         return fresh
 
     def cite_only(self, evidence: Evidence, span: Span) -> Citation | None:

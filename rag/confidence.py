@@ -1,7 +1,7 @@
 """Named signals -> the probability that an answer is right.
 
-A logistic calibration (Platt, "Probabilistic outputs for support vector machines", 1999) over signals that are
-each a number with a name. Its coefficients are a data file with an id; the same signals always give the same
+A logistic calibration (Platt, "Probabilistic outputs for support vector machines", 1999) over signals that
+are each a number with a name. Its coefficients are a data file with an id; the same signals always give the same
 value. What a language model did wrong only ever lowers it.
 """
 
@@ -14,14 +14,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ingest.sentences import trimmed
+from index.analyze import terms
 from rag.types import Confidence
 from rag.words import answer_type_match, content_terms, coverage, names, numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from rag.types import Found
 
@@ -86,7 +84,7 @@ def confidence(signals: Mapping[str, float], calibration: Calibration) -> Confid
     return Confidence(value, level, dict(signals), calibration.id)
 
 
-def retrieval_signals(question: str, found: Sequence[Found]) -> dict[str, float]:
+def retrieval_signals(found: Sequence[Found]) -> dict[str, float]:
     """What the search alone says about whether the corpus answers a question.
 
     Returns:
@@ -96,13 +94,17 @@ def retrieval_signals(question: str, found: Sequence[Found]) -> dict[str, float]
     cosines = sorted((each.scores.get("dense", 0.0) for each in found), reverse=True)
     best = cosines[0] if cosines else 0.0
     fifth = cosines[min(4, len(cosines) - 1)] if cosines else 0.0
-    agree = max((1.0 / (a * b) for each in found if (a := each.ranks.get("dense")) and (b := each.ranks.get("lexical"))),
-                default=0.0)  # fmt: skip
+    both = [each.ranks for each in found if len(each.ranks) > 1]
+    agree = max((1.0 / math.prod(ranks.values()) for ranks in both), default=0.0)
     return {"passage_cosine": best, "passage_margin": best - fifth, "views_agree": math.sqrt(agree)}
 
 
 def sufficiency_signals(
-    question: str, sentences: Sequence[str], around: str, cosines: Sequence[float], weights: Mapping[str, float]
+    question: str,
+    sentences: Sequence[str],
+    around: str,
+    cosines: Sequence[float],
+    weights: Mapping[str, float],
 ) -> dict[str, float]:
     """Whether the cited sentences contain what the question asks about.
 
@@ -118,8 +120,6 @@ def sufficiency_signals(
         rarity), ``rarest_covered`` (whether the rarest term is there), ``names_covered`` and
         ``numbers_covered`` (1 when the question has none), ``type_match``.
     """
-    from index.analyze import terms
-
     wanted = content_terms(question)
     own, wide = set(terms(" ".join(sentences))), set(terms(around))
     rarest = max(wanted, key=lambda term: weights.get(term, 1.0), default=None)
@@ -136,5 +136,5 @@ def sufficiency_signals(
     }
 
 
-def _share(wanted, present) -> float:
+def _share(wanted: Collection[str], present: Callable[[str], bool]) -> float:
     return sum(map(present, wanted)) / len(wanted) if wanted else 1.0

@@ -72,3 +72,25 @@ class ExtractConfig:
     max_sentences: int = 3
     # A further sentence must reach this share of the best one's score.
     next_sentence_share: float = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerConfig:
+    """How an answer is put together."""
+
+    # Tokens of evidence shown to a language model: about 20 passages.
+    evidence_tokens: int = 4000
+    # Passages whose sentences an answer by quotation is chosen from.
+    quote_passages: int = 6
+    # Nearest passages shown when the documents do not answer.
+    nearest: int = 3
+
+
+# US dollars for a million tokens read and written, by model, from https://openai.com/api/pricing (2025-04).
+PRICES = {
+    "gpt-4.1": (2.00, 8.00),
+    "gpt-4.1-mini": (0.40, 1.60),
+    "gpt-4.1-nano": (0.10, 0.40),
+    "gpt-4o": (2.50, 10.00),
+    "gpt-4o-mini": (0.15, 0.60),
+}

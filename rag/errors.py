@@ -1,6 +1,7 @@
 """Why a question could not be answered.
 
     RagError
+    +-- BudgetExceeded               budget_exceeded: the answer could cost more than was allowed
     +-- GatewayError                 the language model's gateway did not give a usable answer
         +-- GatewayNotConfigured     gateway_not_configured: no address, or one that cannot be used
         +-- GatewayAuthError         gateway_auth: key refused, or its account has no credit (401-403)
@@ -23,6 +24,12 @@ class RagError(Exception):
 
     code = "rag_error"
     retryable = False
+
+
+class BudgetExceeded(RagError):
+    """The answer could cost more than the question allows."""
+
+    code = "budget_exceeded"
 
 
 class GatewayError(RagError):

@@ -62,6 +62,11 @@ def gather(
     ]
 
 
+def evidence_of(found: Found, key: str = "") -> Evidence:
+    """One passage alone as evidence."""
+    return _evidence(key, [found.passage], found.score)
+
+
 def _context(found: Sequence[Found], catalog: CatalogReader) -> dict[str, dict[int, StoredPassage]]:
     """Passages around those found, by document and ordinal; a document's in one query."""
     by_document: dict[str, list[int]] = defaultdict(list)

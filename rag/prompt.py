@@ -40,7 +40,11 @@ def messages(question: Question, evidence: Sequence[Evidence]) -> list[dict[str,
     sources = "\n\n".join(_source(piece) for piece in evidence)
     return [
         {"role": "system", "content": f"{_RULES.format(example=evidence[0].key)}\n\nSources:\n\n{sources}"},
-        *({"role": role, "content": text} for role, text in question.history if role in ("user", "assistant")),
+        *(
+            {"role": role, "content": text}
+            for role, text in question.history
+            if role in ("user", "assistant")
+        ),
         {"role": "user", "content": question.text},
     ]
 

@@ -52,8 +52,8 @@ def _folders() -> list[Path]:
     found = [Path(named) for named in (os.environ.get("TIKTOKEN_CACHE_DIR"),) if named]
     for package, folder in _CARRIERS:
         top = importlib.util.find_spec(package.split(".", maxsplit=1)[0])
-        for place in (top.submodule_search_locations or ()) if top else ():
-            found.append(Path(place, *package.split(".")[1:], folder))
+        places = (top.submodule_search_locations or ()) if top else ()
+        found += [Path(place, *package.split(".")[1:], folder) for place in places]
     return found
 
 

@@ -139,7 +139,12 @@ class Verifier:
             score = min(score, _NUMBER_CAP)
         if opposed and share > PARTIAL_AT:
             score = min(score, _NEGATION_CAP)
-        return Support(score, _verdict(score, opposed=opposed and share > SUPPORTED_AT), piece, (window[0].span[0], window[-1].span[1]))
+        return Support(
+            score,
+            _verdict(score, opposed=opposed and share > SUPPORTED_AT),
+            piece,
+            (window[0].span[0], window[-1].span[1]),
+        )
 
 
 def _verdict(score: float, *, opposed: bool) -> Verdict:

@@ -37,7 +37,9 @@ _EXPECTED = (
     (r"\b(?:how (?:many|much|far|large|big|tall|high|deep|fast|heavy)|what (?:percent\w*|number|amount|size))\b",
      rf"\d|{_NUMBER_WORD}"),
 )  # fmt: skip
-_EXPECTED_NAME = re.compile(r"\b(?:who|whom|whose|where|which (?:person|company|city|country|state))\b", re.IGNORECASE)
+_EXPECTED_NAME = re.compile(
+    r"\b(?:who|whom|whose|where|which (?:person|company|city|country|state))\b", re.IGNORECASE
+)
 
 
 def content_terms(text: str) -> list[str]:
@@ -78,5 +80,7 @@ def answer_type_match(question: str, sentence: str) -> float:
             new = numbers(sentence) - numbers(question)
             return float(bool(new) or bool(re.search(needed.replace(r"\d|", ""), sentence.casefold())))
     if _EXPECTED_NAME.search(question):
-        return float(bool(names(sentence) - {word.casefold() for word in re.findall(r"\w[\w&'’-]*", question)}))
+        return float(
+            bool(names(sentence) - {word.casefold() for word in re.findall(r"\w[\w&'’-]*", question)})
+        )
     return 0.5

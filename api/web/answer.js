@@ -2,7 +2,17 @@
 // Holds no state and makes no requests; `ask.js` decides when what is drawn.
 
 import { el, icon } from "./dom.js";
-import { LEVELS, VERDICTS, answerParts, claimPieces, pageLabel, percent, signalValue, signalWords, titleOf } from "./text.js";
+import {
+  LEVELS,
+  VERDICTS,
+  answerParts,
+  claimPieces,
+  pageLabel,
+  percent,
+  signalValue,
+  signalWords,
+  titleOf,
+} from "./text.js";
 
 /** The button of footnote `number` behind sentence `index` of turn `turn`. */
 function footnoteButton(number, index, view) {
@@ -13,7 +23,9 @@ function footnoteButton(number, index, view) {
     id: `footnote-${view.turn}-${index}-${number}`,
     testid: "footnote",
     "data-number": number,
-    "aria-label": source ? `Footnote ${number}: ${titleOf(source)} ${pageLabel(source.pages)}` : `Footnote ${number}`,
+    "aria-label": source
+      ? `Footnote ${number}: ${titleOf(source)} ${pageLabel(source.pages)}`
+      : `Footnote ${number}`,
     "aria-controls": "source",
     "aria-expanded": "false",
     text: number,
@@ -22,7 +34,7 @@ function footnoteButton(number, index, view) {
 }
 
 function claimNode(claim, index, pieces, view) {
-  const verdict = VERDICTS[claim.verdict] ?? { icon: "question", label: claim.verdict, meaning: "" };
+  const verdict = VERDICTS[claim.verdict] ?? { icon: "none", label: claim.verdict, meaning: "" };
   const share = Number.isFinite(claim.support) ? ` Support ${percent(claim.support)}.` : "";
   const sentence = el("span", { class: "sentence" });
   for (const piece of pieces) {
@@ -35,7 +47,12 @@ function claimNode(claim, index, pieces, view) {
     sentence,
     el(
       "span",
-      { class: "verdict", "data-verdict": claim.verdict, title: `${verdict.meaning}${share}`, testid: "verdict" },
+      {
+        class: "verdict",
+        "data-verdict": claim.verdict,
+        title: `${verdict.meaning}${share}`,
+        testid: "verdict",
+      },
       icon(verdict.icon),
       el("span", { text: verdict.label }),
     ),
@@ -78,6 +95,7 @@ export function footnoteList(citations, view, heading) {
               id: `note-${view.turn}-${citation.number}`,
               testid: "citation",
               "data-number": citation.number,
+              "data-document": citation.document_id,
               "aria-controls": "source",
               "aria-expanded": "false",
               on: { click: (event) => view.onFootnote(citation.number, event.currentTarget.id) },
@@ -90,7 +108,10 @@ export function footnoteList(citations, view, heading) {
                 "span",
                 { class: "note-head" },
                 el("span", { class: "note-title", text: titleOf(citation) }),
-                el("span", { class: "quiet", text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(", ") }),
+                el("span", {
+                  class: "quiet",
+                  text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(", "),
+                }),
               ),
               el("span", { class: "note-quote", text: citation.quote ?? "" }),
             ),
@@ -101,8 +122,29 @@ export function footnoteList(citations, view, heading) {
   );
 }
 
+/** Who wrote the answer, how long it took and what it cost. */
+export function factsNode(answer) {
+  const words = [answer.model ? `Written by ${answer.model}` : "Quoted without a model"];
+  const total = answer.timings?.total ?? answer.timings?.total_ms;
+  if (Number.isFinite(total)) words.push(`${(total / 1000).toFixed(1)} s`);
+  if (answer.cost_usd > 0) words.push(`$${answer.cost_usd.toFixed(answer.cost_usd < 0.01 ? 5 : 3)}`);
+  return el("p", { class: "facts quiet small", text: words.join(" · "), testid: "facts" });
+}
+
+/** Questions that go on from here; a click asks one. */
+export function followUps(questions, onAsk) {
+  if (questions.length === 0) return null;
+  return el(
+    "div",
+    { class: "follow-ups", testid: "follow-ups" },
+    questions.map((question) =>
+      el("button", { type: "button", class: "button", text: question, on: { click: () => onAsk(question) } }),
+    ),
+  );
+}
+
 /** Level and percentage in view, the named signals behind a disclosure. */
-export function confidenceNode(confidence) {
+export function confidenceNode(confidence, abstained) {
   if (!confidence) return null;
   const value = Math.min(1, Math.max(0, confidence.value ?? 0));
   const signals = Object.entries(confidence.signals ?? {});
@@ -115,21 +157,40 @@ export function confidenceNode(confidence) {
       "summary",
       {},
       el("span", { class: "gauge", "aria-hidden": "true" }, fill),
-      el("span", { testid: "confidence-level" }, el("strong", { text: LEVELS[confidence.level] ?? `${confidence.level} confidence` }), `, ${percent(value)}`),
+      el(
+        "span",
+        { testid: "confidence-level" },
+        el("strong", { text: LEVELS[confidence.level] ?? `${confidence.level} confidence` }),
+        `, ${percent(value)}`,
+      ),
       el("span", { class: "why", text: "Why" }),
     ),
-    el("p", {
-      class: "quiet small",
-      text: `Of 100 answers with this confidence, about ${Math.round(value * 100)} can be expected to be right.`,
-    }),
+    // Only a calibrated number can be read as a rate, and only an answer can be right.
+    confidence.calibration &&
+      !abstained &&
+      el("p", {
+        class: "quiet small",
+        text: `Of 100 answers with this confidence, about ${Math.round(value * 100)} can be expected to be right.`,
+      }),
     signals.length > 0 &&
       el(
         "dl",
         { class: "signals small", testid: "signals" },
         signals.map(([name, signal]) =>
-          el("div", {}, el("dt", { text: signalWords(name), title: name }), el("dd", { text: signalValue(signal) })),
+          el(
+            "div",
+            {},
+            el("dt", { text: signalWords(name), title: name }),
+            el("dd", { text: signalValue(signal) }),
+          ),
         ),
       ),
-    confidence.calibration && el("p", { class: "quiet small" }, "Calibration: ", el("code", { text: signalValue(confidence.calibration) })),
+    confidence.calibration &&
+      el(
+        "p",
+        { class: "quiet small" },
+        "Calibration: ",
+        el("code", { text: signalValue(confidence.calibration) }),
+      ),
   );
 }

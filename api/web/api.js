@@ -31,17 +31,10 @@ export function storeKey(key) {
 /** The path and query of a URL of this service's API, or null for every other URL. */
 export function ownPath(url) {
   if (typeof url !== "string" || url === "") return null;
-  const parsed = URL.parse ? URL.parse(url, location.origin) : tryParse(url);
-  if (parsed === null || parsed.origin !== location.origin || !parsed.pathname.startsWith("/v1/")) return null;
+  if (!URL.canParse(url, location.origin)) return null;
+  const parsed = new URL(url, location.origin);
+  if (parsed.origin !== location.origin || !parsed.pathname.startsWith("/v1/")) return null;
   return parsed.pathname + parsed.search;
-}
-
-function tryParse(url) {
-  try {
-    return new URL(url, location.origin);
-  } catch {
-    return null;
-  }
 }
 
 /** `/v1/...` from path segments and query values, each escaped; null and undefined values are left out. */

@@ -1,9 +1,10 @@
 // Questions and their streamed answers. A turn is drawn sentence by sentence as the service verifies it;
 // an answer that breaks off is marked as unfinished and never looks like a finished one.
 
-import { ApiError, openStream, path, postJson } from "./api.js";
-import { answerNodes, confidenceNode, footnoteList, streamedClaim } from "./answer.js";
+import { ApiError, openStream, path } from "./api.js";
+import { answerNodes, confidenceNode, factsNode, followUps, footnoteList, streamedClaim } from "./answer.js";
 import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
+import { feedback } from "./feedback.js";
 import { readEvents } from "./sse.js";
 import { LEVELS, VERDICTS, percent, plural } from "./text.js";
 
@@ -21,7 +22,11 @@ function parse(data) {
   try {
     return JSON.parse(data);
   } catch {
-    throw new ApiError({ ...BROKEN, code: "unreadable", message: "The server sent an event that cannot be read." });
+    throw new ApiError({
+      ...BROKEN,
+      code: "unreadable",
+      message: "The server sent an event that cannot be read.",
+    });
   }
 }
 
@@ -65,7 +70,15 @@ export function createAsk({ collection, source }) {
       parts.end,
     );
     turns.append(node);
-    const turn = { turn: number, question, node, parts, citations: new Map(), claims: [], before: conversation };
+    const turn = {
+      turn: number,
+      question,
+      node,
+      parts,
+      citations: new Map(),
+      claims: [],
+      before: conversation,
+    };
     turn.onFootnote = (wanted, opener) => openFootnote(turn, wanted, opener);
     return turn;
   }
@@ -111,6 +124,7 @@ export function createAsk({ collection, source }) {
     const focused = turn.node.contains(document.activeElement) ? document.activeElement.id : "";
     setChildren(turn.parts.answer, answerNodes(answer, turn));
     if (focused) document.getElementById(focused)?.focus();
+    source.refresh();
     setStatus(turn, "");
     if (UNFINISHED.has(answer.finish_reason)) {
       breakOff(turn, new ApiError({ ...BROKEN, code: answer.finish_reason }));
@@ -124,18 +138,18 @@ export function createAsk({ collection, source }) {
         el(
           "p",
           { class: "abstained", testid: "abstained" },
-          icon("question"),
+          icon("none"),
           el("strong", { text: "No answer: the documents do not carry one." }),
         ),
       );
     }
     setChildren(
       turn.parts.end,
-      confidenceNode(answer.confidence),
+      confidenceNode(answer.confidence, answer.abstained),
       footnoteList(citations, turn, answer.abstained ? "Nearest passages" : "Footnotes"),
-      facts(answer),
+      factsNode(answer),
       answer.id && !answer.abstained && feedback(answer.id),
-      followUps(answer.follow_ups ?? []),
+      followUps(answer.follow_ups ?? [], ask),
     );
     const confidence = answer.confidence
       ? `${LEVELS[answer.confidence.level] ?? ""}, ${percent(answer.confidence.value)}.`
@@ -144,41 +158,6 @@ export function createAsk({ collection, source }) {
       answer.abstained
         ? `No answer. ${answer.answer} ${plural(citations.length, "near passage")}.`
         : `Answer finished with ${plural(citations.length, "footnote")}. ${confidence}`,
-    );
-  }
-
-  function facts(answer) {
-    const words = [answer.model ? `Written by ${answer.model}` : "Quoted without a model"];
-    const total = answer.timings?.total ?? answer.timings?.total_ms;
-    if (Number.isFinite(total)) words.push(`${(total / 1000).toFixed(1)} s`);
-    if (answer.cost_usd > 0) words.push(`$${answer.cost_usd.toFixed(answer.cost_usd < 0.01 ? 5 : 3)}`);
-    return el("p", { class: "facts quiet small", text: words.join(" · "), testid: "facts" });
-  }
-
-  function feedback(id) {
-    const holder = el("div", { class: "feedback small", testid: "feedback" });
-    const send = async (rating) => {
-      try {
-        await postJson(path(["answers", id, "feedback"]), { rating });
-        setChildren(holder, el("span", { class: "quiet", role: "status", text: "Thank you, noted." }));
-      } catch (error) {
-        holder.append(errorBox(error));
-      }
-    };
-    const choice = (rating, words) =>
-      el("button", { type: "button", class: "button button-plain", text: words, on: { click: () => send(rating) } });
-    setChildren(holder, el("span", { class: "quiet", text: "Was this right?" }), choice(1, "Yes"), choice(-1, "No"));
-    return holder;
-  }
-
-  function followUps(questions) {
-    if (questions.length === 0) return null;
-    return el(
-      "div",
-      { class: "follow-ups", testid: "follow-ups" },
-      questions.map((question) =>
-        el("button", { type: "button", class: "button", text: question, on: { click: () => ask(question) } }),
-      ),
     );
   }
 
@@ -243,7 +222,10 @@ export function createAsk({ collection, source }) {
       await receive(turn, control.signal);
     } catch (error) {
       if (error.name === "AbortError") {
-        breakOff(turn, new ApiError({ ...BROKEN, code: "stopped", message: "You stopped this answer.", hint: "" }));
+        breakOff(
+          turn,
+          new ApiError({ ...BROKEN, code: "stopped", message: "You stopped this answer.", hint: "" }),
+        );
       } else if (error instanceof ApiError) breakOff(turn, error);
       // A connection that breaks in the middle of a stream surfaces as a TypeError of the reader.
       else if (error instanceof TypeError) breakOff(turn, new ApiError(BROKEN));
@@ -299,5 +281,14 @@ export function createAsk({ collection, source }) {
     box.focus();
   });
 
-  return { reset };
+  return {
+    reset,
+    /** Takes the words of a deleted document out of the footnotes on the page. */
+    forget(id) {
+      for (const note of turns.querySelectorAll("[data-document]")) {
+        if (note.dataset.document !== id) continue;
+        note.querySelector(".note-quote").textContent = "This document has been deleted since.";
+      }
+    },
+  };
 }

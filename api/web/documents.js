@@ -3,83 +3,16 @@
 
 import { getJson, openStream, path, remove } from "./api.js";
 import { confirmDialog } from "./dialog.js";
-import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
-import { originalLink } from "./original.js";
+import { announce, byId, el, errorBox, icon } from "./dom.js";
+import { FINAL, drawRow } from "./row.js";
 import { readEvents } from "./sse.js";
-import { STATUSES, failureWords, percent, plural, receiptWords, titleOf } from "./text.js";
+import { STATUSES, receiptWords, titleOf } from "./text.js";
 
 // Browsers open about six connections to a server; a stream per document would starve the questions.
 const STREAMS = 2;
 const POLL_MS = 1500;
+const POLL_AFTER_ERROR_MS = 5000;
 const POLLED_AT_ONCE = 20;
-const FINAL = new Set(["ready", "failed", "deleted"]);
-
-function details(doc) {
-  const words = [];
-  if (doc.pages) words.push(plural(doc.pages, "page"));
-  if (doc.status === "ready" && Number.isFinite(doc.passages)) words.push(plural(doc.passages, "passage"));
-  if (doc.version > 1) words.push(`version ${doc.version}`);
-  return words.join(" · ");
-}
-
-/** Draws one document into its row. */
-function fill(row, doc, note, onDelete) {
-  const title = titleOf(doc);
-  const status = STATUSES[doc.status] ?? { icon: "wait", label: doc.status };
-  const busy = !FINAL.has(doc.status);
-  const share = Number.isFinite(doc.progress) ? doc.progress : null;
-  row.dataset.status = doc.status;
-  setChildren(
-    row,
-    el(
-      "div",
-      { class: "item-main" },
-      icon("file"),
-      el("span", { class: "item-title", text: title, title, testid: "document-title" }),
-    ),
-    doc.filename &&
-      doc.filename !== title &&
-      el("p", { class: "item-file quiet small", text: doc.filename, title: doc.filename }),
-    el(
-      "div",
-      { class: "item-state small" },
-      el(
-        "span",
-        { class: "status", "data-status": doc.status, testid: "document-status" },
-        icon(status.icon),
-        busy && share > 0 ? `${status.label}, ${percent(share)}` : status.label,
-      ),
-      el("span", { class: "quiet", text: details(doc), testid: "document-details" }),
-    ),
-    busy &&
-      el("progress", { max: 1, value: share, "aria-label": `${status.label} ${title}`, testid: "document-progress" }),
-    doc.error &&
-      el(
-        "div",
-        { class: "item-error small", testid: "document-error" },
-        el("p", { text: failureWords(doc.error.code) }),
-        el("p", { class: "quiet" }, doc.error.message, " ", el("code", { text: doc.error.code })),
-      ),
-    note && el("p", { class: "quiet small", text: note, testid: "document-note" }),
-    el(
-      "div",
-      { class: "item-actions" },
-      originalLink(doc.id, doc.filename),
-      el(
-        "button",
-        {
-          type: "button",
-          class: "button button-plain",
-          "aria-label": `Delete ${title}`,
-          testid: "document-delete",
-          on: { click: onDelete },
-        },
-        icon("trash"),
-        "Delete",
-      ),
-    ),
-  );
-}
 
 /** Wires the list. `onDeleted(id)` is called after a deletion, `onCount(total)` when the list changes. */
 export function createDocuments({ onDeleted, onCount }) {
@@ -108,7 +41,11 @@ export function createDocuments({ onDeleted, onCount }) {
       return;
     }
     if (!entry) {
-      entry = { row: el("li", { class: "item", testid: "document", "data-id": doc.id }), doc: null, streamed: false };
+      entry = {
+        row: el("li", { class: "item", testid: "document", "data-id": doc.id }),
+        doc: null,
+        streamed: false,
+      };
       known.set(doc.id, entry);
       if (first) list.prepend(entry.row);
       else list.append(entry.row);
@@ -119,7 +56,7 @@ export function createDocuments({ onDeleted, onCount }) {
     // Redrawing a row under the keyboard would drop the focus to the page: it goes back to the same action.
     const active = document.activeElement;
     const focused = entry.row.contains(active) ? active.getAttribute("data-testid") : null;
-    fill(entry.row, doc, note, () => askDelete(doc.id));
+    drawRow(entry.row, doc, note, () => askDelete(doc.id));
     if (focused) entry.row.querySelector(`[data-testid="${focused}"]`)?.focus();
     if (before && before.status !== doc.status && FINAL.has(doc.status)) {
       announce(`${titleOf(doc)}: ${STATUSES[doc.status].label}.`);
@@ -132,13 +69,13 @@ export function createDocuments({ onDeleted, onCount }) {
   }
 
   /** Opens event streams up to the limit and keeps the poll going while anything is unfinished. */
-  function follow() {
+  function follow(pause = POLL_MS) {
     const open = unfinished();
     for (const entry of open) {
       if (streaming.size >= STREAMS) break;
       if (!entry.streamed) watch(entry, generation);
     }
-    if (timer === null && open.length > 0) timer = setTimeout(poll, POLL_MS, generation);
+    if (timer === null && open.length > 0) timer = setTimeout(poll, pause, generation);
   }
 
   async function watch(entry, turn) {
@@ -178,8 +115,11 @@ export function createDocuments({ onDeleted, onCount }) {
         await load(collection);
         return;
       }
-      trouble.replaceChildren(errorBox(error, { retry: () => load(collection), testid: "documents-load-error" }));
-      if (!error.retryable) return;
+      // Shown once, not at every attempt: each new alert would be read out again.
+      if (trouble.childElementCount === 0) showTrouble(error);
+      timer = null;
+      if (error.retryable) follow(POLL_AFTER_ERROR_MS);
+      return;
     }
     timer = null;
     follow();
@@ -193,6 +133,14 @@ export function createDocuments({ onDeleted, onCount }) {
     for (const doc of answer.documents) put(doc);
     count();
     follow();
+  }
+
+  function showTrouble(error) {
+    // Without a key the page asks for one at its top; that is enough said.
+    if (error.status === 401) return;
+    trouble.replaceChildren(
+      errorBox(error, { retry: () => load(collection), testid: "documents-load-error" }),
+    );
   }
 
   async function load(name) {
@@ -210,7 +158,7 @@ export function createDocuments({ onDeleted, onCount }) {
     } catch (error) {
       // A collection is made at its first use; until then it is simply empty.
       if (error.status === 404) count();
-      else trouble.replaceChildren(errorBox(error, { retry: () => load(name), testid: "documents-load-error" }));
+      else showTrouble(error);
     }
   }
 
@@ -249,7 +197,12 @@ export function createDocuments({ onDeleted, onCount }) {
       const note = el(
         "li",
         { class: "item receipt", tabindex: -1, testid: "receipt" },
-        el("div", { class: "item-main" }, icon("check"), el("strong", { class: "item-title", text: `Deleted: ${title}` })),
+        el(
+          "div",
+          { class: "item-main" },
+          icon("check"),
+          el("strong", { class: "item-title", text: `Deleted: ${title}` }),
+        ),
         el("p", { class: "quiet small", text: words }),
         el("button", {
           type: "button",
@@ -259,10 +212,11 @@ export function createDocuments({ onDeleted, onCount }) {
         }),
       );
       row.replaceWith(note);
-      note.focus();
-      announce(`Deleted ${title}. ${words}`);
       count();
       onDeleted(id);
+      // After the other parts have let go of the document: closing the side panel moves the focus too.
+      note.focus();
+      announce(`Deleted ${title}. ${words}`);
     } catch (error) {
       row.append(errorBox(error, { retry: () => askDelete(id), testid: "delete-error" }));
     }

@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
   check: "M3.5 8.5l3 3 6-7",
   half: "M8 2.2a5.8 5.8 0 1 0 0 11.6a5.8 5.8 0 1 0 0-11.6zM8 2.2v11.6M10 4v8M12 5.5v5",
-  question: "M5.8 6a2.2 2.2 0 1 1 3.4 1.9c-.8.5-1.2.9-1.2 1.8M8 12.4v.1",
+  none: "M8 2.2a5.8 5.8 0 1 0 0 11.6a5.8 5.8 0 1 0 0-11.6zM5.5 8h5",
   cross: "M4 4l8 8M12 4l-8 8",
   warning: "M8 2.5l6 10.8H2zM8 6.5v3.2M8 11.5v.1",
   file: "M4 1.8h5l3 3v9.4H4zM9 1.8v3h3",
@@ -30,7 +30,8 @@ export function el(tag, attributes = {}, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "text") node.textContent = String(value);
     else if (name === "testid") node.setAttribute("data-testid", value);
-    else if (name === "on") for (const [type, listener] of Object.entries(value)) node.addEventListener(type, listener);
+    else if (name === "on")
+      for (const [type, listener] of Object.entries(value)) node.addEventListener(type, listener);
     else node.setAttribute(name, value === true ? "" : String(value));
   }
   node.append(...present(children));
@@ -43,7 +44,9 @@ export function setChildren(node, ...children) {
 }
 
 function present(children) {
-  return children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+  return children
+    .flat()
+    .filter((child) => child !== null && child !== undefined && child !== false && child !== "");
 }
 
 /** A decorative icon: the words beside it carry the meaning. */
@@ -74,7 +77,10 @@ export function announce(message) {
 }
 
 /** What went wrong, what to do, and a button to try again. */
-export function errorBox(error, { retry = null, retryLabel = "Try again", title = null, testid = "error" } = {}) {
+export function errorBox(
+  error,
+  { retry = null, retryLabel = "Try again", title = null, testid = "error" } = {},
+) {
   return el(
     "div",
     { class: "notice notice-bad", role: "alert", testid },
@@ -86,8 +92,20 @@ export function errorBox(error, { retry = null, retryLabel = "Try again", title 
       el("p", { text: error.message, testid: "error-message" }),
       error.hint && el("p", { class: "quiet", text: error.hint, testid: "error-hint" }),
       error.code &&
-        el("p", { class: "quiet small" }, el("code", { text: error.code }), error.traceId ? ` trace ${error.traceId}` : ""),
-      retry && el("button", { type: "button", class: "button", testid: "retry", text: retryLabel, on: { click: retry } }),
+        el(
+          "p",
+          { class: "quiet small" },
+          el("code", { text: error.code }),
+          error.traceId ? ` trace ${error.traceId}` : "",
+        ),
+      retry &&
+        el("button", {
+          type: "button",
+          class: "button",
+          testid: "retry",
+          text: retryLabel,
+          on: { click: retry },
+        }),
     ),
   );
 }

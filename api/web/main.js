@@ -19,10 +19,14 @@ keyWanted.addEventListener("wanted", () => {
   byId("key").focus();
 });
 
-createTabs();
+const tabs = createTabs();
 
 const documents = createDocuments({
-  onDeleted: (id) => source.forget(id),
+  onDeleted: (id) => {
+    source.forget(id);
+    ask.forget(id);
+    search.forget(id);
+  },
   onCount: (total) => {
     byId("ask-empty").dataset.documents = total > 0 ? "some" : "none";
   },
@@ -37,7 +41,7 @@ const collections = createCollections({
 });
 const ask = createAsk({ collection: collections.current, source });
 const search = createSearch({ collection: collections.current, source });
-createUploads({ collection: collections.current, onUploaded: documents.added });
+createUploads({ collection: collections.current, onStart: tabs.showDocuments, onUploaded: documents.added });
 
 async function load() {
   const loading = documents.load(collections.current());
@@ -55,6 +59,7 @@ keyForm.addEventListener("submit", (event) => {
   storeKey(byId("key").value.trim());
   byId("key").value = "";
   keyForm.hidden = true;
+  byId("question").focus();
   load();
 });
 

@@ -10,7 +10,7 @@ function resultNode(passage, index, onOpen) {
   const found = (passage.found_by ?? []).map((name) => FOUND_BY[name] ?? name).join(" and ");
   return el(
     "li",
-    { class: "result", testid: "search-result" },
+    { class: "result", testid: "search-result", "data-document": passage.document_id },
     el(
       "div",
       { class: "result-head" },
@@ -27,11 +27,16 @@ function resultNode(passage, index, onOpen) {
     el(
       "div",
       { class: "result-end small" },
-      el("span", { class: "quiet", testid: "result-score" }, "Score ", el("span", { class: "number", text: Number(passage.score).toFixed(3) })),
+      el(
+        "span",
+        { class: "quiet", testid: "result-score" },
+        "Score ",
+        el("span", { class: "number", text: Number(passage.score).toFixed(3) }),
+      ),
       found && el("span", { class: "quiet", text: `Found ${found}`, testid: "result-found-by" }),
       el("button", {
         type: "button",
-        class: "button button-plain",
+        class: "button button-plain result-open",
         id: `result-${index}`,
         testid: "result-open",
         "aria-controls": "source",
@@ -53,7 +58,11 @@ export function createSearch({ collection, source }) {
     if (passages.length === 0) {
       setChildren(
         results,
-        el("p", { class: "quiet", testid: "search-empty", text: "Nothing was found. Try other words, or add documents to this collection." }),
+        el("p", {
+          class: "quiet",
+          testid: "search-empty",
+          text: "Nothing was found. Try other words, or add documents to this collection.",
+        }),
       );
       announce("Nothing was found.");
       return;
@@ -68,8 +77,16 @@ export function createSearch({ collection, source }) {
       });
     setChildren(
       results,
-      el("h2", { class: "results-title small quiet", text: `${plural(passages.length, "passage")}, best first`, testid: "search-count-found" }),
-      el("ol", { class: "results" }, list.map((passage, index) => resultNode(passage, index, () => open(index)))),
+      el("h2", {
+        class: "results-title small quiet",
+        text: `${plural(passages.length, "passage")}, best first`,
+        testid: "search-count-found",
+      }),
+      el(
+        "ol",
+        { class: "results" },
+        list.map((passage, index) => resultNode(passage, index, () => open(index))),
+      ),
     );
     announce(`${plural(passages.length, "passage")} found.`);
   }
@@ -92,7 +109,8 @@ export function createSearch({ collection, source }) {
       );
       show(answer.passages);
     } catch (error) {
-      if (error.name !== "AbortError") setChildren(results, errorBox(error, { retry: run, testid: "search-error" }));
+      if (error.name !== "AbortError")
+        setChildren(results, errorBox(error, { retry: run, testid: "search-error" }));
     }
   }
 
@@ -102,6 +120,12 @@ export function createSearch({ collection, source }) {
   });
 
   return {
+    /** Takes the passages of a deleted document off the page. */
+    forget(id) {
+      for (const result of results.querySelectorAll("[data-document]")) {
+        if (result.dataset.document === id) result.remove();
+      }
+    },
     reset() {
       running?.abort();
       results.replaceChildren();

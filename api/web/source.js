@@ -1,81 +1,13 @@
 // The side panel: one footnote's quote, marked on the page image and in the stored text around it.
 
-import { getBlob, getJson, ownPath, path } from "./api.js";
+import { getJson, path } from "./api.js";
 import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
 import { originalLink } from "./original.js";
+import { drawPage, pageNumbers } from "./page.js";
 import { pageLabel, percent, slicePoints, titleOf } from "./text.js";
 
 const CONTEXT = 500; // Code points of stored text shown before and after the quote.
 const PAGES_SHOWN = 3;
-
-/** The page numbers a passage lies on. */
-function pageNumbers(pages) {
-  if (!Array.isArray(pages) || pages.length === 0) return [];
-  const numbers = [];
-  for (let page = pages[0]; page <= pages.at(-1); page += 1) numbers.push(page);
-  return numbers;
-}
-
-/** Where the image of page `number` is, the quote marked on it. */
-function imageAddress(item, number) {
-  const given = ownPath(item.url);
-  if (given && given.split("?")[0].endsWith(`/pages/${number}.png`)) return given;
-  const citation = `${item.version}:${item.start}-${item.end}`;
-  return path(["documents", item.document_id, "pages", `${number}.png`], { citation });
-}
-
-function hasImages(item, doc) {
-  const given = ownPath(item.url);
-  if (given?.split("?")[0].endsWith(".png")) return true;
-  if (doc?.media_type) return doc.media_type === "application/pdf";
-  return /\.pdf$/i.test(item.filename ?? "");
-}
-
-/**
- * Draws a page. A canvas, not an <img>: the request has to carry the key, and the page's content policy
- * admits no blob addresses.
- */
-async function drawPage(holder, item, number, signal) {
-  try {
-    const blob = await getBlob(imageAddress(item, number), signal);
-    const bitmap = await createImageBitmap(blob);
-    if (signal.aborted) return;
-    const canvas = el("canvas", {
-      width: bitmap.width,
-      height: bitmap.height,
-      role: "img",
-      "aria-label": `Page ${number} of ${titleOf(item)}, the quote marked`,
-      testid: "page-image",
-      "data-page": number,
-    });
-    canvas.getContext("2d").drawImage(bitmap, 0, 0);
-    bitmap.close();
-    const enlarge = el(
-      "button",
-      {
-        type: "button",
-        class: "button button-plain page-enlarge",
-        "aria-pressed": "false",
-        testid: "page-enlarge",
-        on: {
-          click: () => {
-            const large = holder.classList.toggle("page-large");
-            enlarge.setAttribute("aria-pressed", String(large));
-          },
-        },
-      },
-      icon("enlarge"),
-      "Full size",
-    );
-    // A scrolling area has to be reachable by keyboard.
-    setChildren(holder, el("div", { class: "page-frame", tabindex: 0, role: "group", "aria-label": `Page ${number}` }, canvas), enlarge);
-    holder.dataset.state = "shown";
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    holder.dataset.state = "failed";
-    setChildren(holder, el("p", { class: "quiet small", testid: "page-image-error", text: `No image of page ${number}: ${error.message}` }));
-  }
-}
 
 /** The stored text around the quote. A server that refuses an end past the text is asked for the quote alone. */
 async function readAround(item, signal) {
@@ -101,7 +33,11 @@ async function showText(holder, item, signal) {
       holder,
       el(
         "p",
-        { class: same ? "match match-yes small" : "match match-no small", testid: "quote-match", "data-match": String(same) },
+        {
+          class: same ? "match match-yes small" : "match match-no small",
+          testid: "quote-match",
+          "data-match": String(same),
+        },
         icon(same ? "check" : "warning"),
         same ? "The quote is the stored text, letter for letter." : "The quote differs from the stored text.",
       ),
@@ -118,16 +54,24 @@ async function showText(holder, item, signal) {
   } catch (error) {
     if (error.name === "AbortError") return;
     if (error.status === 404) {
+      // Nothing else of the document is left either: its pages and its original go the same way.
+      for (const part of holder.parentElement.querySelectorAll(".pages, .source-end")) part.remove();
       setChildren(
         holder,
         el(
           "div",
           { class: "notice", testid: "source-gone" },
           icon("trash"),
-          el("p", { text: "This document, or this version of it, has been deleted. Its text can no longer be shown." }),
+          el("p", {
+            text: "This document, or this version of it, has been deleted. Its text can no longer be shown.",
+          }),
         ),
       );
-    } else setChildren(holder, errorBox(error, { retry: () => showText(holder, item, signal), testid: "source-error" }));
+    } else
+      setChildren(
+        holder,
+        errorBox(error, { retry: () => showText(holder, item, signal), testid: "source-error" }),
+      );
   }
 }
 
@@ -135,6 +79,7 @@ async function showText(holder, item, signal) {
 export function createSource({ findDocument }) {
   const panel = byId("source");
   const app = byId("app");
+  const narrow = matchMedia("(max-width: 40rem)");
   let items = [];
   let at = 0;
   let kind = "Footnote";
@@ -146,12 +91,20 @@ export function createSource({ findDocument }) {
     request = new AbortController();
     const { signal } = request;
     const item = items[at];
-    const numbers = hasImages(item, findDocument(item.document_id)) ? pageNumbers(item.pages) : [];
+    const numbers = pageNumbers(item, findDocument(item.document_id));
     const name = `${kind} ${item.number ?? at + 1}`;
     const title = titleOf(item);
-    const text = el("div", { class: "source-text" }, el("p", { class: "quiet small", text: "Reading the stored text" }));
+    const text = el(
+      "div",
+      { class: "source-text" },
+      el("p", { class: "quiet small", text: "Reading the stored text" }),
+    );
     const images = numbers.slice(0, PAGES_SHOWN).map((number) => {
-      const holder = el("div", { class: "page", "data-state": "loading" }, el("p", { class: "quiet small", text: `Drawing page ${number}` }));
+      const holder = el(
+        "div",
+        { class: "page", "data-state": "loading" },
+        el("p", { class: "quiet small", text: `Drawing page ${number}` }),
+      );
       drawPage(holder, item, number, signal);
       return holder;
     });
@@ -175,7 +128,12 @@ export function createSource({ findDocument }) {
       el(
         "div",
         { class: "source-bar" },
-        el("p", { class: "source-name", testid: "source-number" }, el("strong", { text: name }), el("span", { class: "quiet", text: ` of ${items.length}` })),
+        el(
+          "p",
+          { class: "source-name", testid: "source-number" },
+          el("strong", { text: name }),
+          el("span", { class: "quiet", text: ` of ${items.length}` }),
+        ),
         step(-1, `Previous ${kind.toLowerCase()}`, "previous", "source-previous"),
         step(1, `Next ${kind.toLowerCase()}`, "next", "source-next"),
         el(
@@ -206,7 +164,8 @@ export function createSource({ findDocument }) {
           "p",
           { class: "source-facts small" },
           pageLabel(item.pages) && el("span", { text: pageLabel(item.pages), testid: "source-pages" }),
-          Number.isFinite(item.support) && el("span", { text: `Supports the sentence ${percent(item.support)}` }),
+          Number.isFinite(item.support) &&
+            el("span", { text: `Supports the sentence ${percent(item.support)}` }),
           item.version > 1 && el("span", { text: `Version ${item.version}` }),
         ),
         el("div", { class: "pages" }, images),
@@ -228,6 +187,14 @@ export function createSource({ findDocument }) {
     openerOf(items[at])?.setAttribute("aria-expanded", "true");
   }
 
+  /** On a phone the panel covers the page: what lies behind it must not take the focus. */
+  function cover() {
+    const covered = narrow.matches && !panel.hidden;
+    for (const behind of [document.querySelector(".top"), ...app.children]) {
+      if (behind !== panel) behind.inert = covered;
+    }
+  }
+
   function move(by, testid) {
     if (at + by < 0 || at + by >= items.length) return;
     at += by;
@@ -247,6 +214,7 @@ export function createSource({ findDocument }) {
     openerOf = opener;
     panel.hidden = false;
     app.dataset.source = "open";
+    cover();
     show();
     panel.querySelector('[data-testid="source-close"]').focus();
   }
@@ -258,6 +226,7 @@ export function createSource({ findDocument }) {
     panel.hidden = true;
     panel.replaceChildren();
     delete app.dataset.source;
+    cover();
     for (const button of document.querySelectorAll('[aria-expanded="true"][aria-controls="source"]')) {
       button.setAttribute("aria-expanded", "false");
     }
@@ -269,9 +238,15 @@ export function createSource({ findDocument }) {
     close();
   });
 
+  narrow.addEventListener("change", cover);
+
   return {
     open,
     close,
+    /** Marks the open footnote again after its answer has been drawn anew. */
+    refresh() {
+      if (!panel.hidden) markOpener();
+    },
     /** Closes when it shows a document that is gone. */
     forget(id) {
       if (!panel.hidden && items[at].document_id === id) close();

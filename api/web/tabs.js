@@ -4,7 +4,7 @@ import { byId } from "./dom.js";
 
 const NAMES = ["documents", "ask", "search"];
 
-/** Wires the tabs; the returned `select(name)` shows a view. */
+/** Wires the tabs; `showDocuments` of what it returns brings them into sight. */
 export function createTabs() {
   const wide = matchMedia("(min-width: 60rem)");
 
@@ -46,5 +46,10 @@ export function createTabs() {
     if (wide.matches && byId("app").dataset.view === "documents") select("ask");
   });
   select("ask");
-  return { select };
+  return {
+    /** Brings the documents into sight; on a wide screen they are. */
+    showDocuments() {
+      if (!wide.matches) select("documents");
+    },
+  };
 }

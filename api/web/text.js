@@ -43,7 +43,9 @@ export function claimPieces(text, cited, known) {
  */
 export function answerParts(answer, claims, known) {
   const points = Array.from(answer);
-  const ordered = claims.map((claim, index) => ({ claim, index })).sort((a, b) => a.claim.start - b.claim.start);
+  const ordered = claims
+    .map((claim, index) => ({ claim, index }))
+    .sort((a, b) => a.claim.start - b.claim.start);
   const parts = [];
   let at = 0;
 
@@ -112,7 +114,7 @@ export function titleOf(item) {
 export const VERDICTS = {
   supported: { icon: "check", label: "Supported", meaning: "The cited text says this." },
   partial: { icon: "half", label: "Partly supported", meaning: "The cited text says only part of this." },
-  unsupported: { icon: "question", label: "Not supported", meaning: "No text was found that says this." },
+  unsupported: { icon: "none", label: "Not supported", meaning: "No text was found that says this." },
   contradicted: { icon: "cross", label: "Contradicted", meaning: "The cited text says otherwise." },
 };
 
@@ -180,7 +182,8 @@ export function signalWords(name) {
 export function signalValue(value) {
   if (value === null || value === undefined) return "not known";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number") return Number.isInteger(value) ? value.toLocaleString("en") : value.toFixed(2);
+  if (typeof value === "number")
+    return Number.isInteger(value) ? value.toLocaleString("en") : value.toFixed(2);
   if (typeof value === "object") return "value" in value ? signalValue(value.value) : JSON.stringify(value);
   return String(value);
 }

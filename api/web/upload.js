@@ -55,8 +55,11 @@ async function droppedFiles(transfer) {
   return files.filter((file) => !file.name.startsWith("."));
 }
 
-/** Wires picker and drop zone. `onUploaded(documents)` is called per file; `collection()` names the target. */
-export function createUploads({ collection, onUploaded }) {
+/**
+ * Wires picker and drop zone. `collection()` names the target, `onStart()` is called when files are added and
+ * `onUploaded(documents, target)` for each file that has arrived.
+ */
+export function createUploads({ collection, onStart, onUploaded }) {
   const rows = byId("uploads");
   const drop = byId("drop");
   const waiting = [];
@@ -138,6 +141,7 @@ export function createUploads({ collection, onUploaded }) {
   function add(files) {
     if (files.length === 0) return;
     announce(`Uploading ${plural(files.length, "file")}.`);
+    onStart();
     const target = collection();
     for (const file of files) enqueue({ file, target, parts: makeRow(file) });
   }
@@ -172,7 +176,11 @@ export function createUploads({ collection, onUploaded }) {
     try {
       add(await droppedFiles(event.dataTransfer));
     } catch (error) {
-      const unreadable = { message: "What was dropped cannot be read.", hint: error.message, code: "unreadable_drop" };
+      const unreadable = {
+        message: "What was dropped cannot be read.",
+        hint: error.message,
+        code: "unreadable_drop",
+      };
       rows.append(el("li", { class: "item" }, errorBox(unreadable)));
       drop.scrollIntoView();
     }

@@ -1,0 +1,127 @@
+"""What the routes work with, built once when the service starts, from the settings."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, cast
+
+import structlog
+from fastapi import Depends, Request
+
+from index.config import JobConfig
+from index.jobs import JobRunner
+from index.store import Store
+from ingest.config import ChunkConfig, EmbedConfig, ParseConfig
+from ingest.embed import SentenceTransformerEmbedder
+from ingest.parse import Parser
+from ingest.pipeline import Pipeline
+from rag.answer import Answerer
+from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
+from rag.gateway import Gateway
+from rag.tokens import token_counter
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+
+log = structlog.get_logger(__name__)
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Service:
+    """A running service: the store, who fills it and who answers from it.
+
+    Attributes:
+        parser: For the ingestion jobs.
+        viewer: For people who wait: page images and the places of quotes.
+        gateway: None without a gateway URL.
+        embedder_error: Why the embedding model could not be loaded, if so.
+    """
+
+    settings: Settings
+    store: Store
+    embedder: SentenceTransformerEmbedder
+    parser: Parser
+    viewer: Parser
+    runner: JobRunner
+    gateway: Gateway | None
+    answerer: Answerer
+    embedder_error: str = ""
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def warm_up(self) -> None:
+        """Load the embedding model in the background; until then the service is alive and not ready."""
+
+        def load() -> None:
+            try:
+                self.embedder.load()
+            except Exception as error:
+                log.exception("embedder_unavailable")
+                self.embedder_error = str(error)
+
+        thread = threading.Thread(target=load, name="warm-up", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    async def close(self) -> None:
+        """Finish what can be finished and let go of everything."""
+        if self.gateway is not None:
+            await self.gateway.aclose()
+        self.runner.stop()
+        self.parser.close()
+        self.viewer.close()
+        self.store.close()
+
+
+def build(settings: Settings) -> Service:
+    """Open the data folder and put the service together. Nothing is running yet.
+
+    Raises:
+        FolderInUse: Another process holds the data folder.
+        GatewayNotConfigured: The gateway's address or key cannot be used as it stands.
+    """
+    parse_config = ParseConfig(
+        timeout_s=settings.parse_timeout_s,
+        memory_bytes=settings.parse_memory_mib * MEBIBYTE,
+        max_bytes=settings.max_upload_mib * MEBIBYTE,
+    )
+    gateway_config = GatewayConfig(
+        url=settings.gateway_url,
+        key=settings.gateway_key.get_secret_value() if settings.gateway_key else None,
+        model=settings.model,
+        deadline_s=settings.gateway_deadline_s,
+    )
+    gateway = Gateway(gateway_config) if settings.gateway_url else None
+    embedder = SentenceTransformerEmbedder(EmbedConfig(model=settings.embedder))
+    parser = Parser(parse_config, workers=settings.ingest_workers)
+    viewer = Parser(parse_config)
+    store = Store(settings.data)
+    pipeline = Pipeline(parser, embedder, parse_config, ChunkConfig(max_tokens=settings.passage_tokens))
+    return Service(
+        settings=settings,
+        store=store,
+        embedder=embedder,
+        parser=parser,
+        viewer=viewer,
+        runner=JobRunner(store, pipeline, JobConfig(workers=settings.ingest_workers)),
+        gateway=gateway,
+        answerer=Answerer(
+            store=store,
+            embedder=embedder,
+            parser=viewer,
+            gateway=gateway,
+            gateway_config=gateway_config,
+            tokens=token_counter(),
+            retrieve_config=RetrieveConfig(),
+            extract_config=ExtractConfig(),
+            config=AnswerConfig(evidence_tokens=settings.evidence_tokens),
+        ),
+    )
+
+
+def _service(request: Request) -> Service:
+    return cast("Service", request.app.state.service)
+
+
+ServiceDep = Annotated[Service, Depends(_service)]

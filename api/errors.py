@@ -1,0 +1,124 @@
+"""Errors as the contract has them, and one table from exception class to HTTP status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, NotFound
+from ingest.errors import EmbedderUnavailable, IngestError, PageNotFound, ParseError
+from rag.errors import (
+    BudgetExceeded,
+    GatewayError,
+    GatewayNotConfigured,
+    GatewayRateLimited,
+    GatewayTimeout,
+    RagError,
+)
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+log = structlog.get_logger(__name__)
+
+# The nearest class in an exception's line of descent decides.
+STATUS: dict[type[Exception], int] = {
+    NotFound: 404,
+    PageNotFound: 404,
+    Conflict: 409,
+    InvalidFilter: 422,
+    FolderInUse: 503,
+    IndexingError: 500,
+    EmbedderUnavailable: 503,
+    ParseError: 422,
+    IngestError: 500,
+    BudgetExceeded: 422,
+    GatewayNotConfigured: 422,
+    GatewayRateLimited: 429,
+    GatewayTimeout: 504,
+    GatewayError: 502,
+    RagError: 500,
+}
+_HINTS = {
+    400: "See /docs for the form of this request.",
+    401: "Send the key as 'Authorization: Bearer ...'.",
+    404: "Check the address and the id. What was deleted is not found either.",
+    405: "See /docs for the methods of this address.",
+    413: "Upload smaller files, or raise FOOTNOTE_MAX_UPLOAD_MIB.",
+    415: "Send multipart/form-data with one or more 'file' parts, or application/json.",
+    422: "See /docs for the fields of this request.",
+    500: "This is a fault of the service. Its log has the trace id.",
+    502: "Look at the gateway named in the message.",
+    504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S.",
+    507: "Free space on the disk that holds the data folder. Reading goes on meanwhile.",
+}
+_DISK_FULL = 28  # errno.ENOSPC
+
+
+class ApiError(Exception):
+    """A refusal that only HTTP knows, such as a body that is too large."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers or {}
+
+
+def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Status, body and headers that an exception becomes."""
+    headers: dict[str, str] = {}
+    if isinstance(error, ApiError):
+        return error.status, _body(error.code, str(error), error.status, retryable=error.status == 503), error.headers
+    if isinstance(error, OSError) and error.errno == _DISK_FULL:
+        return 507, _body("disk_full", "There is no space left to store this.", 507, retryable=True), headers
+    status = next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), None)
+    if status is None:
+        log.error("unexpected_error", exc_info=error)
+        message = f"An unexpected {type(error).__name__} ended the request."
+        return 500, _body("internal_error", message, 500, retryable=False), headers
+    retry_after = getattr(error, "retry_after_s", None)
+    if status in (429, 503):
+        headers["Retry-After"] = str(max(1, round(retry_after or 1)))
+    retryable = bool(getattr(error, "retryable", False))
+    return status, _body(getattr(error, "code", "error"), str(error), status, retryable=retryable), headers
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of a route come out in the contract's form."""
+
+    async def handle(_request: Request, error: Exception) -> JSONResponse:
+        status, body, headers = describe(error)
+        return JSONResponse(body, status, headers)
+
+    async def handle_http(_request: Request, error: Exception) -> JSONResponse:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        detail = str(error.detail) if isinstance(error, HTTPException) else ""
+        code = {400: "malformed", 404: "not_found", 405: "method_not_allowed"}.get(status, "error")
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        return JSONResponse(_body(code, detail, status, retryable=False), status, headers)
+
+    async def handle_invalid(_request: Request, error: Exception) -> JSONResponse:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        if any(each["type"] == "json_invalid" for each in found):
+            return JSONResponse(_body("malformed", "The body is not valid JSON.", 400, retryable=False), 400)
+        parts = [f"{'.'.join(str(at) for at in each['loc'][1:]) or 'body'}: {each['msg']}" for each in found[:5]]
+        return JSONResponse(_body("invalid_field", "; ".join(parts), 422, retryable=False), 422)
+
+    for cls in (*STATUS, ApiError, OSError, Exception):
+        app.add_exception_handler(cls, handle)
+    app.add_exception_handler(HTTPException, handle_http)
+    app.add_exception_handler(RequestValidationError, handle_invalid)
+
+
+def _body(code: str, message: str, status: int, *, retryable: bool) -> dict[str, Any]:
+    trace_id = structlog.contextvars.get_contextvars().get("trace_id", "")
+    hint = _HINTS.get(status, "Try again later." if retryable else "")
+    return {
+        "error": {"code": code, "message": message, "hint": hint, "retryable": retryable, "trace_id": trace_id}
+    }

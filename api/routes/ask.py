@@ -1,0 +1,100 @@
+"""Ask: an answer whose every sentence has a checked footnote, whole or streamed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi import APIRouter
+
+from api.deps import Service, ServiceDep
+from api.errors import describe
+from api.schemas import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
+from api.stream import event, event_stream
+from rag.types import Cited, Claimed, Done, Mode, Question, Retrieved
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fastapi.responses import StreamingResponse
+
+    from rag.types import Answer, Event
+
+router = APIRouter(prefix="/v1/ask", tags=["ask"])
+
+
+@router.post("", response_model=AnswerOut)
+async def ask(body: AskIn, service: ServiceDep) -> AnswerOut | StreamingResponse:
+    """Answer a question from a collection."""
+    question = Question(
+        text=body.question,
+        collection=body.collection,
+        history=tuple((turn.role, turn.content) for turn in body.history),
+        mode=None if body.mode == "auto" else Mode(body.mode),
+        model=body.model,
+        wanted=body.filter,
+        top_k=body.top_k,
+        max_cost_usd=body.max_cost_usd,
+        conversation_id=body.conversation_id,
+    )
+    # An unknown collection is an error of the request, streamed or not.
+    await asyncio.to_thread(service.store.catalog.collection, question.collection)
+    if body.stream:
+        return event_stream(_events(service, question, explain=body.explain))
+    answer = await complete(service, question)
+    return _out(answer, question, explain=body.explain)
+
+
+async def complete(service: Service, question: Question) -> Answer:
+    """The whole answer, stored under its id."""
+    async with aclosing(service.answerer.answer(question)) as events:
+        async for each in events:
+            if isinstance(each, Done):
+                await remember(service, question, each.answer)
+                return each.answer
+    raise RuntimeError("An answer ended without its last event.")
+
+
+async def remember(service: Service, question: Question, answer: Answer) -> None:
+    """Store an answer with everything that made it, for as long as its documents exist."""
+    collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
+    shown = {each["document_id"] for each in answer.trace["passages"]}
+    shown |= {citation.document_id for citation in answer.citations}
+    body = {"question": question.text, "collection": question.collection}
+    body |= _out(answer, question, explain=True).model_dump(mode="json")
+    await asyncio.to_thread(service.store.answers.save, answer.id, collection.id, body, shown)
+
+
+async def _events(service: Service, question: Question, *, explain: bool) -> AsyncIterator[str]:
+    try:
+        async with aclosing(service.answerer.answer(question)) as events:
+            async for each in events:
+                if isinstance(each, Done):
+                    await remember(service, question, each.answer)
+                    data = _out(each.answer, question, explain=explain).model_dump(mode="json")
+                    yield event("done", data)
+                else:
+                    yield _event(each)
+    except Exception as error:
+        # The status line is long sent: the failure is an event of its own, and no 'done' follows.
+        yield event("error", {**describe(error)[1], "finish_reason": "incomplete"})
+
+
+def _event(each: Event) -> str:
+    match each:
+        case Retrieved(passages):
+            found: Any = {"passages": [PassageOut.of(p).model_dump(mode="json") for p in passages]}
+            return event("retrieval", found)
+        case Cited(citation):
+            return event("citation", CitationOut.of(citation).model_dump(mode="json"))
+        case Claimed(claim):
+            return event("claim", ClaimOut.of(claim).model_dump(mode="json"))
+        case _:
+            raise TypeError(f"There is no event for {each!r}.")
+
+
+def _out(answer: Answer, question: Question, *, explain: bool) -> AnswerOut:
+    trace_id = structlog.contextvars.get_contextvars().get("trace_id", "")
+    return AnswerOut.of(answer, trace_id=trace_id, conversation_id=question.conversation_id, explain=explain)

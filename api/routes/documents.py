@@ -1,0 +1,215 @@
+"""Documents: upload, list, read, replace, delete, watch."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+
+from api.deps import Service, ServiceDep
+from api.errors import ApiError
+from api.schemas import CollectionName, DocumentOut, DocumentsOut, ReceiptOut, TextOut
+from api.stream import event, event_stream
+from api.uploads import read_upload, store_upload
+from index.errors import NotFound
+from index.types import Status
+from ingest.errors import PageNotFound
+from rag.cite import PDF, quote_boxes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from index.types import Submission
+
+router = APIRouter(prefix="/v1/documents", tags=["documents"])
+
+_POLL_S = 0.1
+_CITATION = re.compile(r"(\d{1,9}):(\d{1,12})-(\d{1,12})")
+_UPLOAD_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "collection": {"type": "string", "default": "default"},
+                        "metadata": {"type": "string", "description": "A JSON object."},
+                        "title": {"type": "string"},
+                        "wait": {"type": "boolean", "default": False},
+                        "on_conflict": {"type": "string", "enum": ["replace", "new"], "default": "replace"},
+                    },
+                }
+            },
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["text"],
+                    "properties": {
+                        "text": {"type": "string"},
+                        "title": {"type": "string"},
+                        "filename": {"type": "string"},
+                        "collection": {"type": "string", "default": "default"},
+                        "metadata": {"type": "object"},
+                        "wait": {"type": "boolean", "default": False},
+                        "on_conflict": {"type": "string", "enum": ["replace", "new"], "default": "replace"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@router.post("", status_code=202, openapi_extra=_UPLOAD_FORM)
+async def upload(request: Request, response: Response, service: ServiceDep) -> DocumentsOut:
+    """Upload documents. They are stored when this answers, and ingested in the background unless ``wait``."""
+    return await _take(request, response, service, None)
+
+
+@router.put("/{document_id}", status_code=202, openapi_extra=_UPLOAD_FORM)
+async def replace(document_id: str, request: Request, response: Response, service: ServiceDep) -> DocumentsOut:
+    """Upload a new version. The present one is searched until the new one is ready."""
+    await asyncio.to_thread(service.store.catalog.document, document_id)
+    return await _take(request, response, service, document_id)
+
+
+@router.get("")
+def list_documents(
+    service: ServiceDep,
+    collection: CollectionName | None = None,
+    status: Status | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> DocumentsOut:
+    """Documents in the order of their arrival."""
+    records = service.store.catalog.documents(collection, status, cursor, limit + 1)
+    shown = [DocumentOut.of(r, service.runner.progress(r.id, r.version)) for r in records[:limit]]
+    return DocumentsOut(documents=shown, next_cursor=shown[-1].id if len(records) > limit else None)
+
+
+@router.get("/{document_id}")
+def read_document(document_id: str, service: ServiceDep) -> DocumentOut:
+    """One document."""
+    return _current(service, document_id)
+
+
+@router.delete("/{document_id}")
+def delete_document(document_id: str, service: ServiceDep) -> ReceiptOut:
+    """Delete a document. When this answers, nothing returns its text any more."""
+    return ReceiptOut.of(service.store.delete_document(document_id))
+
+
+@router.get("/{document_id}/text")
+def read_text(
+    document_id: str,
+    service: ServiceDep,
+    version: Annotated[int | None, Query(ge=1)] = None,
+    start: Annotated[int, Query(ge=0)] = 0,
+    end: Annotated[int | None, Query(ge=0)] = None,
+) -> TextOut:
+    """The canonical text that all offsets refer to, or a part of it."""
+    stored = service.store.catalog.text(document_id, version)
+    last = len(stored.text) if end is None else end
+    if not start <= last <= len(stored.text):
+        message = f"start and end must satisfy 0 <= start <= end <= {len(stored.text)}."
+        raise ApiError(422, "invalid_field", message)
+    part = stored.text[start:last]
+    return TextOut(document_id=document_id, version=stored.version, start=start, end=last, text=part)
+
+
+@router.get("/{document_id}/original", response_class=FileResponse)
+def read_original(
+    document_id: str, service: ServiceDep, version: Annotated[int | None, Query(ge=1)] = None
+) -> FileResponse:
+    """The uploaded bytes, always as an attachment."""
+    record = service.store.catalog.document(document_id)
+    path = service.store.blobs.path(service.store.catalog.sha256(document_id, version))
+    # The type is never the document's own: a browser must not render what somebody uploaded.
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(record.filename)}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return FileResponse(path, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/{document_id}/pages/{page}.png", response_class=Response)
+def read_page(
+    document_id: str,
+    page: int,
+    service: ServiceDep,
+    citation: str | None = None,
+    version: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    """A page as an image. ``citation`` is ``version:start-end``; that part of the text is marked."""
+    mark = None
+    if citation is not None:
+        found = _CITATION.fullmatch(citation)
+        if found is None:
+            raise ApiError(422, "invalid_field", "citation is 'version:start-end', as in a citation's url.")
+        version, *span = map(int, found.groups())
+        mark = (span[0], span[1])
+    stored = service.store.catalog.text(document_id, version)
+    if stored.media_type != PDF:
+        raise PageNotFound(f"{stored.filename} has no pages. Its text is under /v1/documents/{document_id}/text.")
+    original = service.store.blobs.path(stored.sha256)
+    boxes = quote_boxes(service.viewer, original, stored, mark) if mark else ()
+    image = service.viewer.render(original, page, [box for box in boxes if box.page == page])
+    return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
+
+
+@router.get("/{document_id}/events", response_class=StreamingResponse)
+async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
+    """Ingestion progress as server-sent events: ``progress`` with the document, until it is ready or failed."""
+    first = await asyncio.to_thread(_current, service, document_id)
+
+    async def changes() -> AsyncIterator[str]:
+        current: DocumentOut = first
+        yield event("progress", current.model_dump())
+        while not Status(current.status).final:
+            await asyncio.sleep(_POLL_S)
+            try:
+                latest = await asyncio.to_thread(_current, service, document_id)
+            except NotFound:
+                yield event("deleted", {"id": document_id, "status": "deleted"})
+                return
+            if latest != current:
+                current = latest
+                yield event("progress", current.model_dump())
+
+    return event_stream(changes())
+
+
+async def _take(
+    request: Request, response: Response, service: Service, document_id: str | None
+) -> DocumentsOut:
+    given = await read_upload(request)
+    if document_id is not None and len(given.files) > 1:
+        raise ApiError(422, "invalid_field", "A document is replaced by one file, not by several.")
+    stored = await store_upload(service.store, given, document_id)
+    service.runner.notify()
+    if given.wait:
+        response.status_code = 201
+        documents = [await _finished(service, each) for each in stored]
+    else:
+        documents = [await asyncio.to_thread(_current, service, each.document_id) for each in stored]
+    return DocumentsOut(documents=documents)
+
+
+async def _finished(service: Service, submission: Submission) -> DocumentOut:
+    while True:
+        current = await asyncio.to_thread(_current, service, submission.document_id)
+        if Status(current.status).final:
+            return current
+        await asyncio.sleep(_POLL_S)
+
+
+def _current(service: Service, document_id: str) -> DocumentOut:
+    record = service.store.catalog.document(document_id)
+    return DocumentOut.of(record, service.runner.progress(record.id, record.version))

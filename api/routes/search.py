@@ -1,0 +1,36 @@
+"""Search: passages for a query, without a language model."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import APIRouter
+
+from api.deps import ServiceDep
+from api.schemas import PassageOut, SearchIn, SearchOut
+from rag.retrieve import retrieve, within_characters
+
+router = APIRouter(prefix="/v1/search", tags=["search"])
+
+
+@router.post("")
+def search(body: SearchIn, service: ServiceDep) -> SearchOut:
+    """Passages, best first, by meaning (dense), by words (lexical) or by both (hybrid)."""
+    started = time.perf_counter()
+    answerer = service.answerer
+    # A budget of characters may take more passages than the default count.
+    limit = body.top_k if body.max_chars is None else max(body.top_k, min(200, body.max_chars // 100 + 1))
+    found = retrieve(
+        body.query,
+        collection=service.store.collection(body.collection),
+        catalog=service.store.catalog,
+        embedder=service.embedder,
+        config=answerer.retrieve_config,
+        limit=limit,
+        mode=body.mode,
+        wanted=body.filter,
+    )
+    if body.max_chars is not None:
+        found = within_characters(found, body.max_chars)
+    total = (time.perf_counter() - started) * 1000
+    return SearchOut(passages=[PassageOut.of(each) for each in found], timings={"total": total})

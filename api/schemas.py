@@ -1,0 +1,440 @@
+"""Requests and responses as the contract has them. Offsets are code points, pages count from 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+if TYPE_CHECKING:
+    from index.types import CollectionRecord, DeletionReceipt, DocumentRecord, Status
+    from rag.types import Answer, Citation, Claim, Confidence, Found
+
+# A collection is named in addresses and model names, so it keeps to characters that are safe in both.
+CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
+
+
+class Body(BaseModel):
+    """A request body. Unknown fields are refused, so that a misspelt one does not go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorOut(BaseModel):
+    """Why a document failed."""
+
+    code: str
+    message: str
+
+
+class DocumentOut(BaseModel):
+    """A document as its owner sees it: the newest version's state."""
+
+    id: str
+    collection: str
+    title: str
+    filename: str
+    media_type: str | None
+    sha256: str
+    bytes: int
+    status: str
+    version: int
+    live_version: int | None
+    pages: int | None
+    passages: int
+    error: ErrorOut | None
+    progress: float
+    metadata: dict[str, Any]
+    created_at: float
+    updated_at: float
+
+    @classmethod
+    def of(cls, record: DocumentRecord, working: tuple[Status, float] | None = None) -> DocumentOut:
+        """From the catalog's record and, while it is in work, the job's report."""
+        status, progress = working if working and not record.status.final else (record.status, record.progress)
+        return cls(
+            id=record.id,
+            collection=record.collection,
+            title=record.title,
+            filename=record.filename,
+            media_type=record.media_type,
+            sha256=record.sha256,
+            bytes=record.bytes,
+            status=status,
+            version=record.version,
+            live_version=record.live_version,
+            pages=record.pages,
+            passages=record.passages,
+            error=ErrorOut(code=record.error[0], message=record.error[1]) if record.error else None,
+            progress=progress,
+            metadata=record.metadata,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+        )
+
+
+class DocumentsOut(BaseModel):
+    """Documents, and where to go on when there are more."""
+
+    documents: list[DocumentOut]
+    next_cursor: str | None = None
+
+
+class TextUpload(Body):
+    """A document given as text."""
+
+    text: str = Field(min_length=1)
+    title: str = Field("Untitled", min_length=1, max_length=500)
+    filename: str | None = Field(None, min_length=1, max_length=500)
+    collection: CollectionName = "default"
+    metadata: dict[str, Any] = {}
+    wait: bool = False
+    on_conflict: Literal["replace", "new"] = "replace"
+
+
+class RemovedOut(BaseModel):
+    """What a deletion removed."""
+
+    passages: int
+    vectors: int
+    cached_answers: int
+    original: bool
+
+
+class ReceiptOut(BaseModel):
+    """Proof of a deletion."""
+
+    id: str
+    deleted: bool
+    removed: RemovedOut
+
+    @classmethod
+    def of(cls, receipt: DeletionReceipt) -> ReceiptOut:
+        """From the catalog's receipt."""
+        return cls(
+            id=receipt.id,
+            deleted=True,
+            removed=RemovedOut(
+                passages=receipt.passages,
+                vectors=receipt.vectors,
+                cached_answers=receipt.cached_answers,
+                original=receipt.original,
+            ),
+        )
+
+
+class TextOut(BaseModel):
+    """Canonical text, or a part of it."""
+
+    document_id: str
+    version: int
+    start: int
+    end: int
+    text: str
+
+
+class CollectionIn(Body):
+    """A collection to make."""
+
+    name: CollectionName
+
+
+class CollectionOut(BaseModel):
+    """A collection, its embedding model and what it holds."""
+
+    name: str
+    embedder: str | None
+    dimensions: int | None
+    documents: int
+    passages: int
+    created_at: float
+
+    @classmethod
+    def of(cls, record: CollectionRecord) -> CollectionOut:
+        """From the catalog's record."""
+        return cls(
+            name=record.name,
+            embedder=record.embedder,
+            dimensions=record.dimensions,
+            documents=record.documents,
+            passages=record.passages,
+            created_at=record.created_at,
+        )
+
+
+class CollectionsOut(BaseModel):
+    """All collections."""
+
+    collections: list[CollectionOut]
+
+
+class CollectionDeletedOut(BaseModel):
+    """Proof of a collection's deletion, with a receipt for each of its documents."""
+
+    name: str
+    deleted: bool
+    documents: list[ReceiptOut]
+
+
+class SearchIn(Body):
+    """A search."""
+
+    query: QuestionText
+    collection: CollectionName = "default"
+    top_k: int = Field(10, ge=1, le=200)
+    max_chars: int | None = Field(None, ge=1, le=1_000_000)
+    filter: dict[str, Any] | None = None
+    mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+
+
+class PassageOut(BaseModel):
+    """A passage that was found."""
+
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    text: str
+    pages: tuple[int, int] | None
+    headings: list[str]
+    score: float
+    rank: int
+    found_by: list[str]
+
+    @classmethod
+    def of(cls, found: Found) -> PassageOut:
+        """From a retrieved passage."""
+        passage = found.passage
+        return cls(
+            document_id=passage.document_id,
+            version=passage.version,
+            title=passage.title,
+            filename=passage.filename,
+            start=passage.start,
+            end=passage.end,
+            text=passage.text,
+            pages=passage.pages,
+            headings=list(passage.headings),
+            score=found.score,
+            rank=found.rank,
+            found_by=sorted(found.ranks),
+        )
+
+
+class SearchOut(BaseModel):
+    """Passages, best first."""
+
+    passages: list[PassageOut]
+    timings: dict[str, float]
+
+
+class Turn(Body):
+    """An earlier turn of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str = Field(max_length=20_000)
+
+
+class AskIn(Body):
+    """A question."""
+
+    question: QuestionText
+    collection: CollectionName = "default"
+    conversation_id: str | None = Field(None, max_length=100)
+    history: list[Turn] = Field([], max_length=50)
+    mode: Literal["auto", "extractive", "generative"] = "auto"
+    model: str | None = Field(None, max_length=200)
+    filter: dict[str, Any] | None = None
+    top_k: int = Field(10, ge=1, le=50)
+    max_cost_usd: float | None = Field(None, gt=0)
+    stream: bool = False
+    explain: bool = False
+
+
+class ClaimOut(BaseModel):
+    """A sentence of the answer with the numbers of its footnotes."""
+
+    start: int
+    end: int
+    text: str
+    verdict: str
+    support: float
+    citations: list[int]
+
+    @classmethod
+    def of(cls, claim: Claim) -> ClaimOut:
+        """From a verified claim."""
+        return cls(
+            start=claim.start,
+            end=claim.end,
+            text=claim.text,
+            verdict=claim.verdict,
+            support=claim.support,
+            citations=list(claim.citations),
+        )
+
+
+class BoxOut(BaseModel):
+    """A rectangle on a page as fractions of its size, from the upper left corner."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class CitationOut(BaseModel):
+    """A checked footnote: ``quote`` is the stored text from ``start`` to ``end``."""
+
+    number: int
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    quote: str
+    pages: tuple[int, int] | None
+    boxes: list[BoxOut]
+    headings: list[str]
+    support: float
+    url: str
+
+    @classmethod
+    def of(cls, citation: Citation) -> CitationOut:
+        """From a citation; its address shows the page with the quote marked, or the text."""
+        root = f"/v1/documents/{citation.document_id}"
+        if citation.pages and citation.boxes:
+            mark = f"{citation.version}:{citation.start}-{citation.end}"
+            url = f"{root}/pages/{citation.boxes[0].page}.png?citation={mark}"
+        else:
+            url = f"{root}/text?version={citation.version}&start={citation.start}&end={citation.end}"
+        boxes = [BoxOut(page=b.page, x0=b.x0, y0=b.y0, x1=b.x1, y1=b.y1) for b in citation.boxes]
+        return cls(
+            number=citation.number,
+            document_id=citation.document_id,
+            version=citation.version,
+            title=citation.title,
+            filename=citation.filename,
+            start=citation.start,
+            end=citation.end,
+            quote=citation.quote,
+            pages=citation.pages,
+            boxes=boxes,
+            headings=list(citation.headings),
+            support=citation.support,
+            url=url,
+        )
+
+
+class ConfidenceOut(BaseModel):
+    """The probability that the answer is right, what it was computed from and by which calibration."""
+
+    value: float
+    level: str
+    signals: dict[str, float]
+    calibration: str
+
+    @classmethod
+    def of(cls, confidence: Confidence) -> ConfidenceOut:
+        """From a rated answer."""
+        return cls(
+            value=confidence.value,
+            level=confidence.level,
+            signals=confidence.signals,
+            calibration=confidence.calibration,
+        )
+
+
+class UsageOut(BaseModel):
+    """Tokens that the gateway counted."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class AnswerOut(BaseModel):
+    """A finished answer."""
+
+    id: str
+    answer: str
+    abstained: bool
+    finish_reason: str
+    claims: list[ClaimOut]
+    citations: list[CitationOut]
+    confidence: ConfidenceOut
+    follow_ups: list[str]
+    model: str | None
+    mode: str
+    usage: UsageOut
+    cost_usd: float | None
+    timings: dict[str, float]
+    trace_id: str
+    conversation_id: str | None
+    trace: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, answer: Answer, *, trace_id: str, conversation_id: str | None, explain: bool) -> AnswerOut:
+        """From the orchestrator's answer."""
+        usage = answer.usage
+        return cls(
+            id=answer.id,
+            answer=answer.text,
+            abstained=answer.abstained,
+            finish_reason=answer.finish_reason,
+            claims=[ClaimOut.of(claim) for claim in answer.claims],
+            citations=[CitationOut.of(citation) for citation in answer.citations],
+            confidence=ConfidenceOut.of(answer.confidence),
+            follow_ups=[],
+            model=answer.model,
+            mode=answer.mode,
+            usage=UsageOut(
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                total_tokens=usage.prompt_tokens + usage.completion_tokens,
+            ),
+            cost_usd=answer.cost_usd,
+            timings=answer.timings,
+            trace_id=trace_id,
+            conversation_id=conversation_id,
+            trace=answer.trace if explain else None,
+        )
+
+
+class SourceIn(Body):
+    """A source given with the request."""
+
+    id: str = Field(min_length=1, max_length=200)
+    title: str = Field("", max_length=500)
+    text: str = Field(max_length=1_000_000)
+
+
+class GroundIn(Body):
+    """A text to check, against a collection or against the sources given."""
+
+    text: str = Field(min_length=1, max_length=50_000)
+    collection: CollectionName | None = None
+    sources: list[SourceIn] | None = Field(None, min_length=1, max_length=100)
+    question: str | None = Field(None, max_length=8_000)
+
+
+class GroundOut(BaseModel):
+    """The text's claims, each with what carries it."""
+
+    claims: list[ClaimOut]
+    citations: list[CitationOut]
+    support: float
+    confidence: ConfidenceOut
+
+
+class FeedbackIn(Body):
+    """What somebody thought of an answer."""
+
+    rating: Literal[-1, 1]
+    comment: str | None = Field(None, max_length=5_000)
+    correct: bool | None = None

@@ -1,0 +1,52 @@
+"""Every setting of the service: flags first, then ``FOOTNOTE_*`` variables, then a ``.env`` file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Settings with defaults that are safe and good on a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="FOOTNOTE_", env_file=".env", extra="ignore")
+
+    data: Path = Field(Path("footnote-data"), description="Folder with everything that is stored.")
+    host: str = Field("127.0.0.1", description="Address to listen on. Others than loopback need ADMIN_KEY.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    admin_key: SecretStr | None = Field(
+        None, description="When set, every /v1 request must carry it as a bearer token."
+    )
+    gateway_url: str | None = Field(
+        None,
+        description="Address of an OpenAI-compatible gateway, such as https://api.openai.com/v1. "
+        "Without it answers are quotations.",
+    )
+    gateway_key: SecretStr | None = Field(None, description="Key of the gateway.")
+    model: str = Field("gpt-4.1-mini", description="Model to ask the gateway for.")
+    gateway_deadline_s: float = Field(
+        60.0, gt=0, description="Seconds for one answer of the gateway, with every retry."
+    )
+    embedder: str = Field(
+        "bundled",
+        description='Embedding model: "bundled" (all-MiniLM-L6-v2, no network), a folder, or a name that '
+        "sentence-transformers can download.",
+    )
+    passage_tokens: int = Field(
+        128, ge=16, le=512, description="Word pieces of the embedding model in one passage, at most."
+    )
+    evidence_tokens: int = Field(
+        4000, ge=200, description="Tokens of evidence shown to the language model for one answer."
+    )
+    max_upload_mib: int = Field(200, ge=1, description="Largest request body, in MiB.")
+    parse_timeout_s: float = Field(120.0, gt=0, description="Seconds that reading one file may take.")
+    parse_memory_mib: int = Field(1536, ge=512, description="Memory that reading one file may take, in MiB.")
+    ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important log lines to write."
+    )

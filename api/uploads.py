@@ -1,0 +1,178 @@
+"""Reading an upload, multipart or JSON, into the store without holding a file in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import UploadFile
+
+from api.errors import ApiError
+from api.schemas import CollectionName, TextUpload
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from index.blobs import BlobWriter
+    from index.store import Store
+    from index.types import Submission
+
+_COLLECTION: TypeAdapter[str] = TypeAdapter(CollectionName)
+_MAX_FILES = 1_000
+_MAX_METADATA_CHARS = 20_000
+_PART_BYTES = 1024 * 1024
+_TRUE = ("true", "1", "yes", "on")
+
+
+@dataclass(slots=True)
+class Upload:
+    """What a request asks to store."""
+
+    files: list[UploadFile] = field(default_factory=list)
+    text: str | None = None
+    filename: str | None = None
+    title: str | None = None
+    collection: str = "default"
+    metadata: dict[str, Any] = field(default_factory=dict)
+    wait: bool = False
+    always_new: bool = False
+
+
+async def read_upload(request: Request) -> Upload:
+    """Take a request apart.
+
+    Raises:
+        ApiError: 400, 415 or 422, saying what is wrong with it.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _multipart(request)
+    if kind == "application/json":
+        return _json(await request.body())
+    raise ApiError(415, "unsupported_media_type", f"The request is {kind or 'of no stated type'}.")
+
+
+async def store_upload(store: Store, upload: Upload, document_id: str | None = None) -> list[Submission]:
+    """Store everything that an upload holds. On disk when this returns."""
+    if upload.text is not None:
+        parts = [(upload.filename or f"{upload.title}.txt", None)]
+    else:
+        parts = [(clean_filename(file.filename), file) for file in upload.files]
+    found = []
+    for filename, file in parts:
+        blob = await asyncio.to_thread(store.blobs.writer)
+        try:
+            if file is None:
+                await asyncio.to_thread(blob.write, (upload.text or "").encode())
+            else:
+                await _copy(file, blob)
+            submission = await asyncio.to_thread(
+                store.add,
+                blob,
+                collection=upload.collection,
+                filename=filename,
+                title=upload.title,
+                metadata=upload.metadata,
+                document_id=document_id,
+                always_new=upload.always_new,
+            )
+        finally:
+            await asyncio.to_thread(blob.discard)
+        found.append(submission)
+    return found
+
+
+def clean_filename(name: str | None) -> str:
+    """A file name for showing: its last part, without control characters. It never becomes a path."""
+    last = re.split(r"[/\\]", name or "")[-1]
+    shown = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Cf")).strip()
+    return shown[-255:] or "unnamed"
+
+
+async def _copy(file: UploadFile, blob: BlobWriter) -> None:
+    while part := await file.read(_PART_BYTES):
+        await asyncio.to_thread(blob.write, part)
+
+
+async def _multipart(request: Request) -> Upload:
+    form = await request.form(max_files=_MAX_FILES, max_fields=20, max_part_size=_MAX_METADATA_CHARS)
+    files = [each for each in form.getlist("file") if isinstance(each, UploadFile)]
+    if not files:
+        raise ApiError(422, "invalid_field", "There is no part named 'file' with a file in it.")
+    known = {"file", "collection", "metadata", "wait", "on_conflict", "title"}
+    unknown = sorted(set(form) - known)
+    if unknown:
+        raise ApiError(422, "invalid_field", f"Unknown parts: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+    texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    conflict = texts.get("on_conflict", "replace")
+    if conflict not in ("replace", "new"):
+        raise ApiError(422, "invalid_field", "on_conflict is 'replace' or 'new'.")
+    return Upload(
+        files=files,
+        title=texts.get("title"),
+        collection=_collection(texts.get("collection", "default")),
+        metadata=_metadata(texts.get("metadata", "")),
+        wait=texts.get("wait", "").lower() in _TRUE,
+        always_new=conflict == "new",
+    )
+
+
+def _json(body: bytes) -> Upload:
+    try:
+        found = json.loads(body)
+    except ValueError as error:
+        raise ApiError(400, "malformed", f"The body is not valid JSON: {error}") from error
+    if isinstance(found, dict) and "url" in found:
+        message = "Documents cannot be fetched from addresses yet. Download the file and upload it."
+        raise ApiError(422, "url_not_supported", message)
+    try:
+        given = TextUpload.model_validate(found)
+    except ValidationError as error:
+        parts = [f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors()[:5]]
+        raise ApiError(422, "invalid_field", "; ".join(parts)) from error
+    return Upload(
+        text=_storable(given.text, "text"),
+        filename=clean_filename(given.filename) if given.filename else clean_filename(f"{given.title}.txt"),
+        title=_storable(given.title, "title"),
+        collection=given.collection,
+        metadata=_checked_metadata(given.metadata),
+        wait=given.wait,
+        always_new=given.on_conflict == "new",
+    )
+
+
+def _collection(name: str) -> str:
+    try:
+        return _COLLECTION.validate_python(name)
+    except ValidationError as error:
+        message = "collection: letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit."
+        raise ApiError(422, "invalid_field", message) from error
+
+
+def _metadata(text: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ApiError(422, "invalid_field", f"metadata is not valid JSON: {error}") from error
+    return _checked_metadata(found)
+
+
+def _checked_metadata(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise ApiError(422, "invalid_field", 'metadata is a JSON object such as {"year": 2024}.')
+    _storable(json.dumps(found, ensure_ascii=False), "metadata")
+    return found
+
+
+def _storable(text: str, name: str) -> str:
+    """Refuse what no database and no response can hold: NUL and lone surrogates."""
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ApiError(422, "invalid_field", f"{name} holds a NUL or a lone surrogate.")
+    return text

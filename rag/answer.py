@@ -1,0 +1,345 @@
+"""The only orchestrator: retrieve, answer by quotation or by a model, verify, cite, rate."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ingest.sentences import trimmed
+from rag.cite import AnswerBuilder, Sources
+from rag.confidence import confidence, load_calibration, retrieval_signals, sufficiency_signals
+from rag.config import PRICES
+from rag.errors import BudgetExceeded, GatewayNotConfigured
+from rag.extract import choose, rank_sentences, readable
+from rag.generate import Draft, generate
+from rag.markers import new_keys
+from rag.passages import evidence_of, gather
+from rag.prompt import NOT_ANSWERED, messages
+from rag.retrieve import retrieve
+from rag.types import (
+    Answer,
+    Cited,
+    Claimed,
+    Confidence,
+    Done,
+    Mode,
+    Retrieved,
+    Support,
+    Usage,
+    Verdict,
+)
+from rag.verify import Verifier
+from rag.words import content_terms
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from index.collection import Collection
+    from index.store import Store
+    from ingest.embed import Embedder
+    from ingest.parse import Parser
+    from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
+    from rag.extract import Candidate
+    from rag.gateway import Gateway
+    from rag.tokens import TokenCounter
+    from rag.types import Event, Evidence, Found, Question
+
+# A question that leans on the turns before it.
+_FOLLOW_UP = re.compile(
+    r"^(?:and|but|what about|how about|why|also)\b|\b(?:it|its|they|them|their|this|that|those|he|she|his|her)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """Answers questions from a store.
+
+    Attributes:
+        parser: Finds quotes on pages; not the one that ingests, so that nobody waits for a large file.
+        gateway: None when there is no language model.
+    """
+
+    store: Store
+    embedder: Embedder
+    parser: Parser
+    gateway: Gateway | None
+    gateway_config: GatewayConfig
+    tokens: TokenCounter
+    retrieve_config: RetrieveConfig
+    extract_config: ExtractConfig
+    config: AnswerConfig
+
+    async def answer(self, question: Question) -> AsyncIterator[Event]:
+        """Answer a question, sentence by sentence.
+
+        Yields:
+            Passages found, then footnotes and verified claims as they come, then the whole answer. What ends
+            without the last event is not an answer.
+
+        Raises:
+            NotFound: There is no such collection.
+            InvalidFilter: The filter is not of the documented form.
+            BudgetExceeded: The answer could cost more than the question allows.
+            GatewayError: The gateway gave no usable answer.
+        """
+        mode = question.mode or (Mode.GENERATIVE if self.gateway else Mode.EXTRACTIVE)
+        run = _Run(self, question, mode)
+        found = await asyncio.to_thread(run.retrieve)
+        yield Retrieved(tuple(found))
+        steps = run.quote() if mode is Mode.EXTRACTIVE else run.generate()
+        async for event in steps:
+            yield event
+        yield Done(await asyncio.to_thread(run.finish))
+
+
+class _Run:
+    """One question on its way."""
+
+    def __init__(self, service: Answerer, question: Question, mode: Mode) -> None:
+        self._service = service
+        self._question = question
+        self._mode = mode
+        self._collection: Collection = service.store.collection(question.collection)
+        self._started = time.perf_counter()
+        self._timings: dict[str, float] = {}
+        self._search_text = standalone(question)
+        self._found: list[Found] = []
+        self._evidence: list[Evidence] = []
+        self._weights: Mapping[str, float] = {}
+        self._draft = Draft()
+        self._builder = AnswerBuilder(Sources(service.store.catalog, service.store.blobs, service.parser))
+        self._abstained = False
+        self._confidence: Confidence | None = None
+        self._cosines: list[float] = []
+
+    def retrieve(self) -> list[Found]:
+        """Find passages."""
+        service = self._service
+        self._found = retrieve(
+            self._search_text,
+            collection=self._collection,
+            catalog=service.store.catalog,
+            embedder=service.embedder,
+            config=service.retrieve_config,
+            limit=self._question.top_k,
+            wanted=self._question.wanted,
+        )
+        self._weights = self._collection.rarity(content_terms(self._search_text))
+        self._time("retrieval")
+        return self._found
+
+    async def quote(self) -> AsyncIterator[Event]:
+        """Answer in the documents' own sentences."""
+        picked = await asyncio.to_thread(self._pick)
+        for candidate in picked:
+            text = readable(candidate.evidence.slice(candidate.span))
+            support = Support(1.0, Verdict.SUPPORTED, candidate.evidence, candidate.span, quoted=True)
+            for event in await asyncio.to_thread(self._add, text, (support,), new_paragraph=False):
+                yield event
+        self._time("extraction")
+
+    async def generate(self) -> AsyncIterator[Event]:
+        """Answer in a model's sentences."""
+        service = self._service
+        if service.gateway is None:
+            raise GatewayNotConfigured(
+                "No language model is configured. Set FOOTNOTE_GATEWAY_URL and FOOTNOTE_GATEWAY_KEY, or "
+                "ask with mode=extractive."
+            )
+        self._evidence = await asyncio.to_thread(self._gather, self._found, service.config.evidence_tokens)
+        if not self._evidence:
+            return
+        self._check_budget()
+        verifier = Verifier(self._evidence, service.embedder, self._collection.rarity)
+        checked = generate(
+            self._question, self._evidence, gateway=service.gateway, verifier=verifier, draft=self._draft
+        )
+        async for sentence in checked:
+            self._timings.setdefault("first_sentence", self._elapsed())
+            for event in await asyncio.to_thread(
+                self._add, sentence.text, sentence.supports, new_paragraph=sentence.new_paragraph
+            ):
+                yield event
+        self._time("generation")
+
+    def finish(self) -> Answer:
+        """Rate the answer and close it."""
+        builder, draft = self._builder, self._draft
+        claims = builder.claims
+        if not claims or all(claim.verdict is Verdict.UNSUPPORTED for claim in claims):
+            self._abstained = True
+        rated = self._confidence or confidence(self._signals(), load_calibration())
+        if self._abstained:
+            self._show_nearest()
+        self._timings["total"] = self._elapsed()
+        return Answer(
+            id=f"ans_{secrets.token_hex(12)}",
+            text=NOT_ANSWERED if self._abstained else builder.text,
+            abstained=self._abstained,
+            finish_reason=draft.finish_reason or "stop",
+            claims=() if self._abstained else tuple(claims),
+            citations=tuple(builder.citations),
+            confidence=rated,
+            mode=self._mode,
+            model=draft.model or self._model() if self._mode is Mode.GENERATIVE else None,
+            usage=draft.usage,
+            cost_usd=self._cost(draft.usage) if self._mode is Mode.GENERATIVE else 0.0,
+            timings=self._timings,
+            trace=self._trace(),
+        )
+
+    def _pick(self) -> Sequence[Candidate]:
+        """Choose sentences, or none when they would probably not answer."""
+        service = self._service
+        found = self._found[: service.config.quote_passages]
+        # The budget is what these passages take, so that their neighbours are not read as well.
+        self._evidence = self._gather(found, sum(service.tokens.count(each.passage.text) for each in found))
+        ranked = rank_sentences(
+            self._search_text,
+            service.embedder.embed_query(self._search_text),
+            self._evidence,
+            embedder=service.embedder,
+            weights=self._weights,
+            config=service.extract_config,
+        )
+        picked = choose(ranked, self._search_text, service.extract_config)
+        calibration = load_calibration()
+        self._cosines = [each.cosine for each in picked]
+        quotes = [(each.evidence, each.evidence.slice(each.span)) for each in picked]
+        self._confidence = confidence(self._signals(quotes), calibration)
+        if self._confidence.value < calibration.abstain_below:
+            self._abstained = True
+            return []
+        return picked
+
+    def _gather(self, found: Sequence[Found], budget: int) -> list[Evidence]:
+        service = self._service
+        return gather(
+            found,
+            service.store.catalog,
+            count_tokens=service.tokens.count,
+            budget=budget,
+            new_keys=new_keys,
+        )
+
+    def _add(self, text: str, supports: Sequence[Support], *, new_paragraph: bool) -> list[Event]:
+        fresh = self._builder.add(text, supports, new_paragraph=new_paragraph)
+        return [*(Cited(citation) for citation in fresh), Claimed(self._builder.claims[-1])]
+
+    def _signals(self, quotes: Sequence[tuple[Evidence, str]] | None = None) -> dict[str, float]:
+        """All named signals of this answer."""
+        claims, draft = self._builder.claims, self._draft
+        if quotes is None:
+            by_place = {(e.document_id, e.version): e for e in self._evidence}
+            quotes = [
+                (by_place[c.document_id, c.version], c.quote)
+                for c in self._builder.citations
+                if (c.document_id, c.version) in by_place
+            ]
+            vector = self._service.embedder.embed_query(self._search_text)
+            texts = [quote for _, quote in quotes]
+            self._cosines = [float(each @ vector) for each in self._service.embedder.embed_sentences(texts)]
+        around = " ".join(
+            " ".join((piece.title, *piece.headings, piece.text))
+            for piece in {e.key: e for e, _ in quotes}.values()
+        )
+        unsupported = sum(claim.verdict in (Verdict.UNSUPPORTED, Verdict.CONTRADICTED) for claim in claims)
+        return {
+            **retrieval_signals(self._found),
+            **sufficiency_signals(
+                self._search_text, [quote for _, quote in quotes], around, self._cosines, self._weights
+            ),
+            "support": min((claim.support for claim in claims), default=1.0 if quotes else 0.0),
+            "unsupported_share": unsupported / len(claims) if claims else 0.0,
+            "invented_keys": float(draft.invented_keys),
+            "altered_quotes": float(draft.altered_quotes),
+        }
+
+    def _show_nearest(self) -> None:
+        """Keep the nearest passages as footnotes of an answer that says nothing."""
+        self._builder.citations.clear()
+        for each in self._found[: self._service.config.nearest]:
+            passage = each.passage
+            span = trimmed(passage.text, 0, len(passage.text))
+            self._builder.cite_only(evidence_of(each), (passage.start + span[0], passage.start + span[1]))
+
+    def _model(self) -> str:
+        return self._question.model or self._service.gateway_config.model
+
+    def _check_budget(self) -> None:
+        limit = self._question.max_cost_usd
+        if limit is None:
+            return
+        prompt = sum(
+            self._service.tokens.count(m["content"]) for m in messages(self._question, self._evidence)
+        )
+        most = self._cost(Usage(prompt, self._service.gateway_config.max_output_tokens))
+        if most is None:
+            raise BudgetExceeded(
+                f"The price of {self._model()!r} is not known, so max_cost_usd cannot be kept. Leave it out."
+            )
+        if most > limit:
+            raise BudgetExceeded(
+                f"The answer could cost up to ${most:.4f}, more than max_cost_usd allows (${limit:.4f}). "
+                "Raise it, or ask with a smaller top_k."
+            )
+
+    def _cost(self, usage: Usage) -> float | None:
+        price = PRICES.get(self._model())
+        if price is None:
+            return None
+        return (usage.prompt_tokens * price[0] + usage.completion_tokens * price[1]) / 1_000_000
+
+    def _trace(self) -> dict[str, Any]:
+        """What was searched, sent and decided."""
+        draft = self._draft
+        sent = (
+            messages(self._question, self._evidence)
+            if self._mode is Mode.GENERATIVE and self._evidence
+            else []
+        )
+        return {
+            "search_text": self._search_text,
+            "passages": [
+                {
+                    "document_id": each.passage.document_id,
+                    "version": each.passage.version,
+                    "start": each.passage.start,
+                    "end": each.passage.end,
+                    "rank": each.rank,
+                    "score": each.score,
+                    "scores": each.scores,
+                }
+                for each in self._found
+            ],
+            "evidence": [
+                {key: value for key, value in asdict(piece).items() if key not in ("text", "sentences")}
+                for piece in self._evidence
+            ],
+            "sent": sent,
+            "received": draft.raw,
+            "unmarked_sentences": draft.unmarked,
+            "withheld": [{"text": text, "reason": reason} for text, reason in draft.withheld],
+            "refused_by_model": draft.refused,
+        }
+
+    def _elapsed(self) -> float:
+        return (time.perf_counter() - self._started) * 1000
+
+    def _time(self, step: str) -> None:
+        self._timings[step] = self._elapsed() - sum(
+            value for name, value in self._timings.items() if name != "first_sentence"
+        )
+
+
+def standalone(question: Question) -> str:
+    """What to search for: the question, with the one before it when it leans on that."""
+    asked = [text for role, text in question.history if role == "user"]
+    if asked and (_FOLLOW_UP.search(question.text) or len(content_terms(question.text)) < 2):  # noqa: PLR2004
+        return f"{asked[-1]} {question.text}"
+    return question.text

@@ -1,0 +1,130 @@
+"""The answer by a language model: its text -> sentences, each with what it cites, checked."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rag.markers import MarkedTextParser, quotations
+from rag.prompt import NOT_ANSWERED, messages
+from rag.types import Support, Usage, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from rag.gateway import Gateway
+    from rag.markers import MarkedSentence
+    from rag.types import Evidence, Question
+    from rag.verify import Verifier
+
+# Finish reasons of an answer that its model ended by itself.
+_ENDED = ("stop", "end_turn", "eos")
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a language model did, counted while its answer streams.
+
+    Attributes:
+        raw: Its text as it came.
+        invented_keys: Citation keys that were never issued.
+        altered_quotes: Quotations that stand in no source.
+        unmarked: Sentences that it left without a key.
+        withheld: Sentences that readers do not get, with the reason.
+        refused: Whether it said that the documents do not answer.
+        finish_reason: The gateway's word for why it ended.
+    """
+
+    raw: str = ""
+    invented_keys: int = 0
+    altered_quotes: int = 0
+    unmarked: int = 0
+    withheld: list[tuple[str, str]] = field(default_factory=list)
+    refused: bool = False
+    finish_reason: str = ""
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A sentence that may be shown, with what carries it, best first."""
+
+    text: str
+    supports: tuple[Support, ...]
+    new_paragraph: bool
+
+
+async def generate(
+    question: Question, evidence: Sequence[Evidence], *, gateway: Gateway, verifier: Verifier, draft: Draft
+) -> AsyncIterator[Checked]:
+    """Ask the model and check each sentence as soon as it is finished.
+
+    Args:
+        question: What is asked.
+        evidence: At least one piece.
+        gateway: Where the model is.
+        verifier: Over the same evidence.
+        draft: Filled in on the way.
+
+    Raises:
+        IncompleteAnswer: The stream broke; what was yielded before is not an answer.
+        GatewayError: The gateway gave none.
+    """
+    parser = MarkedTextParser([piece.key for piece in evidence])
+    async with aclosing(gateway.stream(messages(question, evidence), model=question.model)) as deltas:
+        async for delta in deltas:
+            draft.raw += delta.text
+            draft.model = delta.model or draft.model
+            draft.finish_reason = delta.finish_reason or draft.finish_reason
+            if delta.usage:
+                draft.usage = Usage(delta.usage.prompt_tokens, delta.usage.completion_tokens)
+            for sentence in parser.feed(delta.text):
+                checked = await asyncio.to_thread(_check, sentence, verifier, draft)
+                if checked:
+                    yield checked
+    last = parser.finish()
+    if draft.finish_reason not in _ENDED and last:
+        # The model was cut off, so its last sentence is probably half a sentence.
+        draft.withheld.append((last.pop().text, "cut off"))
+    for sentence in last:
+        checked = await asyncio.to_thread(_check, sentence, verifier, draft)
+        if checked:
+            yield checked
+
+
+def _check(sentence: MarkedSentence, verifier: Verifier, draft: Draft) -> Checked | None:
+    """Find what carries one sentence; None when readers must not get it."""
+    if sentence.text.strip() == NOT_ANSWERED:
+        draft.refused = True
+        return None
+    draft.invented_keys += len(sentence.invented)
+    quotes = [sentence.text[start:end] for start, end in quotations(sentence.text)]
+    places = [verifier.find(quote) for quote in quotes]
+    altered = places.count(None)
+    if altered:
+        # A quotation that no source contains is a false statement about the source: no reader gets it.
+        draft.altered_quotes += altered
+        draft.withheld.append((sentence.text, "altered quotation"))
+        return None
+    supports = [verifier.check(sentence.text, [key]) for key in sentence.keys]
+    if not sentence.keys:
+        draft.unmarked += 1
+    if not supports or max(each.score for each in supports) == 0.0:
+        # The model gave no key or a wrong one: look for the source that does carry the sentence.
+        elsewhere = verifier.check(sentence.text)
+        supports += [elsewhere] if elsewhere.verdict in (Verdict.SUPPORTED, Verdict.PARTIAL) else []
+    best = max((each.score for each in supports), default=0.0)
+    supports += [
+        Support(best, Verdict.SUPPORTED, place[0], place[1], quoted=True)
+        for place in places
+        if place and not any(_within(place[1], each.span) for each in supports)
+    ]
+    ranked = sorted(supports, key=lambda each: -each.score)
+    return Checked(sentence.text, tuple(ranked), sentence.paragraph_break)
+
+
+def _within(inner: tuple[int, int], outer: tuple[int, int] | None) -> bool:
+    return outer is not None and outer[0] <= inner[0] and inner[1] <= outer[1]
