@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +12,7 @@ from ingest.embed import SentenceTransformerEmbedder
 from ingest.sentences import sentence_spans
 from rag.types import Evidence
 from rag.verify import Verifier
+from tests.rag.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,3 +67,13 @@ def make_verifier(
         return Verifier(pieces, bundled_embedder, even)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def library(
+    bundled_embedder: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Library]:
+    """One store for all tests; each uses collections or documents of its own."""
+    opened = Library.open(tmp_path_factory.mktemp("library"), bundled_embedder)
+    yield opened
+    opened.close()
