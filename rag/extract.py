@@ -28,6 +28,8 @@ _LEANS_BACK = re.compile(
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|[-*+•]\s+|>\s+|\|)|(?<!\w)[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}(?!\w)")
+# A footnote mark of the document itself, as in "It rose [3, 4]." or "It rose.[^2]".
+_FOREIGN_MARK = re.compile(r"\[(\^?\d{1,3}(?:\s?[-–,;]\s?\d{1,3})*)\]")
 _WHITE_SPACE = re.compile(r"\s+")
 
 
@@ -133,8 +135,12 @@ def choose(ranked: Sequence[Candidate], question: str, config: ExtractConfig) ->
 
 
 def readable(text: str) -> str:
-    """A stored sentence as it reads inside an answer: one line, without Markdown's marks."""
+    """A stored sentence as it reads inside an answer: one line, without Markdown's marks.
+
+    Numbers in square brackets get parentheses, because in an answer ``[1]`` is a footnote of this service alone.
+    """
     line = _WHITE_SPACE.sub(" ", _MARKUP.sub("", text.strip())).strip(" |")
+    line = _FOREIGN_MARK.sub(r"(\1)", line)
     return line if re.search(r"[.!?:;。！？…][\"'”’)\]]*$", line) else f"{line}."
 
 

@@ -50,7 +50,7 @@ def messages(question: Question, evidence: Sequence[Evidence]) -> list[dict[str,
 
 
 def _source(piece: Evidence) -> str:
-    where = " > ".join((piece.title, *piece.headings))
     # A source must not be able to close its own element or to open another.
-    name = re.sub(r'[<>"\s]+', " ", where).strip()
+    where = (re.sub(r'[<>"\s]+', " ", part).strip() for part in (piece.title, *piece.headings))
+    name = " › ".join(where)
     return f'<source key="{piece.key}" name="{name}">\n{_TAG.sub("‹", piece.text.strip())}\n</source>'

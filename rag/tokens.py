@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 # tiktoken names a cached vocabulary by the SHA-1 of the address it comes from.
 _ADDRESS = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 # By preference: the vocabulary of the gpt-4o and gpt-4.1 models, then their predecessors', which splits
-# English text into a few per cent more tokens and so is not too low either.
-_ENCODINGS = ("o200k_base", "cl100k_base")
+# English text into a few per cent more tokens and so is not too low either. With each, the SHA-256 of its file:
+# one that has another tiktoken would delete, and download again.
+_ENCODINGS = {
+    "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+    "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+}
 # Packages known to carry vocabularies under tiktoken's own cache names: (package, folder inside it).
 _CARRIERS = (
     ("litellm", "litellm_core_utils/tokenizers"),
@@ -39,13 +43,19 @@ class TokenCounter:
 
 def token_counter() -> TokenCounter:
     """The most exact counter that needs no network."""
-    for name in _ENCODINGS:
+    for name, sha256 in _ENCODINGS.items():
+        cached = hashlib.sha1(_ADDRESS.format(name).encode(), usedforsecurity=False).hexdigest()
         for folder in _folders():
-            if (
-                folder / hashlib.sha1(_ADDRESS.format(name).encode(), usedforsecurity=False).hexdigest()
-            ).is_file():
+            if _is_intact(folder / cached, sha256):
                 return TokenCounter(f"tiktoken {name}", _tiktoken(name, folder))
     return TokenCounter("UTF-8 bytes (no tiktoken vocabulary found)", lambda text: len(text.encode()))
+
+
+def _is_intact(path: Path, sha256: str) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
 def _folders() -> list[Path]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from index.analyze import terms
 from ingest.sentences import trimmed
-from rag.quotes import find_quote
+from rag.quotes import find_quote, has_ellipsis
 from rag.types import Support, Verdict
-from rag.words import content_terms, coverage, names, numbers
+from rag.words import content_terms, coverage, names, quantities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +33,9 @@ _NEGATION = re.compile(
     r"|n['’]t\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\w")
+# What may stand before a sentence and is no part of it: marks, a bullet, the number of a list item.
+_LABEL = re.compile(r"\W*(?:(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z])[.)]\W+)?")
 # A claim may sum up so many sentences that follow one another.
 _WINDOW = 3
 
@@ -73,11 +76,9 @@ class Verifier:
             claim: One sentence, without markers.
             keys: Only evidence of these keys, or all of it.
         """
-        for piece in self._among(keys):
-            place = find_quote(piece.text, claim)
-            if place is not None:
-                span = (piece.start + place[0], piece.start + place[1])
-                return Support(1.0, Verdict.SUPPORTED, piece, span, quoted=True)
+        quoted = self._quoted(claim, keys)
+        if quoted is not None:
+            return quoted
         wanted = content_terms(claim)
         if not wanted:
             return Support(0.0, Verdict.UNSUPPORTED, None, None)
@@ -97,6 +98,22 @@ class Verifier:
             place = find_quote(piece.text, quotation)
             if place is not None:
                 return piece, (piece.start + place[0], piece.start + place[1])
+        return None
+
+    def _quoted(self, claim: str, keys: Sequence[str] | None) -> Support | None:
+        """The claim as a source's own whole sentence.
+
+        Words out of a sentence are not enough: "open the valve" also stands in "never open the valve".
+        """
+        if has_ellipsis(claim):
+            return None
+        for piece in self._among(keys):
+            for first, last in piece.sentences:
+                text = piece.text[first - piece.start : last - piece.start]
+                place = find_quote(text, claim)
+                if place and _LABEL.fullmatch(text, 0, place[0]) and not _WORD.search(text, place[1]):
+                    span = (first + place[0], first + place[1])
+                    return Support(1.0, Verdict.SUPPORTED, piece, span, quoted=True)
         return None
 
     def _among(self, keys: Sequence[str] | None) -> list[Evidence]:
@@ -126,16 +143,18 @@ class Verifier:
         window = self._sentences[first:last]
         text = " ".join(each.text for each in window)
         piece = window[0].evidence
-        context = frozenset(terms(" ".join((piece.title, *piece.headings))))
-        present = frozenset[str]().union(*(each.terms for each in window)) | context
+        around = " ".join((piece.title, *piece.headings))
+        present = frozenset(terms(around)).union(*(each.terms for each in window))
         share = coverage(wanted, present, weights)
         cosine = float(max(self._vectors[first:last] @ vector))
         similar = min(1.0, max(0.0, (cosine - _COSINE_LOW) / (_COSINE_HIGH - _COSINE_LOW)))
         score = 0.6 * share + 0.4 * similar
         opposed = bool(_NEGATION.search(claim)) != bool(_NEGATION.search(text))
-        missing_names = names(claim) - {word.casefold() for word in re.findall(r"[\w&'’-]+", text)} - context
+        words = (word.casefold() for word in re.findall(r"[\w&'’-]+", f"{text} {around}"))
+        present_names = {word.removesuffix("'s").removesuffix("’s") for word in words}
+        missing_names = names(claim) - present_names
         score *= 1.0 - 0.3 * len(missing_names) / max(1, len(names(claim)))
-        if numbers(claim) - numbers(f"{text} {piece.title} {' '.join(piece.headings)}"):
+        if quantities(claim) - quantities(f"{text} {around}"):
             score = min(score, _NUMBER_CAP)
         if opposed and share > PARTIAL_AT:
             score = min(score, _NEGATION_CAP)

@@ -26,6 +26,15 @@ _FUNCTION_WORDS = frozenset(
 )
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w&'’-]*")
+_UNITS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+          "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")  # fmt: skip
+_SMALL = {word: value for value, word in enumerate(_UNITS, 2)}
+_TENS_WORDS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_TENS = {word: 10 * value for value, word in enumerate(_TENS_WORDS, 2)}
+_SPELLED = re.compile(
+    rf"\b(?:({'|'.join(_TENS)})(?:[- ](one|{'|'.join(_SMALL)}))?|({'|'.join(_SMALL)}))\b", re.IGNORECASE
+)
+_MAGNITUDE = re.compile(r"(?:\b|(?<=\d))(hundred|thousand|million|billion|trillion)s?\b", re.IGNORECASE)
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 _NUMBER_WORD = (
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|sixty|"
@@ -61,6 +70,17 @@ def numbers(text: str) -> set[str]:
     for match in _NUMBER.finditer(text):
         plain = match.group().replace(",", "")
         found.add(plain.rstrip("0").rstrip(".") if "." in plain else plain)
+    return found
+
+
+def quantities(text: str) -> set[str]:
+    """Numbers in figures and in words, the latter as figures; "million" and its like stand for themselves.
+
+    "One" is left out, because it is mostly a pronoun.
+    """
+    found = numbers(text) | {match.group(1).lower() for match in _MAGNITUDE.finditer(text)}
+    for tens, unit, small in _SPELLED.findall(text.casefold()):
+        found.add(str(_SMALL[small] if small else _TENS[tens] + (_SMALL.get(unit, 1) if unit else 0)))
     return found
 
 

@@ -1,0 +1,182 @@
+"""Passages for a question: fusion, filters, what is dead, and a budget of characters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from index.catalog import Catalog
+from index.errors import InvalidFilter, NotFound
+from index.types import Hit, StoredPassage
+from rag.config import RetrieveConfig
+from rag.retrieve import reciprocal_rank_fusion, retrieve, within_characters
+from rag.types import Found
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.rag.library import Library
+
+TEXTS = {
+    "cats.md": "Cats sleep for sixteen hours a day. They hunt at dusk.",
+    "stars.md": "The star Sirius is the brightest in the night sky. It is 8.6 light years away.",
+    "bread.md": "Sourdough bread rises overnight. Bake it at 230 degrees for forty minutes.",
+}
+
+
+@pytest.fixture(scope="module")
+def topics(library: Library) -> dict[str, str]:
+    """Three documents of one passage each, by file name."""
+    years = {"cats.md": 2019, "stars.md": 2020, "bread.md": 2021}
+    return {name: library.add(text, name, "topics", year=years[name]) for name, text in TEXTS.items()}
+
+
+def hits(view: str, *passage_ids: int) -> list[Hit]:
+    """A ranking of these passages by one view."""
+    return [Hit(passage_id, view, rank, 1.0 / rank) for rank, passage_id in enumerate(passage_ids, 1)]
+
+
+def test_fusion_against_values_computed_by_hand() -> None:
+    """Each view gives 1 / (k + rank) with ranks from 1; what both found gets the sum."""
+    fused = reciprocal_rank_fusion(
+        {"dense": hits("dense", 7, 8, 9), "lexical": hits("lexical", 9, 7)}, k=10.0
+    )
+
+    assert fused == pytest.approx({7: 1 / 11 + 1 / 12, 8: 1 / 12, 9: 1 / 13 + 1 / 11})
+    assert fused[7] == pytest.approx(0.174242, abs=1e-6)
+    assert reciprocal_rank_fusion({"dense": hits("dense", 1)}, k=60.0) == pytest.approx({1: 1 / 61})
+    assert reciprocal_rank_fusion({"dense": [], "lexical": []}, k=10.0) == {}
+
+
+def test_the_best_passage_comes_first_with_rank_one(library: Library, topics: dict[str, str]) -> None:
+    """Ranks count from 1 without a gap, scores fall, and each view's own rank and score is kept."""
+    found = library.find("Which star is the brightest in the sky?", "topics")
+
+    assert found[0].passage.document_id == topics["stars.md"]
+    assert [each.rank for each in found] == [1, 2, 3]
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+    assert found[0].ranks == {"dense": 1, "lexical": 1}
+    assert found[0].score == pytest.approx(2 / 11)
+    assert set(found[0].scores) == {"dense", "lexical"}
+
+
+def test_modes_ask_one_view_or_both(library: Library, topics: dict[str, str]) -> None:
+    """Lexical search finds words only; dense search ranks everything by meaning."""
+    lexical = library.find("sourdough", "topics", mode="lexical")
+    dense = library.find("A pet that dozes all day long", "topics", mode="dense")
+
+    assert [each.passage.document_id for each in lexical] == [topics["bread.md"]]
+    assert [set(each.ranks) for each in lexical] == [{"lexical"}]
+    assert dense[0].passage.document_id == topics["cats.md"]
+    assert {frozenset(each.ranks) for each in dense} == {frozenset({"dense"})}
+
+
+def test_limit(library: Library, topics: dict[str, str]) -> None:
+    """At most so many passages come back."""
+    assert len(library.find("night sky", "topics", limit=1)) == 1
+
+
+def test_a_filter_admits_documents(library: Library, topics: dict[str, str]) -> None:
+    """Only documents that the filter admits are found, by either view."""
+    found = library.find("Which star is brightest at night?", "topics", wanted={"year": {"$gte": 2021}})
+
+    assert {each.passage.document_id for each in found} == {topics["bread.md"]}
+    assert library.find("star", "topics", wanted={"year": 1999}) == []
+
+
+def test_a_wrong_filter_and_an_unknown_collection_are_errors(
+    library: Library, topics: dict[str, str]
+) -> None:
+    """Neither becomes an empty result."""
+    with pytest.raises(InvalidFilter):
+        library.find("star", "topics", wanted={"year": {"$near": 1}})
+    with pytest.raises(NotFound):
+        library.find("star", "no-such-collection")
+
+
+def test_an_empty_collection_finds_nothing(library: Library) -> None:
+    """A collection without passages is no error."""
+    library.store.catalog.create_collection("bare")
+
+    assert library.find("star", "bare") == []
+
+
+class DeletedJustNow(Catalog):
+    """A catalog from which a document is deleted after the views were asked, before its passages are read."""
+
+    def __init__(self, library: Library, gone: str) -> None:
+        super().__init__(library.store.database)
+        self._gone = gone
+
+    def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
+        """Passages that are left."""
+        self.delete_document(self._gone)
+        return super().passages(ids)
+
+
+def test_hits_of_deleted_passages_are_dropped(library: Library) -> None:
+    """What the views found and the catalog no longer has is not returned, and others move up."""
+    gone = library.add("The comet Zorblax passes every 76 years.", "gone.md", "dying")
+    kept = library.add("The comet Halley passes every 75 years.", "kept.md", "dying")
+    question = "How often does the comet Zorblax pass?"
+    assert library.find(question, "dying")[0].passage.document_id == gone
+
+    found = retrieve(
+        question,
+        collection=library.store.collection("dying"),
+        catalog=DeletedJustNow(library, gone),
+        embedder=library.embedder,
+        config=RetrieveConfig(),
+        limit=10,
+    )
+
+    assert [(each.passage.document_id, each.rank) for each in found] == [(kept, 1)]
+
+
+def found_passage(text: str, *ends: int, rank: int = 1, start: int = 100) -> Found:
+    """A found passage that begins at ``start`` of its document, its sentences ending at these offsets."""
+    edges = [0, *ends]
+    spans = tuple((start + a, start + b) for a, b in pairwise(edges))
+    passage = StoredPassage(
+        rank, "doc", 1, "T", "t.txt", 0, 0, start, start + len(text), text, (), None, spans
+    )
+    return Found(passage, 1.0, rank, {}, {})
+
+
+def test_within_characters_keeps_whole_passages_while_they_fit() -> None:
+    """Texts are taken best first until the next would pass the limit, which they may reach exactly."""
+    ten = [found_passage("0123456789", 10, rank=rank) for rank in (1, 2, 3)]
+
+    assert within_characters(ten, 30) == ten
+    assert within_characters(ten, 29) == ten[:2]
+    assert within_characters(ten, 20) == ten[:2]
+    assert within_characters(ten, 9) == []
+
+
+def test_within_characters_cuts_the_last_passage_after_a_sentence() -> None:
+    """The last passage ends with a whole sentence, its white space off, and its offsets say so."""
+    whole = found_passage("It rose. It fell. It rose again.", 9, 18, 32)
+
+    for limit, text in (
+        (31, "It rose. It fell."),
+        (17, "It rose. It fell."),
+        (16, "It rose."),
+        (8, "It rose."),
+    ):
+        (cut,) = within_characters([whole], limit)
+
+        assert cut.passage.text == text
+        assert (cut.passage.start, cut.passage.end) == (100, 100 + len(text))
+        assert cut == replace(whole, passage=cut.passage)
+    assert within_characters([whole], 7) == []
+
+
+def test_within_characters_stops_at_the_passage_that_was_cut() -> None:
+    """A shorter passage of lower rank does not slip in behind one that was cut or left out."""
+    long, short = found_passage("It rose. It fell.", 9, 17), found_passage("Yes.", 4, rank=2)
+
+    assert [each.passage.text for each in within_characters([long, short], 15)] == ["It rose."]
+    assert within_characters([long, short], 5) == []

@@ -1,0 +1,183 @@
+"""Support for a claim: what carries it is found, and what cannot be checked counts as unsupported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rag.types import Verdict
+from rag.verify import PARTIAL_AT, SUPPORTED_AT
+
+if TYPE_CHECKING:
+    from tests.rag.conftest import VerifierMaker
+
+RULES = (
+    "Members may borrow seven books at a time. Refunds are paid within 14 days of the return. "
+    "Never open the valve under pressure. The 2020 fee is 5,000 euros. "
+    "The company was founded by Alice Moor in 1990."
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "carrier"),
+    [
+        (
+            "After a return, the refund is paid within 14 days.",
+            "Refunds are paid within 14 days of the return.",
+        ),
+        ("A member may borrow 7 books.", "Members may borrow seven books at a time."),
+        ("It was Alice Moor who founded the company.", "The company was founded by Alice Moor in 1990."),
+        ("The fee in 2020 was 5000 euros.", "The 2020 fee is 5,000 euros."),
+        ("You must never open the valve while it is under pressure.", "Never open the valve under pressure."),
+    ],
+)
+def test_a_paraphrase_is_supported_by_its_sentence(
+    make_verifier: VerifierMaker, claim: str, carrier: str
+) -> None:
+    """The same statement in other words, with its number in figures or words, names the sentence it rests on."""
+    support = make_verifier(RULES).check(claim)
+
+    assert support.verdict is Verdict.SUPPORTED
+    assert support.score >= SUPPORTED_AT
+    assert not support.quoted
+    assert support.span is not None
+    assert RULES[slice(*support.span)] == carrier
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Refunds are paid within 30 days of the return.",
+        "Members may borrow nine books at a time.",
+        "Members may borrow 70 books at a time.",
+        "The 2020 fee is 5 euros.",
+        "The fee is 5.",
+        "The company was founded by Robert Hale in 1990.",
+        "Volcanoes erupt when magma rises.",
+    ],
+)
+def test_another_fact_is_not_supported(make_verifier: VerifierMaker, claim: str) -> None:
+    """Another number in figures or words, another name, another subject: none is carried."""
+    support = make_verifier(RULES).check(claim)
+
+    assert support.verdict is not Verdict.SUPPORTED
+    assert support.score < SUPPORTED_AT
+
+
+@pytest.mark.parametrize(
+    ("source", "claim"),
+    [
+        ("Dogs are not allowed in the museum.", "Dogs are allowed in the museum."),
+        ("Dogs are allowed in the museum.", "Dogs are not allowed in the museum."),
+        ("Never open the valve under pressure.", "Open the valve under pressure."),
+        ("It is not true that members may borrow ten books.", "Members may borrow ten books."),
+        ("You may not open the valve.", "You may ... open the valve."),
+    ],
+)
+def test_the_opposite_is_contradicted(make_verifier: VerifierMaker, source: str, claim: str) -> None:
+    """A negation on one side only turns the claim round, also when its words stand in the source as they are."""
+    support = make_verifier(source).check(claim)
+
+    assert support.verdict is Verdict.CONTRADICTED
+    assert support.score < PARTIAL_AT
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Fees fell. Members may borrow  seven\nbooks at a time. Dogs bark.",
+        "Rules:\n\n- Members may borrow seven books at a time.\n- Dogs stay out.",
+        "Rules:\n\n3. Members may borrow seven books at a time.\n4. Dogs stay out.",
+        "“Members may borrow seven books at a time.”",
+    ],
+)
+def test_a_whole_sentence_of_the_source_is_worth_one(make_verifier: VerifierMaker, source: str) -> None:
+    """An exact quotation is supported in full and points at its words, without bullet or number."""
+    support = make_verifier(source).check("Members may borrow seven books at a time.")
+
+    assert (support.score, support.verdict, support.quoted) == (1.0, Verdict.SUPPORTED, True)
+    assert support.span is not None
+    quoted = source[slice(*support.span)]
+    assert " ".join(quoted.split()) == "Members may borrow seven books at a time"
+
+
+def test_offsets_are_those_of_the_document(make_verifier: VerifierMaker) -> None:
+    """Evidence that begins inside its document gives spans of the document, quoted or not."""
+    verifier = make_verifier(RULES, at=1000)
+
+    for claim in ("Members may borrow seven books at a time.", "A member may borrow 7 books."):
+        support = verifier.check(claim)
+
+        assert support.span is not None
+        assert support.evidence is not None
+        assert support.span[0] == 1000
+        assert support.evidence.slice(support.span).startswith("Members may borrow seven books at a time")
+
+
+def test_one_claim_may_sum_up_sentences_that_follow_one_another(make_verifier: VerifierMaker) -> None:
+    """Two facts of neighbouring sentences are carried by both together."""
+    source = "The tower was built in 1889. Its height is 330 metres. Dogs bark."
+
+    support = make_verifier(source).check("The tower of 330 metres height was built in 1889.")
+
+    assert support.verdict is Verdict.SUPPORTED
+    assert support.span is not None
+    assert source[slice(*support.span)] == "The tower was built in 1889. Its height is 330 metres."
+
+
+def test_keys_restrict_where_to_look(make_verifier: VerifierMaker) -> None:
+    """A claim is only carried by the sources that it names, quoted or paraphrased, and by none when none is."""
+    verifier = make_verifier("Dogs stay outside.", RULES)
+    quoted, paraphrased = "Members may borrow seven books at a time.", "A member may borrow 7 books."
+
+    for claim in (quoted, paraphrased):
+        assert verifier.check(claim, ["k1f"]).verdict is Verdict.SUPPORTED
+        assert verifier.check(claim, ["k0f"]).verdict is Verdict.UNSUPPORTED
+        assert verifier.check(claim, []).evidence is None
+        assert verifier.check(claim, ["zzz"]).score == 0.0
+
+
+@pytest.mark.parametrize("claim", ["", "   ", "It is that which it is.", "…", "?!"])
+def test_a_claim_without_content_is_unsupported(make_verifier: VerifierMaker, claim: str) -> None:
+    """What cannot be checked fails closed."""
+    support = make_verifier(RULES).check(claim)
+
+    assert (support.score, support.verdict, support.span) == (0.0, Verdict.UNSUPPORTED, None)
+
+
+def test_without_evidence_nothing_is_supported(make_verifier: VerifierMaker) -> None:
+    """No sources, or an empty one: unsupported."""
+    for verifier in (make_verifier(), make_verifier(""), make_verifier(" \n ")):
+        assert verifier.check("Members may borrow seven books at a time.").verdict is Verdict.UNSUPPORTED
+
+
+def test_names_with_an_apostrophe_are_the_same_names(make_verifier: VerifierMaker) -> None:
+    """A possessive in the source is the name that the claim has."""
+    support = make_verifier("Acme's policy covers water damage.").check(
+        "The policy of Acme covers water damage."
+    )
+
+    assert support.score > 0.9
+
+
+def test_title_and_headings_name_the_subject(make_verifier: VerifierMaker) -> None:
+    """A number and a name that stand in the heading are not held against the claim."""
+    claim = "The Riverside branch opens at nine on 24 December."
+    under = {"title": "Riverside branch", "headings": ("24 December",)}
+
+    assert make_verifier("It opens at nine.", **under).check(claim).verdict is Verdict.SUPPORTED
+    assert make_verifier("It opens at nine.").check(claim).verdict is not Verdict.SUPPORTED
+
+
+def test_quotations_are_found_with_their_place(make_verifier: VerifierMaker) -> None:
+    """``find`` gives the evidence and the span in the document, among the keys, or None."""
+    verifier = make_verifier("Dogs bark.", RULES)
+
+    found = verifier.find("opens the valve") or verifier.find("open  the valve")
+
+    assert found is not None
+    assert found[0].key == "k1f"
+    assert RULES[slice(*found[1])] == "open the valve"
+    assert verifier.find("open the valve", ["k0f"]) is None
+    assert verifier.find("shut the valve") is None
