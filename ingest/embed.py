@@ -194,6 +194,8 @@ def _load(config: EmbedConfig) -> _Loaded:
             'it is "bundled", a folder, or a name that sentence-transformers can download.'
         ) from error
     model.eval()
+    if _computes_in_bfloat16(config.precision):
+        model.bfloat16()
     shared = {id(weights): weights for weights in (*model.parameters(), *model.buffers())}
     counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
     counter.no_truncation()
@@ -204,6 +206,15 @@ def _load(config: EmbedConfig) -> _Loaded:
         counter=counter,
         background=_Encoder(model, config.batch_size),
         interactive=_Encoder(copy.deepcopy(model, shared), config.batch_size),
+    )
+
+
+def _computes_in_bfloat16(precision: str) -> bool:
+    import torch  # noqa: PLC0415 - loaded with the model.
+
+    able = torch.cpu.get_capabilities()
+    return precision == "bfloat16" or (
+        precision == "auto" and bool(able.get("amx_bf16") or able.get("avx512_bf16"))
     )
 
 
