@@ -112,7 +112,8 @@ class _Run:
         self._evidence: list[Evidence] = []
         self._weights: Mapping[str, float] = {}
         self._draft = Draft()
-        self._builder = AnswerBuilder(Sources(service.store.catalog, service.store.blobs, service.parser))
+        self._sources = Sources(service.store.catalog, service.store.blobs, service.parser)
+        self._builder = AnswerBuilder(self._sources)
         self._abstained = False
         self._confidence: Confidence | None = None
         self._cosines: list[float] = []
@@ -137,6 +138,8 @@ class _Run:
         """Answer in the documents' own sentences."""
         picked = await asyncio.to_thread(self._pick)
         for candidate in picked:
+            if await asyncio.to_thread(self._sources.text, candidate.evidence) is None:
+                continue  # Deleted since it was found: its words must not be said any more.
             text = readable(candidate.evidence.slice(candidate.span))
             support = Support(1.0, Verdict.SUPPORTED, candidate.evidence, candidate.span, quoted=True)
             for event in await asyncio.to_thread(self._add, text, (support,)):
@@ -172,6 +175,9 @@ class _Run:
         builder, draft = self._builder, self._draft
         claims = builder.claims
         if not claims or all(claim.verdict is Verdict.UNSUPPORTED for claim in claims):
+            if not self._abstained:
+                # What was rated before is not what is left to be said.
+                self._confidence = None
             self._abstained = True
         rated = self._confidence or confidence(self._signals(), load_calibration())
         if self._abstained:
@@ -241,11 +247,13 @@ class _Run:
         """All named signals of this answer."""
         claims, draft = self._builder.claims, self._draft
         if quotes is None:
-            by_place = {(e.document_id, e.version): e for e in self._evidence}
             quotes = [
-                (by_place[c.document_id, c.version], c.quote)
-                for c in self._builder.citations
-                if (c.document_id, c.version) in by_place
+                (piece, cited.quote)
+                for cited in self._builder.citations
+                for piece in self._evidence
+                if (piece.document_id, piece.version) == (cited.document_id, cited.version)
+                and piece.start <= cited.start
+                and cited.end <= piece.end
             ]
             vector = self._service.embedder.embed_query(self._search_text)
             texts = [quote for _, quote in quotes]

@@ -40,13 +40,9 @@ class Sources:
         Returns:
             None when the document was deleted meanwhile: then there is nothing to cite.
         """
-        key = (evidence.document_id, evidence.version)
-        if key not in self._texts:
-            try:
-                self._texts[key] = self._catalog.text(*key)
-            except NotFound:
-                return None
-        stored = self._texts[key]
+        stored = self.text(evidence)
+        if stored is None:
+            return None
         start, end = span
         pages = PageFinder(stored.blocks).of(start, end)
         return Citation(
@@ -63,6 +59,16 @@ class Sources:
             headings=evidence.headings,
             support=support,
         )
+
+    def text(self, evidence: Evidence) -> StoredText | None:
+        """What is stored of the version that the evidence is of; None when it was deleted meanwhile."""
+        key = (evidence.document_id, evidence.version)
+        if key not in self._texts:
+            try:
+                self._texts[key] = self._catalog.text(*key)
+            except NotFound:
+                return None
+        return self._texts[key]
 
     def _boxes(self, stored: StoredText, start: int, end: int, pages: Span | None) -> tuple[Box, ...]:
         if pages is None or stored.media_type != PDF:
@@ -121,13 +127,9 @@ class AnswerBuilder:
             Footnotes that were not used before. The claim itself is the last of ``claims``.
         """
         fresh: list[Citation] = []
-        numbers: list[int] = []
-        for support in supports:
-            number = self.number(support, fresh)
-            if number is not None and number not in numbers:
-                numbers.append(number)
-        carried = [support for support in supports if support.span is not None] if numbers else []
-        best = max(carried, key=lambda support: support.score, default=None)
+        numbered = [(number, each) for each in supports if (number := self.number(each, fresh)) is not None]
+        # What can no longer be cited, because it was deleted meanwhile, supports nothing either.
+        best = max((each for _, each in numbered), key=lambda support: support.score, default=None)
         separator = separator if self.text else ""
         start = len(self.text) + len(separator)
         claim = Claim(
@@ -136,7 +138,7 @@ class AnswerBuilder:
             text=sentence,
             verdict=best.verdict if best else Verdict.UNSUPPORTED,
             support=best.score if best else 0.0,
-            citations=tuple(numbers),
+            citations=tuple(dict.fromkeys(number for number, _ in numbered)),
         )
         self.claims.append(claim)
         self.text += separator + rendered(claim)

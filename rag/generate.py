@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from rag.markers import MarkedTextParser, quotations
 from rag.prompt import NOT_ANSWERED, messages
 from rag.types import Support, Usage, Verdict
+from rag.verify import PARTIAL_AT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from ingest.sentences import Span
     from rag.gateway import Gateway
     from rag.markers import MarkedSentence
     from rag.types import Evidence, Question
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 # Finish reasons of an answer that its model ended by itself.
 _ENDED = ("stop", "end_turn", "eos")
+_CARRIED = (Verdict.SUPPORTED, Verdict.PARTIAL)
+# A sentence of which a source carries the words in quotation marks and nothing else.
+_ONLY_QUOTED = Support(PARTIAL_AT, Verdict.PARTIAL, None, None)
 
 
 @dataclass(slots=True)
@@ -114,20 +119,28 @@ def _check(sentence: MarkedSentence, verifier: Verifier, draft: Draft) -> Checke
     supports = [verifier.check(sentence.text, [key]) for key in sentence.keys]
     if not sentence.keys:
         draft.unmarked += 1
-    if not supports or max(each.score for each in supports) == 0.0:
+    if not any(each.verdict in _CARRIED for each in supports):
         # The model gave no key or a wrong one: look for the source that does carry the sentence.
-        elsewhere = verifier.check(sentence.text)
-        supports += [elsewhere] if elsewhere.verdict in (Verdict.SUPPORTED, Verdict.PARTIAL) else []
-    best = max((each.score for each in supports), default=0.0)
+        supports.append(verifier.check(sentence.text))
+    # A source that has little to do with the sentence is no footnote to it, whoever named it.
+    supports = [each for each in supports if each.verdict in _CARRIED] or [
+        each for each in supports if each.verdict is Verdict.CONTRADICTED
+    ]
+    best = max(supports, key=lambda each: each.score, default=_ONLY_QUOTED)
     supports += [
-        Support(best, Verdict.SUPPORTED, place[0], place[1], quoted=True)
-        for place in places
-        if place and not any(_within(place[1], each.span) for each in supports)
+        Support(best.score, best.verdict, evidence, span, quoted=True)
+        for evidence, span in filter(None, places)
+        if not any(_within(evidence, span, each) for each in supports)
     ]
     ranked = sorted(supports, key=lambda each: -each.score)
     separator = "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
     return Checked(sentence.text, tuple(ranked), separator)
 
 
-def _within(inner: tuple[int, int], outer: tuple[int, int] | None) -> bool:
-    return outer is not None and outer[0] <= inner[0] and inner[1] <= outer[1]
+def _within(evidence: Evidence, span: Span, support: Support) -> bool:
+    return (
+        support.span is not None
+        and support.evidence is evidence
+        and support.span[0] <= span[0]
+        and span[1] <= support.span[1]
+    )
