@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 if TYPE_CHECKING:
-    from index.types import CollectionRecord, DeletionReceipt, DocumentRecord, Status
-    from rag.types import Answer, Citation, Claim, Confidence, Found
+    from index.types import DeletionReceipt, DocumentRecord, Status
+    from rag.types import Answer, Citation, Found
 
 # A collection is named in addresses and model names, so it keeps to characters that are safe in both.
 CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -19,6 +20,17 @@ class Body(BaseModel):
     """A request body. Unknown fields are refused, so that a misspelt one does not go unnoticed."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    """A part of a response that has the fields of the value it shows."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """From a value with attributes of the same names."""
+        return cls.model_validate(value)
 
 
 class ErrorOut(BaseModel):
@@ -50,30 +62,13 @@ class DocumentOut(BaseModel):
     updated_at: float
 
     @classmethod
-    def of(cls, record: DocumentRecord, working: tuple[Status, float] | None = None) -> DocumentOut:
+    def of(cls, record: DocumentRecord, working: tuple[Status, float] | None = None) -> Self:
         """From the catalog's record and, while it is in work, the job's report."""
         status, progress = (
             working if working and not record.status.final else (record.status, record.progress)
         )
-        return cls(
-            id=record.id,
-            collection=record.collection,
-            title=record.title,
-            filename=record.filename,
-            media_type=record.media_type,
-            sha256=record.sha256,
-            bytes=record.bytes,
-            status=status,
-            version=record.version,
-            live_version=record.live_version,
-            pages=record.pages,
-            passages=record.passages,
-            error=ErrorOut(code=record.error[0], message=record.error[1]) if record.error else None,
-            progress=progress,
-            metadata=record.metadata,
-            created_at=record.created_at,
-            updated_at=record.updated_at,
-        )
+        error = ErrorOut(code=record.error[0], message=record.error[1]) if record.error else None
+        return cls(**asdict(record) | {"status": status, "progress": progress, "error": error})
 
 
 class DocumentsOut(BaseModel):
@@ -95,7 +90,7 @@ class TextUpload(Body):
     on_conflict: Literal["replace", "new"] = "replace"
 
 
-class RemovedOut(BaseModel):
+class RemovedOut(Out):
     """What a deletion removed."""
 
     passages: int
@@ -112,18 +107,9 @@ class ReceiptOut(BaseModel):
     removed: RemovedOut
 
     @classmethod
-    def of(cls, receipt: DeletionReceipt) -> ReceiptOut:
+    def of(cls, receipt: DeletionReceipt) -> Self:
         """From the catalog's receipt."""
-        return cls(
-            id=receipt.id,
-            deleted=True,
-            removed=RemovedOut(
-                passages=receipt.passages,
-                vectors=receipt.vectors,
-                cached_answers=receipt.cached_answers,
-                original=receipt.original,
-            ),
-        )
+        return cls(id=receipt.id, deleted=True, removed=RemovedOut.of(receipt))
 
 
 class TextOut(BaseModel):
@@ -142,7 +128,7 @@ class CollectionIn(Body):
     name: CollectionName
 
 
-class CollectionOut(BaseModel):
+class CollectionOut(Out):
     """A collection, its embedding model and what it holds."""
 
     name: str
@@ -151,18 +137,6 @@ class CollectionOut(BaseModel):
     documents: int
     passages: int
     created_at: float
-
-    @classmethod
-    def of(cls, record: CollectionRecord) -> CollectionOut:
-        """From the catalog's record."""
-        return cls(
-            name=record.name,
-            embedder=record.embedder,
-            dimensions=record.dimensions,
-            documents=record.documents,
-            passages=record.passages,
-            created_at=record.created_at,
-        )
 
 
 class CollectionsOut(BaseModel):
@@ -207,23 +181,12 @@ class PassageOut(BaseModel):
     found_by: list[str]
 
     @classmethod
-    def of(cls, found: Found) -> PassageOut:
+    def of(cls, found: Found) -> Self:
         """From a retrieved passage."""
-        passage = found.passage
-        return cls(
-            document_id=passage.document_id,
-            version=passage.version,
-            title=passage.title,
-            filename=passage.filename,
-            start=passage.start,
-            end=passage.end,
-            text=passage.text,
-            pages=passage.pages,
-            headings=list(passage.headings),
-            score=found.score,
-            rank=found.rank,
-            found_by=sorted(found.ranks),
-        )
+        shown = {
+            name: getattr(found.passage, name) for name in cls.model_fields if hasattr(found.passage, name)
+        }
+        return cls(**shown, score=found.score, rank=found.rank, found_by=sorted(found.ranks))
 
 
 class SearchOut(BaseModel):
@@ -256,7 +219,7 @@ class AskIn(Body):
     explain: bool = False
 
 
-class ClaimOut(BaseModel):
+class ClaimOut(Out):
     """A sentence of the answer with the numbers of its footnotes."""
 
     start: int
@@ -266,20 +229,8 @@ class ClaimOut(BaseModel):
     support: float
     citations: list[int]
 
-    @classmethod
-    def of(cls, claim: Claim) -> ClaimOut:
-        """From a verified claim."""
-        return cls(
-            start=claim.start,
-            end=claim.end,
-            text=claim.text,
-            verdict=claim.verdict,
-            support=claim.support,
-            citations=list(claim.citations),
-        )
 
-
-class BoxOut(BaseModel):
+class BoxOut(Out):
     """A rectangle on a page as fractions of its size, from the upper left corner."""
 
     page: int
@@ -307,7 +258,7 @@ class CitationOut(BaseModel):
     url: str
 
     @classmethod
-    def of(cls, citation: Citation) -> CitationOut:
+    def of(cls, citation: Citation) -> Self:
         """From a citation; its address shows the page with the quote marked, or the text."""
         root = f"/v1/documents/{citation.document_id}"
         if citation.pages and citation.boxes:
@@ -315,25 +266,11 @@ class CitationOut(BaseModel):
             url = f"{root}/pages/{citation.boxes[0].page}.png?citation={mark}"
         else:
             url = f"{root}/text?version={citation.version}&start={citation.start}&end={citation.end}"
-        boxes = [BoxOut(page=b.page, x0=b.x0, y0=b.y0, x1=b.x1, y1=b.y1) for b in citation.boxes]
-        return cls(
-            number=citation.number,
-            document_id=citation.document_id,
-            version=citation.version,
-            title=citation.title,
-            filename=citation.filename,
-            start=citation.start,
-            end=citation.end,
-            quote=citation.quote,
-            pages=citation.pages,
-            boxes=boxes,
-            headings=list(citation.headings),
-            support=citation.support,
-            url=url,
-        )
+        boxes = [BoxOut.of(box) for box in citation.boxes]
+        return cls(**asdict(citation) | {"boxes": boxes, "url": url})
 
 
-class ConfidenceOut(BaseModel):
+class ConfidenceOut(Out):
     """The probability that the answer is right, what it was computed from and by which calibration."""
 
     value: float
@@ -341,18 +278,8 @@ class ConfidenceOut(BaseModel):
     signals: dict[str, float]
     calibration: str
 
-    @classmethod
-    def of(cls, confidence: Confidence) -> ConfidenceOut:
-        """From a rated answer."""
-        return cls(
-            value=confidence.value,
-            level=confidence.level,
-            signals=confidence.signals,
-            calibration=confidence.calibration,
-        )
 
-
-class UsageOut(BaseModel):
+class UsageOut(Out):
     """Tokens that the gateway counted."""
 
     prompt_tokens: int
@@ -381,25 +308,16 @@ class AnswerOut(BaseModel):
     trace: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, answer: Answer, *, trace_id: str, conversation_id: str | None, explain: bool) -> AnswerOut:
+    def of(cls, answer: Answer, *, trace_id: str, conversation_id: str | None, explain: bool) -> Self:
         """From the orchestrator's answer."""
-        usage = answer.usage
         return cls(
-            id=answer.id,
+            **{name: getattr(answer, name) for name in ("id", "abstained", "finish_reason", "model", "mode")},
             answer=answer.text,
-            abstained=answer.abstained,
-            finish_reason=answer.finish_reason,
             claims=[ClaimOut.of(claim) for claim in answer.claims],
             citations=[CitationOut.of(citation) for citation in answer.citations],
             confidence=ConfidenceOut.of(answer.confidence),
             follow_ups=[],
-            model=answer.model,
-            mode=answer.mode,
-            usage=UsageOut(
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                total_tokens=usage.prompt_tokens + usage.completion_tokens,
-            ),
+            usage=UsageOut.of(answer.usage),
             cost_usd=answer.cost_usd,
             timings=answer.timings,
             trace_id=trace_id,

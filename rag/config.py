@@ -89,13 +89,3 @@ class AnswerConfig:
     abstain_below: float | None = None
     # Nearest passages shown when the documents do not answer.
     nearest: int = 3
-
-
-# US dollars for a million tokens read and written, by model, from https://openai.com/api/pricing (2025-04).
-PRICES = {
-    "gpt-4.1": (2.00, 8.00),
-    "gpt-4.1-mini": (0.40, 1.60),
-    "gpt-4.1-nano": (0.10, 0.40),
-    "gpt-4o": (2.50, 10.00),
-    "gpt-4o-mini": (0.15, 0.60),
-}
