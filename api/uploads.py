@@ -144,7 +144,8 @@ def _json(body: bytes) -> Upload:
         collection=given.collection,
         metadata=_checked_metadata(given.metadata),
         wait=given.wait,
-        always_new=given.on_conflict == "new",
+        # A text without any name replaces none: "Untitled.txt" is this service's word for it, not its owner's.
+        always_new=given.on_conflict == "new" or not {"title", "filename"} & given.model_fields_set,
     )
 
 

@@ -193,10 +193,14 @@ async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
 async def _take(
     request: Request, response: Response, service: Service, document_id: str | None
 ) -> DocumentsOut:
-    given = await read_upload(request)
-    if document_id is not None and len(given.files) > 1:
-        raise ApiError(422, "invalid_field", "A document is replaced by one file, not by several.")
-    stored = await store_upload(service.store, given, document_id)
+    try:
+        given = await read_upload(request)
+        if document_id is not None and len(given.files) > 1:
+            raise ApiError(422, "invalid_field", "A document is replaced by one file, not by several.")
+        stored = await store_upload(service.store, given, document_id)
+    finally:
+        # The temporary files of the form, which would otherwise last as long as the wait.
+        await request.close()
     service.runner.notify()
     if given.wait:
         response.status_code = 201

@@ -1,0 +1,78 @@
+"""One server for all tests of the HTTP interface, and a guarded one that refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from fpdf import FPDF
+from fpdf.enums import EncryptionMethod
+
+from api.settings import Settings
+from tests.api.server import serving, wait_until_ready
+from tests.doubles.scripted_gateway import Scene, ScriptedGateway
+
+ADMIN_KEY = "fn_admin-key-of-the-tests"
+GATEWAY_KEY = "sk-gateway-key-that-nobody-may-see"
+
+PdfMaker = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[ScriptedGateway]:
+    """A gateway that plays the scene which was added last; nothing else is asked of it meanwhile."""
+    with ScriptedGateway([Scene.answer("")]) as server:
+        # Play the first scene, so that each one added is the next to be played.
+        httpx.post(f"{server.url}/chat/completions", json={"messages": [], "model": "none"})
+        yield server
+
+
+@pytest.fixture(scope="session")
+def address(gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the service is, ready, with the scripted gateway."""
+    settings = Settings(
+        _env_file=None,
+        data=tmp_path_factory.mktemp("served"),
+        gateway_url=gateway.url,
+        gateway_key=GATEWAY_KEY,
+        gateway_deadline_s=3.0,
+    )
+    with serving(settings) as url:
+        with httpx.Client(base_url=url) as first:
+            wait_until_ready(first)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def client(address: str) -> Iterator[httpx.Client]:
+    """A client of the service."""
+    with httpx.Client(base_url=address, timeout=60) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a service with an admin key and a small ceiling for bodies; the key is not sent by itself."""
+    settings = Settings(
+        _env_file=None, data=tmp_path_factory.mktemp("guarded"), admin_key=ADMIN_KEY, max_upload_mib=1
+    )
+    with serving(settings) as url, httpx.Client(base_url=url, timeout=60) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def make_pdf() -> PdfMaker:
+    """A function that turns pages of text into a PDF, behind a password if one is given."""
+
+    def make(*pages: str, password: str = "") -> bytes:
+        pdf = FPDF(format="A4")
+        pdf.set_font("helvetica", size=12)
+        if password:
+            pdf.set_encryption("owner", password, encryption_method=EncryptionMethod.RC4)
+        for page in pages:
+            pdf.add_page()
+            pdf.multi_cell(0, text=page)
+        return bytes(pdf.output())
+
+    return make
