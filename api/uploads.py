@@ -172,7 +172,12 @@ def _metadata(text: str) -> dict[str, Any]:
 def _checked_metadata(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ApiError(422, "invalid_field", 'metadata is a JSON object such as {"year": 2024}.')
-    _storable(json.dumps(found, ensure_ascii=False), "metadata")
+    try:
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        message = "metadata holds NaN or an infinite number, for which JSON has no form."
+        raise ApiError(422, "invalid_field", message) from error
+    _storable(text, "metadata")
     return found
 
 

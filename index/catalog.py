@@ -5,6 +5,7 @@ Passages, their vectors, the text and the change itself become visible together 
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,10 @@ class Catalog(CatalogReader):
 
         Raises:
             NotFound: ``document_id`` is unknown.
+            ValueError: The metadata holds what JSON has no form for, as the number NaN. Stored, it would make
+                every filter over its collection fail.
         """
+        json.dumps(metadata, allow_nan=False)
         now = time.time()
         with self._database.write() as connection:
             if document_id is not None:
