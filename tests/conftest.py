@@ -35,8 +35,8 @@ def pipeline(parser: Parser) -> Pipeline:
 
 @pytest.fixture(scope="session")
 def bundled() -> SentenceTransformerEmbedder:
-    """The bundled model, loaded once."""
-    embedder = SentenceTransformerEmbedder(EmbedConfig())
+    """The bundled model, loaded once, in float32 so that every machine computes the same."""
+    embedder = SentenceTransformerEmbedder(EmbedConfig(precision="float32"))
     embedder.load()
     return embedder
 

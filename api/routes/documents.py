@@ -12,7 +12,8 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
-from api.schemas import CollectionName, DocumentOut, DocumentsOut, ReceiptOut, TextOut
+from api.schemas.base import CollectionName
+from api.schemas.documents import DocumentOut, DocumentsOut, ReceiptOut, TextOut
 from api.stream import event, event_stream
 from api.uploads import read_upload, store_upload
 from index.errors import NotFound

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe
 from api.routes.ask import complete, remember
-from api.schemas import CitationOut, ClaimOut, ConfidenceOut, UsageOut
+from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, UsageOut
 from api.stream import event_stream
 from rag.cite import rendered
 from rag.types import Claimed, Done, Question

@@ -123,6 +123,16 @@ def test_the_bundled_fingerprint_is_stable(bundled: SentenceTransformerEmbedder)
     assert bundled.dimensions == 384
 
 
+def test_bfloat16_agrees_with_float32(bundled: SentenceTransformerEmbedder) -> None:
+    """A data folder may be filled in one precision and asked in the other; the fingerprint is the same."""
+    quick = SentenceTransformerEmbedder(EmbedConfig(precision="bfloat16"))
+
+    cosines = (quick.embed_passages(TEXTS, ignore) * bundled.embed_passages(TEXTS, ignore)).sum(axis=1)
+
+    assert quick.fingerprint == bundled.fingerprint
+    assert cosines.min() > 0.999
+
+
 def test_nothing_is_loaded_before_it_is_needed() -> None:
     """Making an embedder costs nothing, so that a process can start before its model."""
     assert not SentenceTransformerEmbedder(EmbedConfig(model="./no/such/folder")).ready

@@ -1,156 +1,16 @@
-"""Requests and responses as the contract has them. Offsets are code points, pages count from 1."""
+"""Searches, questions and answers, as the contract has them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field
+
+from api.schemas.base import Body, CollectionName, Out, QuestionText
 
 if TYPE_CHECKING:
-    from index.types import DeletionReceipt, DocumentRecord, Status
     from rag.types import Answer, Citation, Found
-
-# A collection is named in addresses and model names, so it keeps to characters that are safe in both.
-CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
-
-
-class Body(BaseModel):
-    """A request body. Unknown fields are refused, so that a misspelt one does not go unnoticed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Out(BaseModel):
-    """A part of a response that has the fields of the value it shows."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    @classmethod
-    def of(cls, value: Any) -> Self:
-        """From a value with attributes of the same names."""
-        return cls.model_validate(value)
-
-
-class ErrorOut(BaseModel):
-    """Why a document failed."""
-
-    code: str
-    message: str
-
-
-class DocumentOut(BaseModel):
-    """A document as its owner sees it: the newest version's state."""
-
-    id: str
-    collection: str
-    title: str
-    filename: str
-    media_type: str | None
-    sha256: str
-    bytes: int
-    status: str
-    version: int
-    live_version: int | None
-    pages: int | None
-    passages: int
-    error: ErrorOut | None
-    progress: float
-    metadata: dict[str, Any]
-    created_at: float
-    updated_at: float
-
-    @classmethod
-    def of(cls, record: DocumentRecord, working: tuple[Status, float] | None = None) -> Self:
-        """From the catalog's record and, while it is in work, the job's report."""
-        status, progress = (
-            working if working and not record.status.final else (record.status, record.progress)
-        )
-        error = ErrorOut(code=record.error[0], message=record.error[1]) if record.error else None
-        return cls(**asdict(record) | {"status": status, "progress": progress, "error": error})
-
-
-class DocumentsOut(BaseModel):
-    """Documents, and where to go on when there are more."""
-
-    documents: list[DocumentOut]
-    next_cursor: str | None = None
-
-
-class TextUpload(Body):
-    """A document given as text."""
-
-    text: str = Field(min_length=1)
-    title: str = Field("Untitled", min_length=1, max_length=500)
-    filename: str | None = Field(None, min_length=1, max_length=500)
-    collection: CollectionName = "default"
-    metadata: dict[str, Any] = {}
-    wait: bool = False
-    on_conflict: Literal["replace", "new"] = "replace"
-
-
-class RemovedOut(Out):
-    """What a deletion removed."""
-
-    passages: int
-    vectors: int
-    cached_answers: int
-    original: bool
-
-
-class ReceiptOut(BaseModel):
-    """Proof of a deletion."""
-
-    id: str
-    deleted: bool
-    removed: RemovedOut
-
-    @classmethod
-    def of(cls, receipt: DeletionReceipt) -> Self:
-        """From the catalog's receipt."""
-        return cls(id=receipt.id, deleted=True, removed=RemovedOut.of(receipt))
-
-
-class TextOut(BaseModel):
-    """Canonical text, or a part of it."""
-
-    document_id: str
-    version: int
-    start: int
-    end: int
-    text: str
-
-
-class CollectionIn(Body):
-    """A collection to make."""
-
-    name: CollectionName
-
-
-class CollectionOut(Out):
-    """A collection, its embedding model and what it holds."""
-
-    name: str
-    embedder: str | None
-    dimensions: int | None
-    documents: int
-    passages: int
-    created_at: float
-
-
-class CollectionsOut(BaseModel):
-    """All collections."""
-
-    collections: list[CollectionOut]
-
-
-class CollectionDeletedOut(BaseModel):
-    """Proof of a collection's deletion, with a receipt for each of its documents."""
-
-    name: str
-    deleted: bool
-    documents: list[ReceiptOut]
 
 
 class SearchIn(Body):
