@@ -200,6 +200,12 @@ def main() -> int:
                 "scifact/qrels_train.tsv",
             )
             result["scifact"] = scifact.measure(client, arguments.data, arguments.timeout, arguments.limit)
+            ours, plain = (
+                result["scifact"]["figures"][f"{name} hybrid"]["nDCG@10"] for name in ("footnote", "baseline")
+            )
+            checks.see(
+                "hybrid nDCG@10 is not below the baseline", ours >= plain, f"{ours:.3f} against {plain:.3f}"
+            )
     checks.show()
     body = {"passed": checks.passed, "checks": checks.as_json(), **result}
     write_result(arguments.out, "retrieval", arguments.server_cwd, body)
