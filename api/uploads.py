@@ -127,7 +127,7 @@ async def _multipart(request: Request) -> Upload:
 def _json(body: bytes) -> Upload:
     try:
         found = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, "malformed", f"The body is not valid JSON: {error}") from error
     if isinstance(found, dict) and "url" in found:
         message = "Documents cannot be fetched from addresses yet. Download the file and upload it."
@@ -164,7 +164,7 @@ def _metadata(text: str) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError(422, "invalid_field", f"metadata is not valid JSON: {error}") from error
     return _checked_metadata(found)
 
@@ -172,7 +172,19 @@ def _metadata(text: str) -> dict[str, Any]:
 def _checked_metadata(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ApiError(422, "invalid_field", 'metadata is a JSON object such as {"year": 2024}.')
-    _storable(json.dumps(found, ensure_ascii=False), "metadata")
+    try:
+        json.dumps(found, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(422, "invalid_field", f"metadata cannot be written as JSON again: {error}") from error
+    todo: list[Any] = [found]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, dict):
+            todo += [*part, *part.values()]
+        elif isinstance(part, list):
+            todo += part
+        elif isinstance(part, str):
+            _storable(part, "metadata")
     return found
 
 

@@ -35,6 +35,10 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 _OPERATORS = ("$in", "$ne", *_COMPARE)
 # Deep nesting has no use in a filter and would exhaust the stack of a recursive reader.
 _MAX_DEPTH = 8
+# SQLite reads expressions of 1,000 levels and 32,766 values: https://www.sqlite.org/limits.html
+_MAX_CONDITIONS = 500
+_MAX_VALUES = 10_000
+_LARGEST = 2**63 - 1
 
 
 def condition(wanted: Filter, depth: int = 0) -> ColumnElement[bool]:
@@ -43,11 +47,31 @@ def condition(wanted: Filter, depth: int = 0) -> ColumnElement[bool]:
     Raises:
         InvalidFilter: Says which part is not of the documented form.
     """
+    if depth == 0:
+        _check_size(wanted)
     if depth > _MAX_DEPTH:
         raise InvalidFilter(f"The filter is nested deeper than {_MAX_DEPTH} levels.")
     if not isinstance(wanted, dict):
         raise InvalidFilter(f'A filter is an object such as {{"field": "value"}}, not {wanted!r}.')
     return and_(true(), *(_clause(key, value, depth) for key, value in wanted.items()))
+
+
+def _check_size(wanted: Filter) -> None:
+    """Refuse what is more than the database reads in one statement. Needs no stack for what is deep."""
+    conditions = values = 0
+    todo: list[Any] = [wanted]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, dict):
+            conditions += len(part)
+            todo += part.values()
+        elif isinstance(part, list):
+            values += len(part)
+            todo += part
+    if conditions > _MAX_CONDITIONS or values > _MAX_VALUES:
+        raise InvalidFilter(
+            f"The filter has more than {_MAX_CONDITIONS} conditions or {_MAX_VALUES} values in lists."
+        )
 
 
 def _clause(key: str, value: Any, depth: int) -> ColumnElement[bool]:
@@ -69,7 +93,12 @@ def _compare(field: str, name: str, operand: Any) -> ColumnElement[bool]:
     if name == "$in":
         if not isinstance(operand, list):
             raise InvalidFilter("$in takes a list of values.")
-        return or_(false(), *(_equals(field, each) for each in operand))
+        # One list for each type, because long alternatives are more than the database reads.
+        kinds: dict[type, list[Any]] = {}
+        for each in operand:
+            kinds.setdefault(str if isinstance(each, str) else type(each), []).append(each)
+            _equals(field, each)
+        return or_(false(), *(_typed(field, values[0]).in_(values) for values in kinds.values()))
     if name == "$ne":
         # A document without the field does differ from every value.
         return not_(_equals(field, operand).is_(True))
@@ -88,6 +117,11 @@ def _equals(field: str, value: Any) -> ColumnElement[bool]:
 
 def _typed(field: str, value: Any) -> ColumnElement[Any]:
     """The field, read as the type of the value it is compared with."""
+    for each in (field, value):
+        if isinstance(each, str) and ("\x00" in each or any("\ud800" <= c <= "\udfff" for c in each)):
+            raise InvalidFilter("A filter holds no NUL and no lone surrogate.")
+    if isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:
+        raise InvalidFilter(f"{field!r} is compared with a number that is too large or none.")
     if field in _COLUMNS:
         if not isinstance(value, str):
             raise InvalidFilter(f"{field} is compared with a string, not {value!r}.")

@@ -9,10 +9,10 @@ import asyncio
 import json
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe
@@ -32,20 +32,28 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 
+# The bound makes pydantic look at the characters too: half a surrogate pair is refused.
+Text = Annotated[str, StringConstraints(max_length=1_000_000)]
+_TEXT: TypeAdapter[str] = TypeAdapter(Text)
+
+
 class ChatMessage(BaseModel):
     """One message. Parts that are not text are refused."""
 
     model_config = ConfigDict(extra="ignore")
 
     role: str
-    content: str | list[dict[str, Any]] | None = None
+    content: Text | list[dict[str, Any]] | None = None
 
     def text(self) -> str:
         """The message's words."""
         if isinstance(self.content, list):
             if any(part.get("type") != "text" for part in self.content):
                 raise ApiError(422, "invalid_field", "Only text parts can be answered.")
-            return "\n".join(str(part.get("text", "")) for part in self.content)
+            try:
+                return _TEXT.validate_python("\n".join(str(part.get("text", "")) for part in self.content))
+            except ValidationError as error:
+                raise ApiError(422, "invalid_field", error.errors()[0]["msg"]) from error
         return self.content or ""
 
 
@@ -54,7 +62,7 @@ class ChatIn(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: str
+    model: Text
     messages: list[ChatMessage]
     stream: bool = False
 
