@@ -94,7 +94,9 @@ def build(settings: Settings) -> Service:
         deadline_s=settings.gateway_deadline_s,
     )
     gateway = Gateway(gateway_config) if settings.gateway_url else None
-    embedder = SentenceTransformerEmbedder(EmbedConfig(model=settings.embedder))
+    embedder = SentenceTransformerEmbedder(
+        EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
+    )
     parser = Parser(parse_config, workers=settings.ingest_workers)
     viewer = Parser(parse_config)
     store = Store(settings.data)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from api.deps import build
 from api.routes.ask import complete
-from api.schemas import AnswerOut
+from api.schemas.answers import AnswerOut
 from api.settings import Settings
 from index.types import Status
 from rag.types import Mode, Question

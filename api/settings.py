@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         description='Embedding model: "bundled" (all-MiniLM-L6-v2, no network), a folder, or a name that '
         "sentence-transformers can download.",
     )
+    embedder_precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Arithmetic of the embedding model: bfloat16 where the CPU is fast at it, or float32.",
+    )
     passage_tokens: int = Field(
         128, ge=16, le=512, description="Word pieces of the embedding model in one passage, at most."
     )

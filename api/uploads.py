@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
 from api.errors import ApiError
-from api.schemas import CollectionName, TextUpload
+from api.schemas.base import CollectionName
+from api.schemas.documents import TextUpload
 
 if TYPE_CHECKING:
     from fastapi import Request

@@ -43,11 +43,12 @@ EXISTS = "every acknowledged document exists after a kill"
 READY_KEPT = "a document that was ready is ready and found after a kill"
 ONCE = "a canary is in exactly one passage, of its own document"
 UNIQUE = "ids and file names are listed once"
+SAME = "the same bytes again give the same id"
 FINISHED = "every document ends ready"
 COUNT = "passages equal the first count and an undisturbed ingestion"
 TEXT = "text and Markdown are stored unchanged"
 
-EXPECTED = (LISTED, ORPHANS, DOCTOR, RESTART, EXISTS, READY_KEPT, ONCE, UNIQUE, FINISHED, COUNT, TEXT)
+EXPECTED = (LISTED, ORPHANS, DOCTOR, RESTART, EXISTS, READY_KEPT, ONCE, UNIQUE, SAME, FINISHED, COUNT, TEXT)
 
 
 class Run:
@@ -81,6 +82,7 @@ class Run:
                     break
                 for made, state in zip(part, states, strict=True):
                     self.acknowledged[made.upload.filename] = state["id"]
+        killer.uploaded.set()
         killer.join()
         self.kills.append(killer.kill)
         self.checks.see(LISTED, not killer.kill.error, f"{stage}: {killer.kill.error}")
@@ -93,6 +95,7 @@ class Run:
         self.checks.see(RESTART, holds=True)
         with Client(self.server.url) as client:
             self.after_restart(client, killer.kill)
+            self.repeat(client, batch)
 
     def doctor(self, label: str) -> None:
         """Runs the doctor on the data of the stopped server."""
@@ -125,11 +128,16 @@ class Run:
             why = f"{label}: {made.upload.filename} is {again.get('status')}, found in {len(found)} passages"
             self.checks.see(READY_KEPT, kept, why)
 
+    def repeat(self, client: Client, batch: Sequence[Made]) -> None:
+        """Sends the round again, as a client does that never saw the answer."""
+        for made, state in zip(batch, client.upload([m.upload for m in batch], COLLECTION), strict=True):
+            filename = made.upload.filename
+            known = self.acknowledged.setdefault(filename, state["id"])
+            self.checks.see(SAME, state["id"] == known, f"{filename}: {known}, then {state['id']}")
+
     def finish(self, client: Client) -> None:
         """Waits for every job, then compares with the same files ingested in peace."""
-        for filename, made in self.corpus.items():
-            if filename not in self.acknowledged:
-                self.acknowledged[filename] = client.upload([made.upload], COLLECTION)[0]["id"]
+        self.repeat(client, list(self.corpus.values()))
         calm: dict[str, str] = {}
         for filename, made in self.corpus.items():
             calm[filename] = client.upload([made.upload], REFERENCE)[0]["id"]
@@ -165,8 +173,8 @@ class Run:
                 self.checks.see(TEXT, client.text(document_id) == made.text, filename)
 
 
-def delete_tests(run: Run, count: int, source: random.Random) -> list[str]:
-    """Deletes documents, looks at once, kills, looks again; returns files on disk that still hold words."""
+def delete_tests(run: Run, count: int, source: random.Random) -> dict[str, Any]:
+    """Deletes documents, looks at once, kills, looks again; returns what is reported and not judged."""
     chosen = source.sample(sorted(run.corpus), count)
     if not any(name.endswith(".pdf") for name in chosen):
         chosen[0] = next(name for name in sorted(run.corpus) if name.endswith(".pdf"))
@@ -175,7 +183,9 @@ def delete_tests(run: Run, count: int, source: random.Random) -> list[str]:
         # The undisturbed copies hold the same words; they go first, so that each word stands once.
         for document in client.documents(REFERENCE):
             client.delete(document["id"])
-        answers = {i: deletion.control(client, run.checks, COLLECTION, made) for i, made in gone.items()}
+        answers = {i: deletion.control(client, run.checks, COLLECTION, i, made) for i, made in gone.items()}
+        # Documents with the same sentence but for two words: does the answer take the right one?
+        asked = [(m, client.ask(m.question, COLLECTION, mode="extractive")) for m in run.corpus.values()]
         for number, document_id in enumerate(gone, start=1):
             deletion.check_receipt(run.checks, document_id, client.delete(document_id))
             progress(f"deleted {number} of {len(gone)}")
@@ -194,7 +204,17 @@ def delete_tests(run: Run, count: int, source: random.Random) -> list[str]:
                 deletion.OTHERS, [p["document_id"] for p in found] == [run.acknowledged[name]], name
             )
     run.server.stop()
-    return deletion.words_on_disk(run.server.data, {made.secret for made in gone.values()})
+    right = sum(made.secret in answer["answer"] for made, answer in asked)
+    abstained = sum(bool(answer["abstained"]) for _, answer in asked)
+    left = deletion.words_on_disk(run.server.data, {made.secret for made in gone.values()})
+    return {
+        "code_word_questions": {
+            "right": right,
+            "abstained": abstained,
+            "wrong": len(asked) - right - abstained,
+        },
+        "files_with_words_of_deleted": left,
+    }
 
 
 def main() -> int:
@@ -234,19 +254,19 @@ def main() -> int:
                     progress(f"kill {number + 1} of {arguments.kills} while {stage}: hit {run.kills[-1].hit}")
                 with Client(server.url) as client:
                     run.finish(client)
-                on_disk = delete_tests(run, arguments.deletions, source)
+                unjudged = delete_tests(run, arguments.deletions, source)
         finally:
             if not checks.passed and server.log.exists():
                 arguments.out.parent.mkdir(parents=True, exist_ok=True)
                 arguments.out.with_suffix(".server.log").write_bytes(server.log.read_bytes())
-    show(run.kills, on_disk)
+    show(run.kills, unjudged)
     checks.show()
     kills = [_kill_row(kill) for kill in run.kills]
     body = {
         "passed": checks.passed,
         "checks": checks.as_json(),
         "kills": kills,
-        "words_left_on_disk": on_disk,
+        **unjudged,
     }
     write_result(arguments.out, "accept_crash", arguments.server_cwd, body)
     return 0 if checks.passed else 1
@@ -257,13 +277,11 @@ def _kill_row(kill: Kill) -> dict[str, Any]:
     return {"stage": kill.stage, "hit": kill.hit, "delay_s": kill.delay_s, "states": states}
 
 
-def show(kills: Sequence[Kill], on_disk: Sequence[str]) -> None:
-    """Prints what each kill hit, and what is left on disk of deleted documents (not judged)."""
+def show(kills: Sequence[Kill], unjudged: dict[str, Any]) -> None:
+    """Prints what each kill hit, and the figures that are not judged."""
     rows = [[n, *_kill_row(kill).values(), len(kill.family)] for n, kill in enumerate(kills, start=1)]
     print_table(["kill", "stage", "hit", "delay s", "documents then", "children then"], rows)
-    print(
-        f"\nFiles that still hold a word of a deleted document (not judged): {', '.join(on_disk) or 'none'}"
-    )
+    print_table(["not judged", "value"], [[name, value] for name, value in unjudged.items()])
 
 
 if __name__ == "__main__":

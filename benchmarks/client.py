@@ -49,9 +49,19 @@ class Upload:
 class Client:
     """Calls of the contract as methods; JSON objects come back as they are."""
 
-    def __init__(self, base_url: str, *, key: str | None = None, timeout_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str | None = None,
+        timeout_s: float = 120.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        # ``transport`` lets a test answer in place of a server.
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout_s, trust_env=False)
+        self.http = httpx.Client(
+            base_url=base_url, headers=headers, timeout=timeout_s, trust_env=False, transport=transport
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -44,8 +44,8 @@ SIGNALS = (
 )
 NAME = "squad2-2026-11"
 HERE = Path(__file__).resolve().parent
-# Answers under this probability of being right are withheld: two thirds of them would be wrong.
-ABSTAIN_BELOW = 0.25
+# Answers under this probability of being right are withheld: four of five of them would be wrong.
+ABSTAIN_BELOW = 0.2
 
 
 def expected_calibration_error(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> float:

@@ -42,10 +42,11 @@ def holding(passages: list[Json], word: str) -> list[Json]:
     return [passage for passage in passages if word in passage["text"]]
 
 
-def control(client: Client, checks: Checks, collection: str, made: Made) -> str:
+def control(client: Client, checks: Checks, collection: str, document_id: str, made: Made) -> str:
     """Asks before the deletion, as a proof that the later checks can fail; returns the answer's id."""
     found = holding(client.search(made.canary, collection, mode="lexical"), made.canary)
-    answer = client.ask(made.question, collection, mode="extractive")
+    # Asked of this document alone: here it matters that an answer cites it, not how well it is found.
+    answer = client.ask(made.question, collection, mode="extractive", filter={"document_id": document_id})
     shown = made.secret in answer["answer"] or any(made.secret in c["quote"] for c in answer["citations"])
     checks.see(
         CONTROL, bool(found) and shown, f"{made.upload.filename}: found {len(found)}, {answer['answer']!r}"

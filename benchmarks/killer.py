@@ -50,12 +50,14 @@ class Killer(threading.Thread):
     ) -> None:
         super().__init__(name=f"killer-{stage}", daemon=True)
         # A commit is short, so its kill follows at once; the others may land anywhere inside the stage.
-        longest = {"committing": 0.02, "uploading": 0.25}.get(stage, 0.4)
+        longest = {"committing": 0.02, "uploading": 0.1}.get(stage, 0.4)
         self.kill = Kill(stage, source.uniform(0, longest))
         self._server = server
         self._collection = collection
         self._commits = source.randint(1, 3)
         self._patience_s = patience_s
+        # Set by whoever uploads: the later stages are waited for when the whole round is acknowledged.
+        self.uploaded = threading.Event()
 
     def run(self) -> None:
         """Waits for the stage, pauses, kills; kills too when looking failed, and then says so."""
@@ -71,6 +73,7 @@ class Killer(threading.Thread):
         ready = self._ready()
         deadline = time.monotonic() + self._patience_s
         while time.monotonic() < deadline:
+            idle = self.uploaded.is_set() and self._ready() == len(self.kill.states)
             if self._reached(ready):
                 self.kill.hit = True
                 # Keep looking during the pause: what was ready at the last look must outlive the kill.
@@ -78,12 +81,17 @@ class Killer(threading.Thread):
                 while time.monotonic() < until:
                     self._look(client)
                 return
+            if idle:
+                # Everything was final before the stage could be seen.
+                return
             time.sleep(0.003)
             self._look(client)
 
     def _reached(self, ready_at_first: int) -> bool:
         if self.kill.stage == "uploading":
             return True
+        if not self.uploaded.is_set():
+            return False
         if self.kill.stage == "committing":
             return self._ready() - ready_at_first >= self._commits
         return self.kill.stage in self.kill.states.values()

@@ -116,7 +116,8 @@ def chroma(client: Client, data: Path, timeout_s: float, checks: Checks, limit: 
     texts = {
         file.stem: file.read_bytes().decode("utf-8") for file in sorted((folder / "corpora").glob("*.md"))
     }
-    asked = read_rows(folder / "questions.jsonl")[:limit]
+    asked = read_rows(folder / "questions.jsonl")
+    asked = asked[:: max(1, len(asked) // limit)][:limit] if limit else asked
     service = Service(client, texts, checks, timeout_s)
     figures: dict[str, Figures] = {}
     for mode in MODES:
@@ -131,11 +132,9 @@ def chroma(client: Client, data: Path, timeout_s: float, checks: Checks, limit: 
     for mode in MODES:
         rows = [(question["corpus_id"], baseline_row(baseline, question, mode)) for question in asked]
         figures[f"baseline {mode}"] = by_corpus(rows)
-    for corpus in [*texts, "all"]:
+    for corpus in figures["baseline hybrid"]:
         print(f"\n## {corpus}")
-        print_table(
-            ["system", *COLUMNS], [[name, *part[corpus]] for name, part in figures.items() if corpus in part]
-        )
+        print_table(["system", *COLUMNS], [[name, *part[corpus]] for name, part in figures.items()])
     latency = {
         mode: {"p50_ms": percentile(seconds, 0.5) * 1000, "p95_ms": percentile(seconds, 0.95) * 1000}
         for mode, seconds in service.seconds.items()
@@ -170,7 +169,7 @@ def main() -> int:
     )
     parser.add_argument("data", type=data_folder, help="folder of the evaluation data")
     parser.add_argument("--sets", default="chroma", help="chroma, scifact or both with a comma")
-    parser.add_argument("--limit", type=int, help="ask only the first questions of each set")
+    parser.add_argument("--limit", type=int, help="ask only so many questions of each set")
     add_server_arguments(parser)
     add_result_argument(parser, "retrieval")
     arguments = parser.parse_args()

@@ -5,42 +5,44 @@ Passages, their vectors, the text and the change itself become visible together 
 
 from __future__ import annotations
 
+import json
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from index.errors import Conflict, EmbedderMismatch
 from index.reading import CatalogReader, unknown_document
+from index.rows import (
+    delete_answers,
+    insert_passages,
+    insert_text,
+    new_document_id,
+    record_change,
+    remove_passages,
+    take_numbers,
+)
 from index.schema import (
     answer_documents,
     answers,
     changes,
     collections,
-    counters,
     documents,
-    feedback,
     jobs,
-    passages,
     texts,
     versions,
 )
-from index.types import DeletionReceipt, IdRange, Status, Submission
+from index.types import DeletionReceipt, Status, Submission
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-    from index.database import Database
     from index.jobs import Job
     from ingest.pipeline import Ingested
 
 
 class Catalog(CatalogReader):
     """All writes to the catalog."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
 
     def ensure_collection(self, name: str) -> int:
         """Id of the collection of that name, which is made if there is none."""
@@ -77,7 +79,10 @@ class Catalog(CatalogReader):
 
         Raises:
             NotFound: ``document_id`` is unknown.
+            ValueError: The metadata holds what JSON has no form for, as the number NaN. Stored, it would make
+                every filter over its collection fail.
         """
+        json.dumps(metadata, allow_nan=False)
         now = time.time()
         with self._database.write() as connection:
             if document_id is not None:
@@ -95,7 +100,7 @@ class Catalog(CatalogReader):
             if same is not None and not (same.status == Status.FAILED and same.retryable):
                 return Submission(same.id, same.version, is_new=False)
             if known is None:
-                document_id, version = _new_id(connection), 1
+                document_id, version = new_document_id(connection), 1
                 connection.execute(
                     insert(documents).values(
                         id=document_id,
@@ -147,9 +152,9 @@ class Catalog(CatalogReader):
                 connection.execute(delete(jobs).where(jobs.c.id == job.id))
                 return False
             _claim_embedder(connection, row.collection_id, embedded.fingerprint, embedded.vectors.shape[1])
-            removed = _remove_passages(connection, document.id)
-            added = _insert_passages(connection, row.collection_id, ingested)
-            _insert_text(connection, ingested)
+            removed = remove_passages(connection, document.id)
+            added = insert_passages(connection, row.collection_id, ingested)
+            insert_text(connection, ingested)
             connection.execute(
                 update(versions)
                 .where(versions.c.document_id == document.id, versions.c.version == document.version)
@@ -169,7 +174,7 @@ class Catalog(CatalogReader):
                 .values(live_version=document.version, updated_at=time.time())
             )
             connection.execute(delete(jobs).where(jobs.c.id == job.id))
-            _record_change(connection, row.collection_id, removed, added)
+            record_change(connection, row.collection_id, removed, added)
         return True
 
     def fail(self, job: Job, code: str, message: str) -> None:
@@ -215,30 +220,10 @@ class Catalog(CatalogReader):
                     receipt, unused = _delete(connection, row)
                     receipts.append(receipt)
                     orphans |= unused
-            _delete_answers(connection, select(answers.c.id).where(answers.c.collection_id == found.id))
+            delete_answers(connection, select(answers.c.id).where(answers.c.collection_id == found.id))
             connection.execute(delete(changes).where(changes.c.collection_id == found.id))
             connection.execute(delete(collections).where(collections.c.id == found.id))
         return found.id, receipts, orphans
-
-
-def _next(connection: Connection, counter: str, count: int) -> int:
-    """Take ``count`` consecutive numbers, never used before, and return the first."""
-    updated = (
-        update(counters)
-        .where(counters.c.name == counter)
-        .values(value=counters.c.value + count)
-        .returning(counters.c.value)
-    )
-    value = connection.execute(updated).scalar_one_or_none()
-    if value is None:
-        connection.execute(insert(counters).values(name=counter, value=count))
-        value = count
-    return value - count + 1
-
-
-def _new_id(connection: Connection) -> str:
-    """An opaque id that sorts by arrival: a counter, then 64 random bits so that none can be guessed."""
-    return f"doc_{_next(connection, 'document', 1):08x}{uuid.uuid4().hex[:16]}"
 
 
 def _collection_id(connection: Connection, name: str) -> int | None:
@@ -248,7 +233,7 @@ def _collection_id(connection: Connection, name: str) -> int | None:
 def _ensure_collection(connection: Connection, name: str) -> int:
     found = _collection_id(connection, name)
     if found is None:
-        found = _next(connection, "collection", 1)
+        found = take_numbers(connection, "collection", 1)
         connection.execute(insert(collections).values(id=found, name=name, seq=0, created_at=time.time()))
     return found
 
@@ -298,101 +283,18 @@ def _claim_embedder(connection: Connection, collection_id: int, fingerprint: str
         )
 
 
-def _remove_passages(connection: Connection, document_id: str) -> IdRange | None:
-    """Delete the live passages and say which they were."""
-    where = passages.c.document_id == document_id
-    first, last = connection.execute(
-        select(func.min(passages.c.id), func.max(passages.c.id)).where(where)
-    ).one()
-    connection.execute(delete(passages).where(where))
-    return None if first is None else IdRange(first, last)
-
-
-def _insert_passages(connection: Connection, collection_id: int, ingested: Ingested) -> IdRange | None:
-    tree, document = ingested.tree, ingested.document
-    if not tree.passages:
-        return None
-    first = _next(connection, "passage", len(tree.passages))
-    ends: list[list[int]] = [[] for _ in tree.passages]
-    for sentence in tree.sentences:
-        if sentence.parent is not None:
-            ends[sentence.parent].append(sentence.end - tree.passages[sentence.parent].start)
-    rows = [
-        {
-            "id": first + chunk.ordinal,
-            "collection_id": collection_id,
-            "document_id": document.id,
-            "version": document.version,
-            "ordinal": chunk.ordinal,
-            "section": chunk.parent,
-            "start": chunk.start,
-            "end": chunk.end,
-            "text": document.text[chunk.start : chunk.end],
-            "headings": list(chunk.headings),
-            "first_page": chunk.pages and chunk.pages[0],
-            "last_page": chunk.pages and chunk.pages[1],
-            "sentences": ends[chunk.ordinal],
-            "vector": vector.astype("<f4").tobytes(),
-        }
-        for chunk, vector in zip(tree.passages, ingested.embedded.vectors, strict=True)
-    ]
-    connection.execute(insert(passages), rows)
-    return IdRange(first, first + len(rows) - 1)
-
-
-def _insert_text(connection: Connection, ingested: Ingested) -> None:
-    document = ingested.document
-    connection.execute(
-        insert(texts).values(
-            document_id=document.id,
-            version=document.version,
-            text=document.text,
-            blocks=[[block.kind, block.start, block.end, block.number] for block in document.blocks],
-            sections=[[chunk.start, chunk.end, list(chunk.headings)] for chunk in ingested.tree.sections],
-        )
-    )
-
-
-def _record_change(
-    connection: Connection, collection_id: int, removed: IdRange | None, added: IdRange | None
-) -> None:
-    seq = connection.execute(
-        update(collections)
-        .where(collections.c.id == collection_id)
-        .values(seq=collections.c.seq + 1)
-        .returning(collections.c.seq)
-    ).scalar_one()
-    connection.execute(
-        insert(changes).values(
-            collection_id=collection_id,
-            seq=seq,
-            removed_first=removed and removed.first,
-            removed_last=removed and removed.last,
-            added_first=added and added.first,
-            added_last=added and added.last,
-        )
-    )
-
-
 def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set[str]]:
     mine = versions.c.document_id == row.id
     hashes = set(connection.execute(select(versions.c.sha256).where(mine)).scalars())
-    removed = _remove_passages(connection, row.id)
-    cached = _delete_answers(
+    removed = remove_passages(connection, row.id)
+    cached = delete_answers(
         connection,
         select(answer_documents.c.answer_id).where(answer_documents.c.document_id == row.id),
     )
     for table in (jobs, texts, versions):
         connection.execute(delete(table).where(table.c.document_id == row.id))
     connection.execute(delete(documents).where(documents.c.id == row.id))
-    _record_change(connection, row.collection_id, removed, None)
+    record_change(connection, row.collection_id, removed, None)
     kept = set(connection.execute(select(versions.c.sha256).where(versions.c.sha256.in_(hashes))).scalars())
     count = removed.size if removed else 0
     return DeletionReceipt(row.id, count, count, cached, original=bool(hashes - kept)), hashes - kept
-
-
-def _delete_answers(connection: Connection, ids: Any) -> int:
-    wanted = connection.execute(ids).scalars().all()
-    for column in (feedback.c.answer_id, answer_documents.c.answer_id, answers.c.id):
-        connection.execute(delete(column.table).where(column.in_(wanted)))
-    return len(wanted)

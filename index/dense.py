@@ -5,6 +5,7 @@ https://faiss.ai/cpp_api/struct/structfaiss_1_1IndexIDMap2.html
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -50,11 +51,12 @@ class DenseView:
     def apply(self, changes: Iterable[Change]) -> None:
         """See ``View``."""
         for change in changes:
+            if change.seq <= self._watermark:
+                continue
             with self._lock:
                 if change.removed:
                     self._remove(change.removed)
                 if change.added:
-                    self._remove(change.added.ids)
                     ids = np.arange(change.added.ids.first, change.added.ids.last + 1, dtype=np.int64)
                     self._index.add_with_ids(np.ascontiguousarray(change.added.vectors, np.float32), ids)
                 self._watermark = change.seq
@@ -64,6 +66,8 @@ class DenseView:
 
     def search(self, query: Query, limit: int, allowed: Allowed | None = None) -> list[Hit]:
         """See ``View``."""
+        if query.vector is None:
+            raise ValueError("The dense view searches by vector, and the query has none.")
         parameters = None
         if allowed is not None:
             wanted = [np.arange(r.first, r.last + 1, dtype=np.int64) for r in allowed.ranges]
@@ -71,7 +75,7 @@ class DenseView:
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(ids))  # type: ignore[call-arg]
         with self._lock:
             count = min(limit, self._index.ntotal)
-            if count == 0:
+            if count <= 0:
                 return []
             scores, ids = self._index.search(query.vector.reshape(1, -1), count, params=parameters)
         found = [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
@@ -102,7 +106,12 @@ class DenseView:
             content = faiss.serialize_index(self._index).tobytes()
         # The manifest names a file that is complete on disk before the manifest is written.
         write_atomically(self._folder / f"dense-{seq}.faiss", content)
-        manifest = {"seq": seq, "dimensions": self._dimensions, "file": f"dense-{seq}.faiss"}
+        manifest = {
+            "seq": seq,
+            "dimensions": self._dimensions,
+            "file": f"dense-{seq}.faiss",
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
         write_atomically(self._manifest, json.dumps(manifest).encode())
         self._flushed = seq
         for old in self._folder.glob("dense-*.faiss*"):
@@ -137,10 +146,10 @@ class DenseView:
         path = self._folder / file
         if path.parent != self._folder or not path.is_file():
             return self._empty(), 0
-        try:
-            index: Any = faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8))
-        except RuntimeError:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != manifest.get("sha256"):
             # A damaged snapshot costs a rebuild from the catalog and nothing else.
             return self._empty(), 0
+        index: Any = faiss.deserialize_index(np.frombuffer(content, dtype=np.uint8))
         self._flushed = seq
         return index, seq

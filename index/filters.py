@@ -3,15 +3,17 @@
 ``{"field": value}``, ``{"field": {"$in" | "$gt" | "$gte" | "$lt" | "$lte" | "$ne": ...}}``,
 ``{"$and": [...]}``, ``{"$or": [...]}``.
 
-Fields and values are always bound, never part of the statement's text.
+Fields and values are always bound, never part of the statement's text. A field is found by comparing names, not
+by a JSON path, which has no form for every name (https://www.sqlite.org/json1.html#jeach).
 """
 
 from __future__ import annotations
 
+import math
 import operator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_, true
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, true
 
 from index.errors import InvalidFilter
 from index.schema import documents, versions
@@ -26,111 +28,143 @@ _COLUMNS: dict[str, ColumnElement[Any]] = {
     "filename": documents.c.filename,
     "media_type": versions.c.media_type,
 }
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+_COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "$gt": operator.gt,
     "$gte": operator.ge,
     "$lt": operator.lt,
     "$lte": operator.le,
 }
 _OPERATORS = ("$in", "$ne", *_COMPARE)
+# What json_each calls the types of values that compare with one another.
+_TEXT, _NUMBER, _BOOLEAN = ("text",), ("integer", "real"), ("true", "false")
 # Deep nesting has no use in a filter and would exhaust the stack of a recursive reader.
 _MAX_DEPTH = 8
-# SQLite reads expressions of 1,000 levels and 32,766 values: https://www.sqlite.org/limits.html
+# SQLite refuses expressions deeper than 1,000, and each condition adds one level.
 _MAX_CONDITIONS = 500
+# SQLite takes 32,766 bound values in one statement.
 _MAX_VALUES = 10_000
-_LARGEST = 2**63 - 1
+_INTEGERS = range(-(2**63), 2**63)
 
 
-def condition(wanted: Filter, depth: int = 0) -> ColumnElement[bool]:
+def condition(wanted: Filter) -> ColumnElement[bool]:
     """Translate a filter.
 
     Raises:
         InvalidFilter: Says which part is not of the documented form.
     """
-    if depth == 0:
-        _check_size(wanted)
-    if depth > _MAX_DEPTH:
-        raise InvalidFilter(f"The filter is nested deeper than {_MAX_DEPTH} levels.")
-    if not isinstance(wanted, dict):
-        raise InvalidFilter(f'A filter is an object such as {{"field": "value"}}, not {wanted!r}.')
-    return and_(true(), *(_clause(key, value, depth) for key, value in wanted.items()))
+    return _Reader().condition(wanted, 0)
 
 
-def _check_size(wanted: Filter) -> None:
-    """Refuse what is more than the database reads in one statement. Needs no stack for what is deep."""
-    conditions = values = 0
-    todo: list[Any] = [wanted]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, dict):
-            conditions += len(part)
-            todo += part.values()
-        elif isinstance(part, list):
-            values += len(part)
-            todo += part
-    if conditions > _MAX_CONDITIONS or values > _MAX_VALUES:
-        raise InvalidFilter(
-            f"The filter has more than {_MAX_CONDITIONS} conditions or {_MAX_VALUES} values in lists."
-        )
+class _Reader:
+    """Reads one filter and counts what it asks for."""
+
+    def __init__(self) -> None:
+        self._conditions = 0
+        self._values = 0
+
+    def condition(self, wanted: Filter, depth: int) -> ColumnElement[bool]:
+        """One object: all of its entries must hold."""
+        if depth > _MAX_DEPTH:
+            raise InvalidFilter(f"The filter is nested deeper than {_MAX_DEPTH} levels.")
+        if not isinstance(wanted, dict):
+            raise InvalidFilter(f'A filter is an object such as {{"field": "value"}}, not {_shown(wanted)}.')
+        return and_(true(), *(self._entry(key, value, depth) for key, value in wanted.items()))
+
+    def _entry(self, key: str, value: Any, depth: int) -> ColumnElement[bool]:
+        _check_text(key)
+        self._count(1, 0)
+        if key in ("$and", "$or"):
+            if not isinstance(value, list) or not value:
+                raise InvalidFilter(f"{key} takes a list of at least one filter.")
+            parts = [self.condition(part, depth + 1) for part in value]
+            return and_(*parts) if key == "$and" else or_(*parts)
+        if key.startswith("$"):
+            raise InvalidFilter(f"Unknown operator {key!r}. At this place stand field names, $and or $or.")
+        if not isinstance(value, dict):
+            return self._among(key, [value])
+        if not value:
+            raise InvalidFilter(f"The condition on {key!r} is empty. Use one of {', '.join(_OPERATORS)}.")
+        return and_(*(self._compared(key, name, operand) for name, operand in value.items()))
+
+    def _compared(self, field: str, name: str, operand: Any) -> ColumnElement[bool]:
+        if name == "$in":
+            if not isinstance(operand, list):
+                raise InvalidFilter("$in takes a list of values.")
+            return self._among(field, operand)
+        if name == "$ne":
+            # A document without the field does differ from every value.
+            return not_(func.coalesce(self._among(field, [operand]), 0))
+        if name not in _COMPARE:
+            raise InvalidFilter(f"Unknown operator {_shown(name)}. Use one of {', '.join(_OPERATORS)}.")
+        value, types = _typed(field, operand)
+        if types == _BOOLEAN:
+            raise InvalidFilter(f"{name} compares strings and numbers; {field!r} is compared with {value!r}.")
+        self._count(1, 1)
+        return _holds(field, types, lambda stored: _COMPARE[name](stored, value))
+
+    def _among(self, field: str, values: list[Any]) -> ColumnElement[bool]:
+        """Whether the field has one of the values, each compared with stored values of its own type."""
+        by_type: dict[tuple[str, ...], list[Any]] = {}
+        for given in values:
+            value, types = _typed(field, given)
+            by_type.setdefault(types, []).append(value)
+        self._count(len(by_type), len(values))
+        tests = [_holds(field, types, _is_in(some)) for types, some in by_type.items()]
+        return or_(~true(), *tests)
+
+    def _count(self, conditions: int, values: int) -> None:
+        self._conditions += conditions
+        self._values += values
+        if self._conditions > _MAX_CONDITIONS:
+            raise InvalidFilter(f"The filter has more than {_MAX_CONDITIONS} conditions. Use $in.")
+        if self._values > _MAX_VALUES:
+            raise InvalidFilter(f"The filter has more than {_MAX_VALUES:,} values.")
 
 
-def _clause(key: str, value: Any, depth: int) -> ColumnElement[bool]:
-    if key in ("$and", "$or"):
-        if not isinstance(value, list) or not value:
-            raise InvalidFilter(f"{key} takes a list of at least one filter.")
-        parts = [condition(part, depth + 1) for part in value]
-        return and_(*parts) if key == "$and" else or_(*parts)
-    if key.startswith("$"):
-        raise InvalidFilter(f"Unknown operator {key!r}. At this place stand field names, $and or $or.")
-    if not isinstance(value, dict):
-        return _equals(key, value)
-    if not value:
-        raise InvalidFilter(f"The condition on {key!r} is empty. Use one of {', '.join(_OPERATORS)}.")
-    return and_(*(_compare(key, name, operand) for name, operand in value.items()))
+def _is_in(values: list[Any]) -> Callable[[Any], ColumnElement[bool]]:
+    return lambda stored: stored.in_(values)
 
 
-def _compare(field: str, name: str, operand: Any) -> ColumnElement[bool]:
-    if name == "$in":
-        if not isinstance(operand, list):
-            raise InvalidFilter("$in takes a list of values.")
-        # One list for each type, because long alternatives are more than the database reads.
-        kinds: dict[type, list[Any]] = {}
-        for each in operand:
-            kinds.setdefault(str if isinstance(each, str) else type(each), []).append(each)
-            _equals(field, each)
-        return or_(false(), *(_typed(field, values[0]).in_(values) for values in kinds.values()))
-    if name == "$ne":
-        # A document without the field does differ from every value.
-        return not_(_equals(field, operand).is_(True))
-    if name not in _COMPARE:
-        raise InvalidFilter(f"Unknown operator {name!r}. Use one of {', '.join(_OPERATORS)}.")
-    compared: ColumnElement[bool] = _COMPARE[name](_typed(field, operand), operand)
-    return compared
+def _holds(
+    field: str, types: tuple[str, ...], test: Callable[[Any], ColumnElement[bool]]
+) -> ColumnElement[bool]:
+    """Whether a test holds for the field's stored value, which must be of one of the types."""
+    if field in _COLUMNS:
+        return test(_COLUMNS[field])
+    entry = func.json_each(documents.c.metadata).table_valued("key", "value", "type")
+    found = select(entry.c.key).where(entry.c.key == field, entry.c.type.in_(types), test(entry.c.value))
+    return exists(found.correlate(documents))
 
 
-def _equals(field: str, value: Any) -> ColumnElement[bool]:
+def _typed(field: str, value: Any) -> tuple[Any, tuple[str, ...]]:
+    """The value as the database takes it, and the types of stored values that it compares with."""
+    if isinstance(value, str):
+        _check_text(value)
+        return value, _TEXT
+    if field in _COLUMNS:
+        raise InvalidFilter(f"{field} is compared with a string, not {_shown(value)}.")
+    if isinstance(value, bool):
+        return value, _BOOLEAN
+    if isinstance(value, int) and value in _INTEGERS:
+        return value, _NUMBER
+    if isinstance(value, float) and math.isfinite(value):
+        return value, _NUMBER
     if value is None:
         raise InvalidFilter(f"null is not a value that {field!r} can have. Leave the field out instead.")
-    equal: ColumnElement[bool] = _typed(field, value) == value
-    return equal
+    raise InvalidFilter(
+        f"{field!r} is compared with a string, a number of 64 bits or a boolean, not {_shown(value)}."
+    )
 
 
-def _typed(field: str, value: Any) -> ColumnElement[Any]:
-    """The field, read as the type of the value it is compared with."""
-    for each in (field, value):
-        if isinstance(each, str) and ("\x00" in each or any("\ud800" <= c <= "\udfff" for c in each)):
-            raise InvalidFilter("A filter holds no NUL and no lone surrogate.")
-    if isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:
-        raise InvalidFilter(f"{field!r} is compared with a number that is too large or none.")
-    if field in _COLUMNS:
-        if not isinstance(value, str):
-            raise InvalidFilter(f"{field} is compared with a string, not {value!r}.")
-        return _COLUMNS[field]
-    stored: Any = documents.c.metadata[field]
-    if isinstance(value, bool):
-        return cast("ColumnElement[Any]", stored.as_boolean())
-    if isinstance(value, int | float):
-        return cast("ColumnElement[Any]", stored.as_float())
-    if isinstance(value, str):
-        return cast("ColumnElement[Any]", stored.as_string())
-    raise InvalidFilter(f"{field!r} is compared with a string, a number or a boolean, not {value!r}.")
+def _check_text(text: Any) -> None:
+    """Refuse what is no text at all: other types, and halves of characters."""
+    if not isinstance(text, str):
+        raise InvalidFilter(f"A field's name is a string, not {_shown(text)}.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidFilter(f"{_shown(text)} holds half a character (a lone surrogate).")
+
+
+def _shown(value: Any) -> str:
+    """A value from outside, short enough for a message; of long ones only the type."""
+    text = ascii(value) if isinstance(value, str | float | bool | None) else ""
+    return text if 0 < len(text) <= 80 else f"a value of type {type(value).__name__}"  # noqa: PLR2004 - one line.

@@ -169,14 +169,6 @@ class JobRunner:
             )
             self._store.catalog.fail(job, "limit_exceeded", message)
             return
-        original = Original(
-            path=self._store.blobs.path(job.sha256),
-            document_id=job.document_id,
-            version=job.version,
-            sha256=job.sha256,
-            filename=job.filename,
-            title=job.title,
-        )
         renewed = time.monotonic()
 
         def report(stage: str, share: float) -> None:
@@ -189,7 +181,7 @@ class JobRunner:
                 renewed = time.monotonic()
 
         try:
-            ingested = self._pipeline.run(original, report)
+            ingested = self._pipeline.run(self._original(job), report)
             published = self._store.catalog.publish(job, ingested)
         except (IngestError, IndexingError) as error:
             if self._stopping and error.retryable:
@@ -198,10 +190,8 @@ class JobRunner:
             log.info("document_failed", document_id=job.document_id, code=error.code)
             self._store.catalog.fail(job, error.code, str(error))
             return
-        except OSError:
-            # The disk, not the document: keep the job.
-            raise
-        except _Stopped:
+        except (OSError, _Stopped):
+            # The disk or the end of the service, not the document: keep the job.
             raise
         except Exception as error:
             log.exception("document_failed", document_id=job.document_id, code="internal_error")
@@ -211,10 +201,23 @@ class JobRunner:
             self._store.catalog.fail(job, "internal_error", message)
             return
         if published:
-            # Deleted in this very moment, the document and perhaps its collection need no view any more.
-            with suppress(NotFound):
-                name = self._store.catalog.document(job.document_id).collection
-                self._store.collection(name).views()
+            self._catch_up(job)
+
+    def _catch_up(self, job: Job) -> None:
+        # Deleted in this very moment, the document and perhaps its collection need no view any more.
+        with suppress(NotFound):
+            name = self._store.catalog.document(job.document_id).collection
+            self._store.collection(name).views()
+
+    def _original(self, job: Job) -> Original:
+        return Original(
+            path=self._store.blobs.path(job.sha256),
+            document_id=job.document_id,
+            version=job.version,
+            sha256=job.sha256,
+            filename=job.filename,
+            title=job.title,
+        )
 
 
 class _Stopped(Exception):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import tantivy
 
 from index.analyze import terms
+from index.segments import is_intact
 from index.types import Hit
 from index.view import read_manifest, write_atomically
 
@@ -48,7 +49,8 @@ class LexicalView:
             self._index, self._watermark = self._empty(), 0
             return
         try:
-            self._index, self._watermark = self._open(), seq
+            intact = is_intact(folder / "lexical")
+            self._index, self._watermark = (self._open(), seq) if intact else (self._empty(), 0)
         except (OSError, ValueError):
             # A damaged index costs a rebuild from the catalog and nothing else.
             self._index, self._watermark = self._empty(), 0
@@ -62,6 +64,8 @@ class LexicalView:
         """See ``View``."""
         batch: list[Change] = []
         for change in changes:
+            if change.seq <= self._watermark:
+                continue
             batch.append(change)
             if len(batch) == _CHANGES_PER_COMMIT:
                 self._commit(batch)
@@ -71,7 +75,7 @@ class LexicalView:
 
     def search(self, query: Query, limit: int, allowed: Allowed | None = None) -> list[Hit]:
         """See ``View``."""
-        if allowed is not None and not allowed.document_ids:
+        if limit <= 0 or (allowed is not None and not allowed.document_ids):
             return []
         words = sorted(set(terms(query.text)))
         if not words:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 
 from index.errors import NotFound
 from index.filters import condition
+from index.records import (
+    PASSAGE,
+    RECORD,
+    added_passages,
+    collections_with_counts,
+    to_passage,
+    to_record,
+)
 from index.schema import changes, collections, documents, passages, texts, versions
 from index.types import (
     Allowed,
@@ -16,7 +24,6 @@ from index.types import (
     CollectionRecord,
     DocumentRecord,
     IdRange,
-    NewPassages,
     Status,
     StoredPassage,
     StoredText,
@@ -26,56 +33,11 @@ from ingest.types import Block, BlockKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection, Row
-
     from index.database import Database
     from index.filters import Filter
 
 # SQLite takes 32,766 bound values in one statement; views ask for far fewer at a time.
 _IDS_AT_ONCE = 10_000
-
-_RECORD = (
-    select(
-        documents,
-        collections.c.name.label("collection"),
-        versions.c.sha256,
-        versions.c.bytes,
-        versions.c.status,
-        versions.c.title,
-        versions.c.given_title,
-        versions.c.media_type,
-        versions.c.pages,
-        versions.c.passages,
-        versions.c.error_code,
-        versions.c.error_message,
-    )
-    .join(collections, collections.c.id == documents.c.collection_id)
-    .join(versions, and_(versions.c.document_id == documents.c.id, versions.c.version == documents.c.version))
-)
-
-_PASSAGE = (
-    select(
-        passages.c.id,
-        passages.c.document_id,
-        passages.c.version,
-        passages.c.ordinal,
-        passages.c.section,
-        passages.c.start,
-        passages.c.end,
-        passages.c.text,
-        passages.c.headings,
-        passages.c.first_page,
-        passages.c.last_page,
-        passages.c.sentences,
-        versions.c.title,
-        documents.c.filename,
-    )
-    .join(documents, documents.c.id == passages.c.document_id)
-    .join(
-        versions,
-        and_(versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version),
-    )
-)
 
 
 class CatalogReader:
@@ -91,7 +53,9 @@ class CatalogReader:
             NotFound: There is none of that name.
         """
         with self._database.read() as connection:
-            row = connection.execute(_collections().where(collections.c.name == name)).one_or_none()
+            row = connection.execute(
+                collections_with_counts().where(collections.c.name == name)
+            ).one_or_none()
         if row is None:
             raise NotFound(
                 f"There is no collection {name!r}. It is made with the first document put into it."
@@ -101,7 +65,7 @@ class CatalogReader:
     def collections(self) -> list[CollectionRecord]:
         """All collections by name."""
         with self._database.read() as connection:
-            rows = connection.execute(_collections().order_by(collections.c.name)).all()
+            rows = connection.execute(collections_with_counts().order_by(collections.c.name)).all()
         return [CollectionRecord(**row._mapping) for row in rows]
 
     def document(self, document_id: str) -> DocumentRecord:
@@ -111,10 +75,10 @@ class CatalogReader:
             NotFound: Unknown or deleted.
         """
         with self._database.read() as connection:
-            row = connection.execute(_RECORD.where(documents.c.id == document_id)).one_or_none()
+            row = connection.execute(RECORD.where(documents.c.id == document_id)).one_or_none()
         if row is None:
             raise unknown_document(document_id)
-        return _record(row)
+        return to_record(row)
 
     def documents(
         self, collection: str | None, status: Status | None, after: str | None, limit: int
@@ -127,7 +91,7 @@ class CatalogReader:
             after: Only those with a greater id.
             limit: At most so many.
         """
-        query = _RECORD.order_by(documents.c.id).limit(limit)
+        query = RECORD.order_by(documents.c.id).limit(limit)
         if collection is not None:
             query = query.where(collections.c.name == collection)
         if status is not None:
@@ -135,7 +99,7 @@ class CatalogReader:
         if after is not None:
             query = query.where(documents.c.id > after)
         with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query)]
+            return [to_record(row) for row in connection.execute(query)]
 
     def text(self, document_id: str, version: int | None = None) -> StoredText:
         """Canonical text and structure of one version, by default the live one.
@@ -190,14 +154,14 @@ class CatalogReader:
     def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
         """Those of the passages that are live."""
         with self._database.read() as connection:
-            rows = connection.execute(_PASSAGE.where(passages.c.id.in_(list(ids)))).all()
-        return {row.id: _passage(row) for row in rows}
+            rows = connection.execute(PASSAGE.where(passages.c.id.in_(list(ids)))).all()
+        return {row.id: to_passage(row) for row in rows}
 
     def passages_between(self, document_id: str, first: int, last: int) -> list[StoredPassage]:
         """Live passages of a document by ordinal, both ends included."""
-        query = _PASSAGE.where(passages.c.document_id == document_id, passages.c.ordinal.between(first, last))
+        query = PASSAGE.where(passages.c.document_id == document_id, passages.c.ordinal.between(first, last))
         with self._database.read() as connection:
-            return [_passage(row) for row in connection.execute(query.order_by(passages.c.ordinal))]
+            return [to_passage(row) for row in connection.execute(query.order_by(passages.c.ordinal))]
 
     def live_ids(self, collection_id: int) -> tuple[int, set[int]]:
         """The collection's sequence number and the ids of its live passages, in one snapshot."""
@@ -242,7 +206,7 @@ class CatalogReader:
         with self._database.read() as connection:
             for row in connection.execute(query).all():
                 removed = None if row.removed_first is None else IdRange(row.removed_first, row.removed_last)
-                yield Change(row.seq, removed, _added(connection, row.added_first, row.added_last))
+                yield Change(row.seq, removed, added_passages(connection, row.added_first, row.added_last))
 
     def vectors(self, ids: Sequence[int]) -> dict[int, np.ndarray[Any, np.dtype[np.float32]]]:
         """Stored vectors of live passages."""
@@ -263,83 +227,3 @@ class CatalogReader:
 def unknown_document(document_id: str) -> NotFound:
     """The one error for documents that never were, are gone, or belong to somebody else."""
     return NotFound(f"There is no document {document_id!r}. It may have been deleted.")
-
-
-def _collections() -> Any:
-    live = select(
-        passages.c.collection_id,
-        func.count().label("passages"),
-    ).group_by(passages.c.collection_id)
-    held = select(documents.c.collection_id, func.count().label("documents")).group_by(
-        documents.c.collection_id
-    )
-    live_rows, held_rows = live.subquery(), held.subquery()
-    return (
-        select(
-            collections,
-            func.coalesce(held_rows.c.documents, 0).label("documents"),
-            func.coalesce(live_rows.c.passages, 0).label("passages"),
-        )
-        .outerjoin(live_rows, live_rows.c.collection_id == collections.c.id)
-        .outerjoin(held_rows, held_rows.c.collection_id == collections.c.id)
-    )
-
-
-def _record(row: Row[Any]) -> DocumentRecord:
-    status = Status(row.status)
-    return DocumentRecord(
-        id=row.id,
-        collection=row.collection,
-        title=row.title or row.given_title or row.filename,
-        filename=row.filename,
-        media_type=row.media_type,
-        sha256=row.sha256,
-        bytes=row.bytes,
-        status=status,
-        version=row.version,
-        live_version=row.live_version,
-        pages=row.pages,
-        passages=row.passages,
-        error=None if row.error_code is None else (row.error_code, row.error_message),
-        progress=1.0 if status is Status.READY else 0.0,
-        metadata=row.metadata,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _passage(row: Any) -> StoredPassage:
-    found = dict(row._mapping)
-    ends = [row.start + end for end in found.pop("sentences")]
-    first_page, last_page = found.pop("first_page"), found.pop("last_page")
-    return StoredPassage(
-        **found | {"headings": tuple(row.headings)},
-        pages=None if first_page is None else (first_page, last_page),
-        sentences=tuple(zip([row.start, *ends[:-1]], ends, strict=True)),
-    )
-
-
-def _added(connection: Connection, first: int | None, last: int | None) -> NewPassages | None:
-    if first is None or last is None:
-        return None
-    query = (
-        select(
-            passages.c.document_id, passages.c.text, passages.c.headings, passages.c.vector, versions.c.title
-        )
-        .join(
-            versions,
-            and_(versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version),
-        )
-        .where(passages.c.id.between(first, last))
-        .order_by(passages.c.id)
-    )
-    rows = connection.execute(query).all()
-    if not rows:
-        return None
-    return NewPassages(
-        ids=IdRange(first, last),
-        document_id=rows[0].document_id,
-        titles=tuple(" / ".join((row.title, *row.headings)) for row in rows),
-        texts=tuple(row.text for row in rows),
-        vectors=np.frombuffer(b"".join(row.vector for row in rows), "<f4").reshape(len(rows), -1),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from index.answers import Answers
@@ -10,7 +11,9 @@ from index.blobs import Blobs
 from index.catalog import Catalog
 from index.collection import Collection
 from index.database import Database
+from index.errors import NotFound
 from index.jobs import JobQueue
+from index.reading import unknown_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +89,17 @@ class Store:
                 always_new=always_new,
             )
 
+    def original(self, document_id: str, version: int | None = None) -> Path:
+        """Where the original of a version is, by default of the newest.
+
+        Raises:
+            NotFound: Unknown or deleted.
+        """
+        path = self.blobs.path(self.catalog.sha256(document_id, version))
+        if not path.is_file():
+            raise unknown_document(document_id)
+        return path
+
     def delete_document(self, document_id: str) -> DeletionReceipt:
         """Remove a document with everything derived from it. Gone when this returns.
 
@@ -96,7 +110,9 @@ class Store:
         with self._originals_lock:
             _, receipt, orphans = self.catalog.delete_document(document_id)
             self.blobs.remove(orphans)
-        self.collection(name).views()
+        # Deleted in this very moment, the collection needs no view any more.
+        with suppress(NotFound):
+            self.collection(name).views()
         return receipt
 
     def delete_collection(self, name: str) -> list[DeletionReceipt]:

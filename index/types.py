@@ -161,10 +161,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A question in the forms that views search by."""
+    """A question in the forms that views search by. ``vector`` is None when no view needs it."""
 
     text: str
-    vector: FloatVector
+    vector: FloatVector | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,9 @@ def _split_oversized(
         if count <= limit or end - start < 2:  # noqa: PLR2004 - a single character cannot be halved.
             done.append(((start, end), count))
             continue
-        # Cutting close to equal parts keeps the number of tokenizer calls logarithmic in the length.
-        middle = start + (end - start) // math.ceil(count / limit)
+        # Half of the parts that it will take, on each side: every character is counted once for each halving.
+        parts = math.ceil(count / limit)
+        middle = start + (end - start) * ((parts + 1) // 2) // parts
         gap = max(text.rfind(" ", start + 1, middle), text.rfind("\n", start + 1, middle)) + 1
         cut = gap if gap > start + 1 else max(middle, start + 1)
         left, right = count_tokens([text[start:cut], text[cut:end]])

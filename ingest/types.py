@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     FloatVector = NDArray[np.float32]
 
 
+_UNDERLINE = re.compile(r"\s{0,3}(?:=+|-+)")
+_MARKS = re.compile(r"#{1,6}")
+
+
 class BlockKind(StrEnum):
     """What a stretch of the canonical text is in the original."""
 
@@ -63,10 +67,15 @@ def heading_text(document_text: str, block: Block) -> str:
     Returns:
         One line: white space collapsed, Markdown's ``#`` marks and underline left out.
     """
-    raw = document_text[block.start : block.end].strip()
-    raw = re.sub(r"\s*[\r\n]\s{0,3}(=+|-+)$", "", raw)
-    raw = re.sub(r"^#{1,6}(?=\s)|(?<=\s)#+$", "", raw)
-    return " ".join(raw.split())
+    lines = document_text[block.start : block.end].strip().splitlines()
+    if len(lines) > 1 and _UNDERLINE.fullmatch(lines[-1]):
+        lines.pop()
+    words = " ".join(lines).split()
+    if len(words) > 1 and _MARKS.fullmatch(words[0]):
+        words = words[1:]
+    if len(words) > 1 and not words[-1].strip("#"):
+        words.pop()
+    return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True)

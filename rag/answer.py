@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import time
 from dataclasses import asdict, dataclass
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ingest.sentences import trimmed
 from rag.cite import AnswerBuilder, Sources
 from rag.confidence import confidence, load_calibration, retrieval_signals, sufficiency_signals
-from rag.config import PRICES
-from rag.errors import BudgetExceeded, GatewayNotConfigured
+from rag.conversation import standalone
+from rag.cost import check_budget, cost_usd
+from rag.errors import GatewayNotConfigured
 from rag.extract import choose, rank_sentences, readable
 from rag.generate import Draft, generate
 from rag.markers import new_keys
@@ -29,7 +29,6 @@ from rag.types import (
     Mode,
     Retrieved,
     Support,
-    Usage,
     Verdict,
 )
 from rag.verify import Verifier
@@ -47,12 +46,6 @@ if TYPE_CHECKING:
     from rag.gateway import Gateway
     from rag.tokens import TokenCounter
     from rag.types import Event, Evidence, Found, Question
-
-# A question that leans on the turns before it.
-_FOLLOW_UP = re.compile(
-    r"^(?:and|but|what about|how about|why|also)\b|\b(?:it|its|they|them|their|this|that|those|he|she|his|her)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,7 @@ class Answerer:
             GatewayError: The gateway gave no usable answer.
         """
         mode = question.mode or (Mode.GENERATIVE if self.gateway else Mode.EXTRACTIVE)
-        run = _Run(self, question, mode)
+        run = await asyncio.to_thread(_Run, self, question, mode)
         found = await asyncio.to_thread(run.retrieve)
         yield Retrieved(tuple(found))
         steps = run.quote() if mode is Mode.EXTRACTIVE else run.generate()
@@ -194,7 +187,7 @@ class _Run:
             mode=self._mode,
             model=draft.model or self._model() if self._mode is Mode.GENERATIVE else None,
             usage=draft.usage,
-            cost_usd=self._cost(draft.usage) if self._mode is Mode.GENERATIVE else 0.0,
+            cost_usd=cost_usd(self._model(), draft.usage) if self._mode is Mode.GENERATIVE else 0.0,
             timings=self._timings,
             trace=self._trace(),
         )
@@ -215,8 +208,10 @@ class _Run:
         )
         picked = choose(ranked, self._search_text, service.extract_config)
         calibration = load_calibration()
-        self._cosines = [each.cosine for each in picked]
-        quotes = [(each.evidence, each.evidence.slice(each.span)) for each in picked]
+        # The best sentence decides; a further one can only add to it.
+        best = ranked[: 1 if picked else 0]
+        self._cosines = [each.cosine for each in best]
+        quotes = [(each.evidence, each.evidence.slice(each.span)) for each in best]
         self._confidence = confidence(self._signals(quotes), calibration)
         withheld_below = service.config.abstain_below
         if withheld_below is None:
@@ -285,27 +280,10 @@ class _Run:
 
     def _check_budget(self) -> None:
         limit = self._question.max_cost_usd
-        if limit is None:
-            return
-        prompt = sum(
-            self._service.tokens.count(m["content"]) for m in messages(self._question, self._evidence)
-        )
-        most = self._cost(Usage(prompt, self._service.gateway_config.max_output_tokens))
-        if most is None:
-            raise BudgetExceeded(
-                f"The price of {self._model()!r} is not known, so max_cost_usd cannot be kept. Leave it out."
-            )
-        if most > limit:
-            raise BudgetExceeded(
-                f"The answer could cost up to ${most:.4f}, more than max_cost_usd allows (${limit:.4f}). "
-                "Raise it, or ask with a smaller top_k."
-            )
-
-    def _cost(self, usage: Usage) -> float | None:
-        price = PRICES.get(self._model())
-        if price is None:
-            return None
-        return (usage.prompt_tokens * price[0] + usage.completion_tokens * price[1]) / 1_000_000
+        if limit is not None:
+            count = self._service.tokens.count
+            prompt = sum(count(message["content"]) for message in messages(self._question, self._evidence))
+            check_budget(self._model(), prompt, self._service.gateway_config.max_output_tokens, limit)
 
     def _trace(self) -> dict[str, Any]:
         """What was searched, sent and decided."""
@@ -347,11 +325,3 @@ class _Run:
         self._timings[step] = self._elapsed() - sum(
             value for name, value in self._timings.items() if name != "first_sentence"
         )
-
-
-def standalone(question: Question) -> str:
-    """What to search for: the question, with the one before it when it leans on that."""
-    asked = [text for role, text in question.history if role == "user"]
-    if asked and (_FOLLOW_UP.search(question.text) or len(content_terms(question.text)) < 2):  # noqa: PLR2004
-        return f"{asked[-1]} {question.text}"
-    return question.text

@@ -22,20 +22,34 @@ if TYPE_CHECKING:
 SEARCH_MODES = {"hybrid": ("dense", "lexical"), "dense": ("dense",), "lexical": ("lexical",)}
 
 
-def reciprocal_rank_fusion(hits: Mapping[str, Sequence[Hit]], k: float) -> dict[int, float]:
-    """Fuse rankings: each view gives a passage ``1 / (k + rank)``, ranks from 1.
+def fuse(
+    hits: Mapping[str, Sequence[Hit]], weights: Mapping[str, float], candidates: int
+) -> dict[int, float]:
+    """Fuse views: a convex combination of their scores, each divided by the view's best.
 
-    Cormack, Clarke, Buettcher: "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
-    Methods", SIGIR 2009, https://doi.org/10.1145/1571941.1572114
+    Bruch, Gai, Ingber: "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42(1), 2023,
+    https://doi.org/10.1145/3596512. A passage that a view did not return scores there at most what the view's
+    last hit scores, and is given that; a list that is not full has returned all it could, so there it gets 0.
+
+    Args:
+        hits: By view, best first.
+        weights: How much each view counts.
+        candidates: How many hits each view was asked for.
 
     Returns:
-        Summed score by passage id.
+        Fused score, at most 1, by passage id.
     """
-    scores: dict[int, float] = {}
-    for ranking in hits.values():
-        for hit in ranking:
-            scores[hit.passage_id] = scores.get(hit.passage_id, 0.0) + 1.0 / (k + hit.rank)
-    return scores
+    total = sum(weights[name] for name, ranking in hits.items() if ranking)
+    fused = dict.fromkeys((hit.passage_id for ranking in hits.values() for hit in ranking), 0.0)
+    for name, ranking in hits.items():
+        if not ranking or ranking[0].score <= 0:
+            continue
+        best = ranking[0].score
+        scores = {hit.passage_id: hit.score / best for hit in ranking}
+        floor = max(0.0, ranking[-1].score / best) if len(ranking) >= candidates else 0.0
+        for passage_id in fused:
+            fused[passage_id] += weights[name] / total * max(0.0, scores.get(passage_id, floor))
+    return fused
 
 
 def retrieve(
@@ -64,9 +78,11 @@ def retrieve(
     Raises:
         InvalidFilter: The filter is not of the documented form.
     """
-    query = Query(question, embedder.embed_query(question))
-    hits = collection.search(query, max(config.candidates, 2 * limit), SEARCH_MODES[mode], wanted)
-    fused = reciprocal_rank_fusion(hits, config.rrf_k)
+    views = SEARCH_MODES[mode]
+    query = Query(question, embedder.embed_query(question) if "dense" in views else None)
+    candidates = max(config.candidates, 2 * limit)
+    hits = collection.search(query, candidates, views, wanted)
+    fused = fuse(hits, config.weights, candidates)
     order = sorted(fused, key=lambda i: (-fused[i], i))
     live = catalog.passages(order[: 2 * limit])
     scores: dict[int, dict[str, float]] = {}

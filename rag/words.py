@@ -15,8 +15,9 @@ _FUNCTION_WORDS = frozenset(
     terms(
         """a about above according after again against all also although am an and any are as at be because been
         before being below between both but by can could did do does doing down during each either else ever
-        every few for from further get give given gives had has have having he her here hers him his how however
-        i if in into is it its itself just kind let like made make makes many may me might more most much must my
+        every few for from further get give given gives had happen happened happens has
+        have having he her here hers him his how however
+        i if in into is it its itself just kind know let like made make makes many may me might more most much must my
         name neither no nor not of off on once one only or other our out over own please same say says shall she
         should since so some such tell than that the their them then there these they this those though through
         thus to too type under until up upon us use used using very was we were what when where whether which

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.deps import ServiceDep
-from api.schemas import FeedbackIn
+from api.schemas.answers import FeedbackIn
 
 router = APIRouter(prefix="/v1/answers", tags=["answers"])
 

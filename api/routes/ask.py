@@ -11,7 +11,7 @@ from fastapi import APIRouter
 
 from api.deps import Service, ServiceDep
 from api.errors import describe
-from api.schemas import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
+from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
 from api.stream import event, event_stream
 from rag.types import Cited, Claimed, Done, Mode, Question, Retrieved
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.deps import ServiceDep
-from api.schemas import (
+from api.schemas.base import CollectionName
+from api.schemas.documents import (
     CollectionDeletedOut,
     CollectionIn,
-    CollectionName,
     CollectionOut,
     CollectionsOut,
     ReceiptOut,

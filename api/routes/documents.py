@@ -12,7 +12,8 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
-from api.schemas import CollectionName, DocumentOut, DocumentsOut, ReceiptOut, TextOut
+from api.schemas.base import CollectionName
+from api.schemas.documents import DocumentOut, DocumentsOut, ReceiptOut, TextOut
 from api.stream import event, event_stream
 from api.uploads import read_upload, store_upload
 from index.errors import NotFound
@@ -133,7 +134,7 @@ def read_text(
 def read_original(document_id: str, service: ServiceDep, version: Version = None) -> FileResponse:
     """The uploaded bytes, always as an attachment."""
     record = service.store.catalog.document(document_id)
-    path = service.store.blobs.path(service.store.catalog.sha256(document_id, version))
+    path = service.store.original(document_id, version)
     # The type is never the document's own: a browser must not render what somebody uploaded.
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(record.filename)}",
@@ -163,7 +164,7 @@ def read_page(
         raise PageNotFound(
             f"{stored.filename} has no pages. Its text is under /v1/documents/{document_id}/text."
         )
-    original = service.store.blobs.path(stored.sha256)
+    original = service.store.original(document_id, stored.version)
     boxes = quote_boxes(service.viewer, original, stored, mark) if mark else ()
     image = service.viewer.render(original, page, [box for box in boxes if box.page == page])
     return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})

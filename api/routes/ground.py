@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.deps import ServiceDep
 from api.errors import ApiError
-from api.schemas import CitationOut, ClaimOut, ConfidenceOut, GroundIn, GroundOut
+from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, GroundIn, GroundOut
 from rag.ground import Source, ground_in_collection, ground_in_sources
 
 router = APIRouter(prefix="/v1/ground", tags=["ground"])

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, Vali
 from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe
 from api.routes.ask import complete, remember
-from api.schemas import CitationOut, ClaimOut, ConfidenceOut
+from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, UsageOut
 from api.stream import event_stream
 from rag.cite import rendered
 from rag.types import Claimed, Done, Question
@@ -96,7 +96,7 @@ async def chat(body: ChatIn, service: ServiceDep) -> dict[str, Any] | StreamingR
         "choices": [
             {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}
         ],
-        "usage": _usage(answer),
+        "usage": UsageOut.of(answer.usage).model_dump(),
         "grounding": _grounding(answer),
     }
 
@@ -134,7 +134,10 @@ async def _chunks(service: Service, question: Question, model: str) -> AsyncIter
                     await remember(service, question, each.answer)
                     rest = {"content": each.answer.text} if not sent else {}
                     delta = {**rest, "annotations": url_citations(each.answer)}
-                    extra = {"usage": _usage(each.answer), "grounding": _grounding(each.answer)}
+                    extra = {
+                        "usage": UsageOut.of(each.answer.usage).model_dump(),
+                        "grounding": _grounding(each.answer),
+                    }
                     yield _chunk(identity, model, delta, each.answer.finish_reason, extra)
     except Exception as error:
         # No finish reason and no [DONE]: a client sees that this is not an answer.
@@ -170,15 +173,6 @@ def _question(body: ChatIn) -> Question:
         history=tuple((message.role, message.text()) for message in spoken[:-1]),
         model=model or None,
     )
-
-
-def _usage(answer: Answer) -> dict[str, int]:
-    usage = answer.usage
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-    }
 
 
 def _grounding(answer: Answer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 from fastapi import APIRouter
 
 from api.deps import ServiceDep
-from api.schemas import PassageOut, SearchIn, SearchOut
+from api.schemas.answers import PassageOut, SearchIn, SearchOut
 from rag.retrieve import retrieve, within_characters
 
 router = APIRouter(prefix="/v1/search", tags=["search"])

@@ -94,7 +94,7 @@ def test_company_names_leave_roles_and_prose_out() -> None:
 def test_clause_questions_name_the_contract_and_its_parties() -> None:
     """A question is made where name, two parties, the clause and the PDF are known, and only there."""
     whole = {"Document Name": ["SUPPLY  AGREEMENT"], "Parties": ["Acme Works, Inc.", "Beta Co."]}
-    rows = [
+    rows: list[dict[str, object]] = [
         {"file": file, "category": category, "spans": [], "clause": clause}
         for file in ("one.txt", "two.txt")
         for category, clauses in {**whole, "Governing Law": ["the laws of Utah"]}.items()

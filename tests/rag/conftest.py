@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.config import EmbedConfig
-from ingest.embed import SentenceTransformerEmbedder
 from ingest.sentences import sentence_spans
 from rag.types import Evidence
 from rag.verify import Verifier
@@ -17,16 +15,16 @@ from tests.rag.library import Library
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ingest.embed import SentenceTransformerEmbedder
+
 EvidenceMaker = Callable[..., Evidence]
 VerifierMaker = Callable[..., Verifier]
 
 
 @pytest.fixture(scope="session")
-def bundled_embedder() -> SentenceTransformerEmbedder:
-    """The model that the product ships, loaded once."""
-    embedder = SentenceTransformerEmbedder(EmbedConfig())
-    embedder.load()
-    return embedder
+def bundled_embedder(bundled: SentenceTransformerEmbedder) -> SentenceTransformerEmbedder:
+    """The bundled model."""
+    return bundled
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from index.errors import NotFound
-from rag.answer import Answerer, standalone
+from rag.answer import Answerer
 from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
+from rag.conversation import standalone
 from rag.errors import (
     BudgetExceeded,
     GatewayNotConfigured,

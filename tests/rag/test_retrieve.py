@@ -12,7 +12,7 @@ from index.catalog import Catalog
 from index.errors import InvalidFilter, NotFound
 from index.types import Hit, StoredPassage
 from rag.config import RetrieveConfig
-from rag.retrieve import reciprocal_rank_fusion, retrieve, within_characters
+from rag.retrieve import fuse, retrieve, within_characters
 from rag.types import Found
 
 if TYPE_CHECKING:
@@ -34,21 +34,40 @@ def topics(library: Library) -> dict[str, str]:
     return {name: library.add(text, name, "topics", year=years[name]) for name, text in TEXTS.items()}
 
 
-def hits(view: str, *passage_ids: int) -> list[Hit]:
-    """A ranking of these passages by one view."""
-    return [Hit(passage_id, view, rank, 1.0 / rank) for rank, passage_id in enumerate(passage_ids, 1)]
+def scored(view: str, *pairs: tuple[int, float]) -> list[Hit]:
+    """Hits of a view with these ids and scores, best first."""
+    return [Hit(number, view, rank, score) for rank, (number, score) in enumerate(pairs, start=1)]
+
+
+EVEN = {"dense": 0.5, "lexical": 0.5}
 
 
 def test_fusion_against_values_computed_by_hand() -> None:
-    """Each view gives 1 / (k + rank) with ranks from 1; what both found gets the sum."""
-    fused = reciprocal_rank_fusion(
-        {"dense": hits("dense", 7, 8, 9), "lexical": hits("lexical", 9, 7)}, k=10.0
+    """Each view's scores are divided by its best and weighted; a view that is not full gives 0 to the rest."""
+    dense = scored("dense", (7, 0.8), (8, 0.4))
+    lexical = scored("lexical", (9, 12.0), (7, 3.0))
+
+    fused = fuse({"dense": dense, "lexical": lexical}, EVEN, candidates=10)
+
+    assert fused == pytest.approx({7: 0.5 * 1.0 + 0.5 * 0.25, 8: 0.5 * 0.5, 9: 0.5 * 1.0})
+
+
+def test_fusion_gives_a_full_views_last_score_to_what_it_did_not_return() -> None:
+    """What a full list left out scores there at most what its last hit scores."""
+    fused = fuse(
+        {"dense": scored("dense", (7, 0.8), (8, 0.4)), "lexical": scored("lexical", (9, 12.0))},
+        {"dense": 0.6, "lexical": 0.4},
+        candidates=2,
     )
 
-    assert fused == pytest.approx({7: 1 / 11 + 1 / 12, 8: 1 / 12, 9: 1 / 13 + 1 / 11})
-    assert fused[7] == pytest.approx(0.174242, abs=1e-6)
-    assert reciprocal_rank_fusion({"dense": hits("dense", 1)}, k=60.0) == pytest.approx({1: 1 / 61})
-    assert reciprocal_rank_fusion({"dense": [], "lexical": []}, k=10.0) == {}
+    assert fused == pytest.approx({7: 0.6, 8: 0.3, 9: 0.6 * 0.5 + 0.4})
+
+
+def test_fusion_of_one_view_or_none() -> None:
+    """A view alone counts whole, whatever its weight; views that found nothing take no share."""
+    assert fuse({"dense": scored("dense", (1, 0.5), (2, -0.1))}, EVEN, candidates=10) == {1: 1.0, 2: 0.0}
+    assert fuse({"dense": [], "lexical": scored("lexical", (3, 2.0))}, EVEN, candidates=10) == {3: 1.0}
+    assert fuse({"dense": [], "lexical": []}, EVEN, candidates=10) == {}
 
 
 def test_the_best_passage_comes_first_with_rank_one(library: Library, topics: dict[str, str]) -> None:
@@ -59,7 +78,7 @@ def test_the_best_passage_comes_first_with_rank_one(library: Library, topics: di
     assert [each.rank for each in found] == [1, 2, 3]
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
     assert found[0].ranks == {"dense": 1, "lexical": 1}
-    assert found[0].score == pytest.approx(2 / 11)
+    assert found[0].score == pytest.approx(1.0)
     assert set(found[0].scores) == {"dense", "lexical"}
 
 

@@ -1,0 +1,220 @@
+"""Searches, questions and answers, as the contract has them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from api.schemas.base import Body, CollectionName, Out, QuestionText
+
+if TYPE_CHECKING:
+    from rag.types import Answer, Citation, Found
+
+
+class SearchIn(Body):
+    """A search."""
+
+    query: QuestionText
+    collection: CollectionName = "default"
+    top_k: int = Field(10, ge=1, le=200)
+    max_chars: int | None = Field(None, ge=1, le=1_000_000)
+    filter: dict[str, Any] | None = None
+    mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+
+
+class PassageOut(BaseModel):
+    """A passage that was found."""
+
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    text: str
+    pages: tuple[int, int] | None
+    headings: list[str]
+    score: float
+    rank: int
+    found_by: list[str]
+
+    @classmethod
+    def of(cls, found: Found) -> Self:
+        """From a retrieved passage."""
+        shown = {
+            name: getattr(found.passage, name) for name in cls.model_fields if hasattr(found.passage, name)
+        }
+        return cls(**shown, score=found.score, rank=found.rank, found_by=sorted(found.ranks))
+
+
+class SearchOut(BaseModel):
+    """Passages, best first."""
+
+    passages: list[PassageOut]
+    timings: dict[str, float]
+
+
+class Turn(Body):
+    """An earlier turn of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str = Field(max_length=20_000)
+
+
+class AskIn(Body):
+    """A question."""
+
+    question: QuestionText
+    collection: CollectionName = "default"
+    conversation_id: str | None = Field(None, max_length=100)
+    history: list[Turn] = Field([], max_length=50)
+    mode: Literal["auto", "extractive", "generative"] = "auto"
+    model: str | None = Field(None, max_length=200)
+    filter: dict[str, Any] | None = None
+    top_k: int = Field(10, ge=1, le=50)
+    max_cost_usd: float | None = Field(None, gt=0)
+    stream: bool = False
+    explain: bool = False
+
+
+class ClaimOut(Out):
+    """A sentence of the answer with the numbers of its footnotes."""
+
+    start: int
+    end: int
+    text: str
+    verdict: str
+    support: float
+    citations: list[int]
+
+
+class BoxOut(Out):
+    """A rectangle on a page as fractions of its size, from the upper left corner."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class CitationOut(BaseModel):
+    """A checked footnote: ``quote`` is the stored text from ``start`` to ``end``."""
+
+    number: int
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    quote: str
+    pages: tuple[int, int] | None
+    boxes: list[BoxOut]
+    headings: list[str]
+    support: float
+    url: str
+
+    @classmethod
+    def of(cls, citation: Citation) -> Self:
+        """From a citation; its address shows the page with the quote marked, or the text."""
+        root = f"/v1/documents/{citation.document_id}"
+        if citation.pages and citation.boxes:
+            mark = f"{citation.version}:{citation.start}-{citation.end}"
+            url = f"{root}/pages/{citation.boxes[0].page}.png?citation={mark}"
+        else:
+            url = f"{root}/text?version={citation.version}&start={citation.start}&end={citation.end}"
+        boxes = [BoxOut.of(box) for box in citation.boxes]
+        return cls(**asdict(citation) | {"boxes": boxes, "url": url})
+
+
+class ConfidenceOut(Out):
+    """The probability that the answer is right, what it was computed from and by which calibration."""
+
+    value: float
+    level: str
+    signals: dict[str, float]
+    calibration: str
+
+
+class UsageOut(Out):
+    """Tokens that the gateway counted."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class AnswerOut(BaseModel):
+    """A finished answer."""
+
+    id: str
+    answer: str
+    abstained: bool
+    finish_reason: str
+    claims: list[ClaimOut]
+    citations: list[CitationOut]
+    confidence: ConfidenceOut
+    follow_ups: list[str]
+    model: str | None
+    mode: str
+    usage: UsageOut
+    cost_usd: float | None
+    timings: dict[str, float]
+    trace_id: str
+    conversation_id: str | None
+    trace: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, answer: Answer, *, trace_id: str, conversation_id: str | None, explain: bool) -> Self:
+        """From the orchestrator's answer."""
+        return cls(
+            **{name: getattr(answer, name) for name in ("id", "abstained", "finish_reason", "model", "mode")},
+            answer=answer.text,
+            claims=[ClaimOut.of(claim) for claim in answer.claims],
+            citations=[CitationOut.of(citation) for citation in answer.citations],
+            confidence=ConfidenceOut.of(answer.confidence),
+            follow_ups=[],
+            usage=UsageOut.of(answer.usage),
+            cost_usd=answer.cost_usd,
+            timings=answer.timings,
+            trace_id=trace_id,
+            conversation_id=conversation_id,
+            trace=answer.trace if explain else None,
+        )
+
+
+class SourceIn(Body):
+    """A source given with the request."""
+
+    id: str = Field(min_length=1, max_length=200)
+    title: str = Field("", max_length=500)
+    text: str = Field(max_length=1_000_000)
+
+
+class GroundIn(Body):
+    """A text to check, against a collection or against the sources given."""
+
+    text: str = Field(min_length=1, max_length=50_000)
+    collection: CollectionName | None = None
+    sources: list[SourceIn] | None = Field(None, min_length=1, max_length=100)
+    question: str | None = Field(None, max_length=8_000)
+
+
+class GroundOut(BaseModel):
+    """The text's claims, each with what carries it."""
+
+    claims: list[ClaimOut]
+    citations: list[CitationOut]
+    support: float
+    confidence: ConfidenceOut
+
+
+class FeedbackIn(Body):
+    """What somebody thought of an answer."""
+
+    rating: Literal[-1, 1]
+    comment: str | None = Field(None, max_length=5_000)
+    correct: bool | None = None

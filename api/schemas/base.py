@@ -1,0 +1,28 @@
+"""What requests and responses are made from. Offsets are code points, pages count from 1."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+# A collection is named in addresses and model names, so it keeps to characters that are safe in both.
+CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
+
+
+class Body(BaseModel):
+    """A request body. Unknown fields are refused, so that a misspelt one does not go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    """A part of a response that has the fields of the value it shows."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """From a value with attributes of the same names."""
+        return cls.model_validate(value)

@@ -1,0 +1,133 @@
+"""Documents and collections, as the contract has them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from api.schemas.base import Body, CollectionName, Out
+
+if TYPE_CHECKING:
+    from index.types import DeletionReceipt, DocumentRecord, Status
+
+
+class ErrorOut(BaseModel):
+    """Why a document failed."""
+
+    code: str
+    message: str
+
+
+class DocumentOut(BaseModel):
+    """A document as its owner sees it: the newest version's state."""
+
+    id: str
+    collection: str
+    title: str
+    filename: str
+    media_type: str | None
+    sha256: str
+    bytes: int
+    status: str
+    version: int
+    live_version: int | None
+    pages: int | None
+    passages: int
+    error: ErrorOut | None
+    progress: float
+    metadata: dict[str, Any]
+    created_at: float
+    updated_at: float
+
+    @classmethod
+    def of(cls, record: DocumentRecord, working: tuple[Status, float] | None = None) -> Self:
+        """From the catalog's record and, while it is in work, the job's report."""
+        status, progress = (
+            working if working and not record.status.final else (record.status, record.progress)
+        )
+        error = ErrorOut(code=record.error[0], message=record.error[1]) if record.error else None
+        return cls(**asdict(record) | {"status": status, "progress": progress, "error": error})
+
+
+class DocumentsOut(BaseModel):
+    """Documents, and where to go on when there are more."""
+
+    documents: list[DocumentOut]
+    next_cursor: str | None = None
+
+
+class TextUpload(Body):
+    """A document given as text."""
+
+    text: str = Field(min_length=1)
+    title: str = Field("Untitled", min_length=1, max_length=500)
+    filename: str | None = Field(None, min_length=1, max_length=500)
+    collection: CollectionName = "default"
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    wait: bool = False
+    on_conflict: Literal["replace", "new"] = "replace"
+
+
+class RemovedOut(Out):
+    """What a deletion removed."""
+
+    passages: int
+    vectors: int
+    cached_answers: int
+    original: bool
+
+
+class ReceiptOut(BaseModel):
+    """Proof of a deletion."""
+
+    id: str
+    deleted: bool
+    removed: RemovedOut
+
+    @classmethod
+    def of(cls, receipt: DeletionReceipt) -> Self:
+        """From the catalog's receipt."""
+        return cls(id=receipt.id, deleted=True, removed=RemovedOut.of(receipt))
+
+
+class TextOut(BaseModel):
+    """Canonical text, or a part of it."""
+
+    document_id: str
+    version: int
+    start: int
+    end: int
+    text: str
+
+
+class CollectionIn(Body):
+    """A collection to make."""
+
+    name: CollectionName
+
+
+class CollectionOut(Out):
+    """A collection, its embedding model and what it holds."""
+
+    name: str
+    embedder: str | None
+    dimensions: int | None
+    documents: int
+    passages: int
+    created_at: float
+
+
+class CollectionsOut(BaseModel):
+    """All collections."""
+
+    collections: list[CollectionOut]
+
+
+class CollectionDeletedOut(BaseModel):
+    """Proof of a collection's deletion, with a receipt for each of its documents."""
+
+    name: str
+    deleted: bool
+    documents: list[ReceiptOut]

@@ -1,0 +1,141 @@
+"""Rows of the catalog -> records: the statements that select them and the types that they become."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import and_, func, select
+
+from index.schema import collections, documents, passages, versions
+from index.types import DocumentRecord, IdRange, NewPassages, Status, StoredPassage
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+RECORD = (
+    select(
+        documents,
+        collections.c.name.label("collection"),
+        versions.c.sha256,
+        versions.c.bytes,
+        versions.c.status,
+        versions.c.title,
+        versions.c.given_title,
+        versions.c.media_type,
+        versions.c.pages,
+        versions.c.passages,
+        versions.c.error_code,
+        versions.c.error_message,
+    )
+    .join(collections, collections.c.id == documents.c.collection_id)
+    .join(versions, and_(versions.c.document_id == documents.c.id, versions.c.version == documents.c.version))
+)
+
+PASSAGE = (
+    select(
+        passages.c.id,
+        passages.c.document_id,
+        passages.c.version,
+        passages.c.ordinal,
+        passages.c.section,
+        passages.c.start,
+        passages.c.end,
+        passages.c.text,
+        passages.c.headings,
+        passages.c.first_page,
+        passages.c.last_page,
+        passages.c.sentences,
+        versions.c.title,
+        documents.c.filename,
+    )
+    .join(documents, documents.c.id == passages.c.document_id)
+    .join(
+        versions,
+        and_(versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version),
+    )
+)
+
+
+def collections_with_counts() -> Any:
+    """Selects collections with how many documents and live passages they hold."""
+    live = select(
+        passages.c.collection_id,
+        func.count().label("passages"),
+    ).group_by(passages.c.collection_id)
+    held = select(documents.c.collection_id, func.count().label("documents")).group_by(
+        documents.c.collection_id
+    )
+    live_rows, held_rows = live.subquery(), held.subquery()
+    return (
+        select(
+            collections,
+            func.coalesce(held_rows.c.documents, 0).label("documents"),
+            func.coalesce(live_rows.c.passages, 0).label("passages"),
+        )
+        .outerjoin(live_rows, live_rows.c.collection_id == collections.c.id)
+        .outerjoin(held_rows, held_rows.c.collection_id == collections.c.id)
+    )
+
+
+def to_record(row: Row[Any]) -> DocumentRecord:
+    """From a row of ``RECORD``."""
+    status = Status(row.status)
+    return DocumentRecord(
+        id=row.id,
+        collection=row.collection,
+        title=row.title or row.given_title or row.filename,
+        filename=row.filename,
+        media_type=row.media_type,
+        sha256=row.sha256,
+        bytes=row.bytes,
+        status=status,
+        version=row.version,
+        live_version=row.live_version,
+        pages=row.pages,
+        passages=row.passages,
+        error=None if row.error_code is None else (row.error_code, row.error_message),
+        progress=1.0 if status is Status.READY else 0.0,
+        metadata=row.metadata,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def to_passage(row: Any) -> StoredPassage:
+    """From a row of ``PASSAGE``."""
+    found = dict(row._mapping)
+    ends = [row.start + end for end in found.pop("sentences")]
+    first_page, last_page = found.pop("first_page"), found.pop("last_page")
+    return StoredPassage(
+        **found | {"headings": tuple(row.headings)},
+        pages=None if first_page is None else (first_page, last_page),
+        sentences=tuple(zip([row.start, *ends[:-1]], ends, strict=True)),
+    )
+
+
+def added_passages(connection: Connection, first: int | None, last: int | None) -> NewPassages | None:
+    """Those of the passages with these ids that are still live, as views need them; None when none is."""
+    if first is None or last is None:
+        return None
+    query = (
+        select(
+            passages.c.document_id, passages.c.text, passages.c.headings, passages.c.vector, versions.c.title
+        )
+        .join(
+            versions,
+            and_(versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version),
+        )
+        .where(passages.c.id.between(first, last))
+        .order_by(passages.c.id)
+    )
+    rows = connection.execute(query).all()
+    if not rows:
+        return None
+    return NewPassages(
+        ids=IdRange(first, last),
+        document_id=rows[0].document_id,
+        titles=tuple(" / ".join((row.title, *row.headings)) for row in rows),
+        texts=tuple(row.text for row in rows),
+        vectors=np.frombuffer(b"".join(row.vector for row in rows), "<f4").reshape(len(rows), -1),
+    )

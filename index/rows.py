@@ -1,0 +1,123 @@
+"""The writes that the catalog's transactions are made of, each on a connection that is in a transaction."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from index.schema import answer_documents, answers, changes, collections, counters, feedback, passages, texts
+from index.types import IdRange
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ingest.pipeline import Ingested
+
+
+def take_numbers(connection: Connection, counter: str, count: int) -> int:
+    """Take ``count`` consecutive numbers, never used before, and return the first."""
+    updated = (
+        update(counters)
+        .where(counters.c.name == counter)
+        .values(value=counters.c.value + count)
+        .returning(counters.c.value)
+    )
+    value = connection.execute(updated).scalar_one_or_none()
+    if value is None:
+        connection.execute(insert(counters).values(name=counter, value=count))
+        value = count
+    return value - count + 1
+
+
+def new_document_id(connection: Connection) -> str:
+    """An opaque id that sorts by arrival: a counter, then 64 random bits so that none can be guessed."""
+    return f"doc_{take_numbers(connection, 'document', 1):08x}{uuid.uuid4().hex[:16]}"
+
+
+def remove_passages(connection: Connection, document_id: str) -> IdRange | None:
+    """Delete the live passages and say which they were."""
+    where = passages.c.document_id == document_id
+    first, last = connection.execute(
+        select(func.min(passages.c.id), func.max(passages.c.id)).where(where)
+    ).one()
+    connection.execute(delete(passages).where(where))
+    return None if first is None else IdRange(first, last)
+
+
+def insert_passages(connection: Connection, collection_id: int, ingested: Ingested) -> IdRange | None:
+    """Insert a version's passages with their vectors under consecutive ids; None when it has none."""
+    tree, document = ingested.tree, ingested.document
+    if not tree.passages:
+        return None
+    first = take_numbers(connection, "passage", len(tree.passages))
+    ends: list[list[int]] = [[] for _ in tree.passages]
+    for sentence in tree.sentences:
+        if sentence.parent is not None:
+            ends[sentence.parent].append(sentence.end - tree.passages[sentence.parent].start)
+    rows = [
+        {
+            "id": first + chunk.ordinal,
+            "collection_id": collection_id,
+            "document_id": document.id,
+            "version": document.version,
+            "ordinal": chunk.ordinal,
+            "section": chunk.parent,
+            "start": chunk.start,
+            "end": chunk.end,
+            "text": document.text[chunk.start : chunk.end],
+            "headings": list(chunk.headings),
+            "first_page": chunk.pages and chunk.pages[0],
+            "last_page": chunk.pages and chunk.pages[1],
+            "sentences": ends[chunk.ordinal],
+            "vector": vector.astype("<f4").tobytes(),
+        }
+        for chunk, vector in zip(tree.passages, ingested.embedded.vectors, strict=True)
+    ]
+    connection.execute(insert(passages), rows)
+    return IdRange(first, first + len(rows) - 1)
+
+
+def insert_text(connection: Connection, ingested: Ingested) -> None:
+    """Insert a version's canonical text with its structure."""
+    document = ingested.document
+    connection.execute(
+        insert(texts).values(
+            document_id=document.id,
+            version=document.version,
+            text=document.text,
+            blocks=[[block.kind, block.start, block.end, block.number] for block in document.blocks],
+            sections=[[chunk.start, chunk.end, list(chunk.headings)] for chunk in ingested.tree.sections],
+        )
+    )
+
+
+def record_change(
+    connection: Connection, collection_id: int, removed: IdRange | None, added: IdRange | None
+) -> None:
+    """Give a change the next number of its collection."""
+    seq = connection.execute(
+        update(collections)
+        .where(collections.c.id == collection_id)
+        .values(seq=collections.c.seq + 1)
+        .returning(collections.c.seq)
+    ).scalar_one()
+    connection.execute(
+        insert(changes).values(
+            collection_id=collection_id,
+            seq=seq,
+            removed_first=removed and removed.first,
+            removed_last=removed and removed.last,
+            added_first=added and added.first,
+            added_last=added and added.last,
+        )
+    )
+
+
+def delete_answers(connection: Connection, ids: Any) -> int:
+    """Delete the answers that a statement selects, and count them."""
+    wanted = connection.execute(ids).scalars().all()
+    for column in (feedback.c.answer_id, answer_documents.c.answer_id, answers.c.id):
+        connection.execute(delete(column.table).where(column.in_(wanted)))
+    return len(wanted)

@@ -1,0 +1,41 @@
+"""What an answer costs at the gateway, and whether it may."""
+
+from __future__ import annotations
+
+from rag.errors import BudgetExceeded
+from rag.types import Usage
+
+# US dollars for a million tokens read and written, by model, from https://openai.com/api/pricing (2025-04).
+PRICES = {
+    "gpt-4.1": (2.00, 8.00),
+    "gpt-4.1-mini": (0.40, 1.60),
+    "gpt-4.1-nano": (0.10, 0.40),
+    "gpt-4o": (2.50, 10.00),
+    "gpt-4o-mini": (0.15, 0.60),
+}
+
+
+def cost_usd(model: str, usage: Usage) -> float | None:
+    """Price of an answer in US dollars, or None when the model's price is not known."""
+    price = PRICES.get(model)
+    if price is None:
+        return None
+    return (usage.prompt_tokens * price[0] + usage.completion_tokens * price[1]) / 1_000_000
+
+
+def check_budget(model: str, prompt_tokens: int, max_output_tokens: int, limit: float) -> None:
+    """Refuse an answer that could cost more than ``limit`` dollars.
+
+    Raises:
+        BudgetExceeded: It could, or nobody can say.
+    """
+    most = cost_usd(model, Usage(prompt_tokens, max_output_tokens))
+    if most is None:
+        raise BudgetExceeded(
+            f"The price of {model!r} is not known, so max_cost_usd cannot be kept. Leave it out."
+        )
+    if most > limit:
+        raise BudgetExceeded(
+            f"The answer could cost up to ${most:.4f}, more than max_cost_usd allows (${limit:.4f}). Raise it, "
+            "or ask with a smaller top_k."
+        )

@@ -1,0 +1,118 @@
+"""Index terms: what a question and a passage must have in common to meet."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index.analyze import terms
+
+
+@pytest.mark.parametrize(
+    ("passage", "question"),
+    [
+        ("The libraries were opening.", "library opens"),
+        ("Insured persons are insuring", "insure"),
+        ("THE FEE", "fee"),
+        ("form 10-K", "10-k"),
+        ("form 10-K", "10K"),
+        ("COVID-19 vaccine", "covid19"),
+        ("COVID-19 vaccine", "covid"),
+        ("e-mail", "email"),
+        ("U.S. law", "US law"),
+        ("AT&T", "at&t"),
+        ("1,234.50 euros", "1234.50"),
+        ("a fee of 3.5%", "3.5"),
+        ("version v2.0.1", "V2.0.1"),
+        ("the company's rules", "company rules"),
+        ("the company’s rules", "company's"),
+        ("O'Brien", "o’brien"),
+        ("don't", "don’t"),
+        ("Die Straße", "strasse"),
+        ("Häuser", "häuser"),
+        ("nai\u0308ve", "naïve"),
+        ("ﬁnance", "finance"),
+        ("Ｆｕｌｌ　ｗｉｄｔｈ １２", "full width 12"),
+        ("日本語のテスト", "日本語"),
+        ("会议纪要在这里", "会议"),
+        ("안녕하세요", "안녕"),
+        ("ภาษาไทย", "ไทย"),
+        ("هذا الكتاب جديد", "الكتاب"),
+        ("ΑΘΗΝΑ", "αθηνα"),
+        ("foo_bar", "bar"),
+        ("and/or", "and or"),
+    ],
+)
+def test_a_question_meets_its_passage(passage: str, question: str) -> None:
+    """Case, inflection, hyphens, digit groups, apostrophes, widths and scripts do not part them."""
+    assert set(terms(question)) <= set(terms(passage))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10-K", ["10", "k", "10k"]),
+        ("1,234.50", ["1234.50"]),
+        ("1.234,50", ["1.23450"]),
+        ("company's", ["compani"]),
+        ("Häuser", ["häuser"]),
+        ("日本語テスト", ["日本", "本語", "語テ", "テス", "スト"]),
+        ("中", ["中"]),
+        ("iPhone15", ["iphone15"]),
+        ("第3章", ["第", "3", "章"]),
+        ("word.", ["word"]),
+        ("...", []),
+        ("", []),
+        ("😀 👍", []),
+        ("- – — _ ' \u200b", []),
+    ],
+)
+def test_terms_in_order(text: str, expected: list[str]) -> None:
+    """The terms themselves: changing them means that stored indexes must be made anew."""
+    assert terms(text) == expected
+
+
+def test_different_words_stay_apart() -> None:
+    """Neither numbers nor codes nor names run into one another."""
+    groups = [
+        terms(text) for text in ("10-K", "10-Q", "1,234", "12,34,5", "Müller", "Muller", "organ", "organise")
+    ]
+
+    assert len({tuple(group) for group in groups}) == len(groups)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_terms_of_any_text(text: str) -> None:
+    """Terms are never empty and survive being written with spaces between them, as the index wants them."""
+    found = terms(text)
+
+    assert all(found)
+    assert " ".join(found).split() == found
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=5))
+def test_lines_do_not_influence_one_another(lines: list[str]) -> None:
+    """A word has the same terms in a question as in the middle of a passage."""
+    together = terms("\n".join(lines))
+
+    assert together == [term for line in lines for term in terms(line)]
+
+
+def test_a_hostile_word_takes_linear_time() -> None:
+    """Hundreds of thousands of digits, letters or signs in a row are taken apart at once."""
+    for part in ("1", "a", "1,", "a-", "中", "a.", "'", "-"):
+        terms(part * 200_000)
+
+
+def test_threads_share_the_stemmer() -> None:
+    """Questions and ingestion analyse at the same time and get the same terms."""
+    text = " ".join(f"running{chr(97 + n % 26)}ly libraries organisations {n}" for n in range(300))
+    expected = terms(text)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(found == expected for found in pool.map(terms, [text] * 40))

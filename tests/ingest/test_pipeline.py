@@ -1,0 +1,146 @@
+"""One original through all three steps."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from ingest.config import ParseConfig
+from ingest.errors import CorruptFile, NoText, TooLarge
+from ingest.pipeline import Original
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingest.pipeline import Ingested, Pipeline
+
+MARKDOWN = """# Membership
+
+Anyone may join. The fee is 30 euros a year.
+
+## Loans
+
+- four weeks for books
+- one week for films
+
+| item | weeks |
+|---|---|
+| book | 4 |
+"""
+
+
+def ignore(_stage: str, _share: float) -> None:
+    """Progress that nobody watches."""
+
+
+def original(folder: Path, content: bytes, filename: str = "rules.md", title: str | None = None) -> Original:
+    """An upload as the catalog hands it over: its bytes in a file without a telling name."""
+    path = folder / "blob"
+    path.write_bytes(content)
+    return Original(path, "doc_1", 3, hashlib.sha256(content).hexdigest(), filename, title)
+
+
+@pytest.fixture
+def ingested(pipeline: Pipeline, tmp_path: Path) -> Ingested:
+    """The Markdown above, ingested."""
+    return pipeline.run(original(tmp_path, MARKDOWN.encode()), ignore)
+
+
+def test_the_document_keeps_the_identity_it_was_given(ingested: Ingested, tmp_path: Path) -> None:
+    """Id, version, hash and name come from the catalog, the text from the file, unchanged."""
+    document = ingested.document
+
+    assert (document.id, document.version, document.filename) == ("doc_1", 3, "rules.md")
+    assert document.sha256 == hashlib.sha256((tmp_path / "blob").read_bytes()).hexdigest()
+    assert document.media_type == "text/markdown"
+    assert document.text == MARKDOWN
+
+
+def test_every_passage_has_its_own_vector(ingested: Ingested, pipeline: Pipeline) -> None:
+    """Row n is the vector of passage n, and the model is named."""
+    texts = [MARKDOWN[chunk.start : chunk.end] for chunk in ingested.tree.passages]
+
+    assert len(texts) > 1
+    assert ingested.embedded.chunks == ingested.tree.passages
+    assert ingested.embedded.fingerprint == pipeline.embedder.fingerprint
+    assert np.array_equal(ingested.embedded.vectors, pipeline.embedder.embed_sentences(texts))
+
+
+def test_ingesting_twice_gives_the_same(ingested: Ingested, pipeline: Pipeline, tmp_path: Path) -> None:
+    """Nothing depends on chance or on what was ingested before."""
+    again = pipeline.run(original(tmp_path, MARKDOWN.encode()), ignore)
+
+    assert again.document == ingested.document
+    assert again.tree == ingested.tree
+    assert np.array_equal(again.embedded.vectors, ingested.embedded.vectors)
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "expected"),
+    [
+        ("# Heading\n\ntext", "Given", "Given"),
+        ("---\ntitle: Stated\n---\n\n# Heading\n\ntext", None, "Stated"),
+        ("# Heading\n\ntext", None, "Heading"),
+        ("only text", None, "rules.md"),
+    ],
+)
+def test_the_title(
+    pipeline: Pipeline, tmp_path: Path, content: str, given: str | None, expected: str
+) -> None:
+    """What the uploader said, else what the file states, else its first heading, else its name."""
+    found = pipeline.run(original(tmp_path, content.encode(), title=given), ignore)
+
+    assert found.document.title == expected
+
+
+def test_progress_goes_through_the_stages(pipeline: Pipeline, tmp_path: Path) -> None:
+    """First parsing, then embedding with a share that grows to 1."""
+    seen: list[tuple[str, float]] = []
+    content = "".join(f"Sentence number {number} of a long text. " for number in range(400)).encode()
+
+    pipeline.run(original(tmp_path, content), lambda stage, share: seen.append((stage, share)))
+
+    assert seen[:2] == [("parsing", 0.0), ("embedding", 0.0)]
+    assert seen[1:] == sorted(set(seen[1:]))
+    assert seen[-1] == ("embedding", 1.0)
+    assert len(seen) > 4
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [(b"", NoText), (b" \n\t\n", NoText), (b"%PDF-1.7\nnothing more", CorruptFile)],
+)
+def test_a_file_without_text_fails_with_its_own_error(
+    pipeline: Pipeline, tmp_path: Path, content: bytes, error: type[Exception]
+) -> None:
+    """The error says what is wrong with this file; the pipeline stays usable."""
+    with pytest.raises(error):
+        pipeline.run(original(tmp_path, content, "file"), ignore)
+
+    assert pipeline.run(original(tmp_path, b"text", "file.txt"), ignore).document.text == "text"
+
+
+def test_a_file_over_the_ceiling_is_not_read(pipeline: Pipeline, tmp_path: Path) -> None:
+    """The ceiling in bytes holds before any parser sees the file."""
+    small = replace(pipeline, parse_config=ParseConfig(max_bytes=10))
+
+    with pytest.raises(TooLarge, match="10"):
+        small.run(original(tmp_path, b"eleven bytes"), ignore)
+
+
+def test_what_progress_raises_ends_the_work(pipeline: Pipeline, tmp_path: Path) -> None:
+    """A service that is stopping gets out of the middle of a document."""
+
+    class Stopped(Exception):
+        """Raised by the watcher."""
+
+    def stop(stage: str, share: float) -> None:
+        if stage == "embedding" and share > 0:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        pipeline.run(original(tmp_path, MARKDOWN.encode()), stop)
