@@ -20,7 +20,7 @@ from api.routes.ask import complete, remember
 from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, UsageOut
 from api.stream import event_stream
 from rag.cite import rendered
-from rag.types import Claimed, Done, Question
+from rag.types import Claimed, Done, Question, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,15 +121,18 @@ def url_citations(answer: Answer) -> list[dict[str, Any]]:
 
 async def _chunks(service: Service, question: Question, model: str) -> AsyncIterator[str]:
     identity = f"chatcmpl-{time.time_ns():x}"
-    sent = 0
+    sent, held = False, ""
     yield _chunk(identity, model, {"role": "assistant", "content": ""})
     try:
         async with aclosing(service.answerer.answer(question)) as events:
             async for each in events:
                 if isinstance(each, Claimed):
-                    text = each.separator + rendered(each.claim)
-                    sent += len(text)
-                    yield _chunk(identity, model, {"content": text})
+                    # Until something is supported, this may still become an answer that abstains, and what
+                    # was sent cannot be taken back.
+                    held += each.separator + rendered(each.claim)
+                    if sent or each.claim.verdict is not Verdict.UNSUPPORTED:
+                        yield _chunk(identity, model, {"content": held})
+                        sent, held = True, ""
                 elif isinstance(each, Done):
                     await remember(service, question, each.answer)
                     rest = {"content": each.answer.text} if not sent else {}
