@@ -18,6 +18,7 @@ from api.routes import answers, ask, collections, documents, ground, health, ope
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from api.deps import Service
     from api.settings import Settings
 
 WEB = Path(__file__).parent / "web"
@@ -26,12 +27,17 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _FORM_ALLOWANCE = 1024 * 1024
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application for some settings. Opens the data folder when it starts, not before."""
+def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
+    """The application for some settings.
+
+    Args:
+        settings: Where to listen, and what to build the service from.
+        opened: The service, which is closed at the end; without one the data folder is opened at the start.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = build(settings)
+        service = opened or build(settings)
         app.state.service = service
         service.warm_up()
         service.runner.start()

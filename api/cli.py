@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from asyncio import Runner
     from collections.abc import Iterator
 
     from api.deps import Service
@@ -36,6 +37,7 @@ def serve(
     import uvicorn  # noqa: PLC0415
 
     from api.app import LOOPBACK, create_app  # noqa: PLC0415
+    from api.deps import build  # noqa: PLC0415
 
     settings = _settings(data=data, host=host, port=port)
     if settings.host not in LOOPBACK and settings.admin_key is None:
@@ -43,8 +45,10 @@ def serve(
             f"Listening on {settings.host} would let anybody on the network read every document. Set "
             "FOOTNOTE_ADMIN_KEY to a long random key first, or listen on 127.0.0.1."
         )
+    with _messages():
+        service = build(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, service),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -68,7 +72,7 @@ def ingest(
     """Ingest files into a collection."""
     from api.local import ingest_files  # noqa: PLC0415
 
-    with _opened(data) as service:
+    with _opened(data) as (service, _):
         failed = ingest_files(service, _files(paths), collection)
     if failed:
         raise typer.Exit(1)
@@ -89,9 +93,9 @@ def ask(
 
     if mode not in ("auto", "extractive", "generative"):
         _fail("--mode is auto, extractive or generative.")
-    with _opened(data) as service:
+    with _opened(data) as (service, loop):
         for question in questions:
-            found = answer(service, question, collection, mode)
+            found = answer(service, loop, question, collection, mode)
             if as_json:
                 typer.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False))
             else:
@@ -159,16 +163,23 @@ def _settings(**given: Any) -> Settings:
 
 
 @contextmanager
-def _opened(data: Path | None) -> Iterator[Service]:
-    """The service on a data folder; what goes wrong on purpose ends the command with its message."""
+def _opened(data: Path | None) -> Iterator[tuple[Service, Runner]]:
+    """The service on a data folder, and the event loop that it is used in."""
     from api.local import opened  # noqa: PLC0415
+
+    with _messages(), opened(_settings(data=data)) as both:
+        yield both
+
+
+@contextmanager
+def _messages() -> Iterator[None]:
+    """What goes wrong on purpose ends the command with its message."""
     from index.errors import IndexingError  # noqa: PLC0415
     from ingest.errors import IngestError  # noqa: PLC0415
     from rag.errors import RagError  # noqa: PLC0415
 
     try:
-        with opened(_settings(data=data)) as service:
-            yield service
+        yield
     except (IndexingError, IngestError, RagError) as error:
         _fail(str(error))
 

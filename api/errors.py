@@ -107,7 +107,10 @@ def install(app: FastAPI) -> None:
         status, body, headers = describe(error)
         return JSONResponse(body, status, headers)
 
-    async def handle_http(_request: Request, error: Exception) -> JSONResponse:
+    async def handle_http(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error.__cause__, ApiError):
+            # FastAPI calls whatever stops it from reading a body a bad request; ours says what it was.
+            return await handle(request, error.__cause__)
         status = error.status_code if isinstance(error, HTTPException) else 500
         detail = str(error.detail) if isinstance(error, HTTPException) else ""
         code = {400: "malformed", 404: "not_found", 405: "method_not_allowed"}.get(status, "error")

@@ -34,14 +34,15 @@ _PART_BYTES = 1024 * 1024
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Service]:
-    """A service on a data folder, its jobs running, closed at the end."""
-    service = build(settings)
-    service.runner.start()
-    try:
-        yield service
-    finally:
-        asyncio.run(service.close())
+def opened(settings: Settings) -> Iterator[tuple[Service, asyncio.Runner]]:
+    """A service on a data folder, its jobs running, closed at the end, and the one event loop that it is used in."""
+    with asyncio.Runner() as loop:
+        service = build(settings)
+        service.runner.start()
+        try:
+            yield service, loop
+        finally:
+            loop.run(service.close())
 
 
 def ingest_files(service: Service, files: Sequence[Path], collection: str) -> int:
@@ -88,10 +89,10 @@ def ingest_files(service: Service, files: Sequence[Path], collection: str) -> in
     return len(failed)
 
 
-def answer(service: Service, question: str, collection: str, mode: str) -> AnswerOut:
+def answer(service: Service, loop: asyncio.Runner, question: str, collection: str, mode: str) -> AnswerOut:
     """Ask one question."""
     asked = Question(text=question, collection=collection, mode=None if mode == "auto" else Mode(mode))
-    found = asyncio.run(complete(service, asked))
+    found = loop.run(complete(service, asked))
     return AnswerOut.of(found, trace_id="", conversation_id=None, explain=False)
 
 

@@ -14,7 +14,10 @@ MEBIBYTE = 1024 * 1024
 class Settings(BaseSettings):
     """Settings with defaults that are safe and good on a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix="FOOTNOTE_", env_file=".env", extra="ignore")
+    # An empty variable is one that was not set: an empty key must not pass for a key.
+    model_config = SettingsConfigDict(
+        env_prefix="FOOTNOTE_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     data: Path = Field(Path("footnote-data"), description="Folder with everything that is stored.")
     host: str = Field("127.0.0.1", description="Address to listen on. Others than loopback need ADMIN_KEY.")

@@ -128,7 +128,7 @@ async def _multipart(request: Request) -> Upload:
 def _json(body: bytes) -> Upload:
     try:
         found = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, "malformed", f"The body is not valid JSON: {error}") from error
     if isinstance(found, dict) and "url" in found:
         message = "Documents cannot be fetched from addresses yet. Download the file and upload it."
@@ -165,7 +165,7 @@ def _metadata(text: str) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError(422, "invalid_field", f"metadata is not valid JSON: {error}") from error
     return _checked_metadata(found)
 
@@ -174,11 +174,18 @@ def _checked_metadata(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ApiError(422, "invalid_field", 'metadata is a JSON object such as {"year": 2024}.')
     try:
-        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
-    except ValueError as error:
-        message = "metadata holds NaN or an infinite number, for which JSON has no form."
-        raise ApiError(422, "invalid_field", message) from error
-    _storable(text, "metadata")
+        json.dumps(found, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(422, "invalid_field", f"metadata cannot be written as JSON again: {error}") from error
+    todo: list[Any] = [found]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, dict):
+            todo += [*part, *part.values()]
+        elif isinstance(part, list):
+            todo += part
+        elif isinstance(part, str):
+            _storable(part, "metadata")
     return found
 
 

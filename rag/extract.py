@@ -84,7 +84,8 @@ def rank_sentences(
     vectors = embedder.embed_sentences([p.text[start:end] for p, _, (start, end) in places])
     cosines = vectors @ query_vector if places else np.empty(0)
     wanted = content_terms(question)
-    best = max((piece.score for piece in evidence), default=1.0)
+    # Scores are all 0 when nothing found is even similar.
+    best = max((piece.score for piece in evidence), default=0.0) or 1.0
     found = []
     for (piece, index, (start, end)), cosine in zip(places, cosines, strict=True):
         sentence = piece.text[start:end]

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
+# The database takes no larger numbers.
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
 _POLL_S = 0.1
 _CITATION = re.compile(r"(\d{1,9}):(\d{1,12})-(\d{1,12})")
 _UPLOAD_FORM: dict[str, Any] = {
@@ -113,7 +116,7 @@ def delete_document(document_id: str, service: ServiceDep) -> ReceiptOut:
 def read_text(
     document_id: str,
     service: ServiceDep,
-    version: Annotated[int | None, Query(ge=1)] = None,
+    version: Version = None,
     start: Annotated[int, Query(ge=0)] = 0,
     end: Annotated[int | None, Query(ge=0)] = None,
 ) -> TextOut:
@@ -128,9 +131,7 @@ def read_text(
 
 
 @router.get("/{document_id}/original", response_class=FileResponse)
-def read_original(
-    document_id: str, service: ServiceDep, version: Annotated[int | None, Query(ge=1)] = None
-) -> FileResponse:
+def read_original(document_id: str, service: ServiceDep, version: Version = None) -> FileResponse:
     """The uploaded bytes, always as an attachment."""
     record = service.store.catalog.document(document_id)
     path = service.store.original(document_id, version)
@@ -148,7 +149,7 @@ def read_page(
     page: int,
     service: ServiceDep,
     citation: str | None = None,
-    version: Annotated[int | None, Query(ge=1)] = None,
+    version: Version = None,
 ) -> Response:
     """A page as an image. ``citation`` is ``version:start-end``; that part of the text is marked."""
     mark = None

@@ -9,10 +9,10 @@ import asyncio
 import json
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe
@@ -20,7 +20,7 @@ from api.routes.ask import complete, remember
 from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, UsageOut
 from api.stream import event_stream
 from rag.cite import rendered
-from rag.types import Claimed, Done, Question
+from rag.types import Claimed, Done, Question, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,20 +32,28 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 
+# The bound makes pydantic look at the characters too: half a surrogate pair is refused.
+Text = Annotated[str, StringConstraints(max_length=1_000_000)]
+_TEXT: TypeAdapter[str] = TypeAdapter(Text)
+
+
 class ChatMessage(BaseModel):
     """One message. Parts that are not text are refused."""
 
     model_config = ConfigDict(extra="ignore")
 
     role: str
-    content: str | list[dict[str, Any]] | None = None
+    content: Text | list[dict[str, Any]] | None = None
 
     def text(self) -> str:
         """The message's words."""
         if isinstance(self.content, list):
             if any(part.get("type") != "text" for part in self.content):
                 raise ApiError(422, "invalid_field", "Only text parts can be answered.")
-            return "\n".join(str(part.get("text", "")) for part in self.content)
+            try:
+                return _TEXT.validate_python("\n".join(str(part.get("text", "")) for part in self.content))
+            except ValidationError as error:
+                raise ApiError(422, "invalid_field", error.errors()[0]["msg"]) from error
         return self.content or ""
 
 
@@ -54,7 +62,7 @@ class ChatIn(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: str
+    model: Text
     messages: list[ChatMessage]
     stream: bool = False
 
@@ -113,15 +121,18 @@ def url_citations(answer: Answer) -> list[dict[str, Any]]:
 
 async def _chunks(service: Service, question: Question, model: str) -> AsyncIterator[str]:
     identity = f"chatcmpl-{time.time_ns():x}"
-    sent = 0
+    sent, held = False, ""
     yield _chunk(identity, model, {"role": "assistant", "content": ""})
     try:
         async with aclosing(service.answerer.answer(question)) as events:
             async for each in events:
                 if isinstance(each, Claimed):
-                    text = each.separator + rendered(each.claim)
-                    sent += len(text)
-                    yield _chunk(identity, model, {"content": text})
+                    # Until something is supported, this may still become an answer that abstains, and what
+                    # was sent cannot be taken back.
+                    held += each.separator + rendered(each.claim)
+                    if sent or each.claim.verdict is not Verdict.UNSUPPORTED:
+                        yield _chunk(identity, model, {"content": held})
+                        sent, held = True, ""
                 elif isinstance(each, Done):
                     await remember(service, question, each.answer)
                     rest = {"content": each.answer.text} if not sent else {}

@@ -9,6 +9,7 @@ import pytest
 from fpdf import FPDF
 from fpdf.enums import EncryptionMethod
 
+from api import logs
 from api.settings import Settings
 from tests.api.server import serving, wait_until_ready
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
@@ -19,12 +20,16 @@ GATEWAY_KEY = "sk-gateway-key-that-nobody-may-see"
 PdfMaker = Callable[..., bytes]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    """Only what went wrong is logged, as the command line would set it up."""
+    logs.configure("error")
+
+
 @pytest.fixture(scope="session")
 def gateway() -> Iterator[ScriptedGateway]:
-    """A gateway that plays the scene which was added last; nothing else is asked of it meanwhile."""
-    with ScriptedGateway([Scene.answer("")]) as server:
-        # Play the first scene, so that each one added is the next to be played.
-        httpx.post(f"{server.url}/chat/completions", json={"messages": [], "model": "none"})
+    """The gateway that the service asks; each test that asks it says what it plays."""
+    with ScriptedGateway([Scene.refusal(500, "no test has said what to play")]) as server:
         yield server
 
 

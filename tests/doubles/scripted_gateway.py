@@ -229,6 +229,11 @@ class ScriptedGateway:
         with self._lock:
             self._scenes.extend(scenes)
 
+    def play(self, *scenes: Scene) -> None:
+        """Starts another script, whatever is left of this one."""
+        with self._lock:
+            self._scenes, self._played = list(scenes), 0
+
     def record(self, request: Recorded) -> Scene:
         """Notes a request and returns its scene; called by the server."""
         with self._lock:

@@ -17,14 +17,9 @@ if TYPE_CHECKING:
 
     from ingest.embed import SentenceTransformerEmbedder
 
+
 EvidenceMaker = Callable[..., Evidence]
 VerifierMaker = Callable[..., Verifier]
-
-
-@pytest.fixture(scope="session")
-def bundled_embedder(bundled: SentenceTransformerEmbedder) -> SentenceTransformerEmbedder:
-    """The bundled model."""
-    return bundled
 
 
 @pytest.fixture
@@ -52,9 +47,7 @@ def make_evidence() -> EvidenceMaker:
 
 
 @pytest.fixture
-def make_verifier(
-    bundled_embedder: SentenceTransformerEmbedder, make_evidence: EvidenceMaker
-) -> VerifierMaker:
+def make_verifier(bundled: SentenceTransformerEmbedder, make_evidence: EvidenceMaker) -> VerifierMaker:
     """A function that makes a verifier over texts, which get the keys k0f, k1f and so on."""
 
     def even(words: Sequence[str]) -> Mapping[str, float]:
@@ -62,16 +55,16 @@ def make_verifier(
 
     def make(*texts: str, **changes: object) -> Verifier:
         pieces = [make_evidence(text, f"k{number}f", **changes) for number, text in enumerate(texts)]
-        return Verifier(pieces, bundled_embedder, even)
+        return Verifier(pieces, bundled, even)
 
     return make
 
 
 @pytest.fixture(scope="session")
 def library(
-    bundled_embedder: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory
+    bundled: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Library]:
     """One store for all tests; each uses collections or documents of its own."""
-    opened = Library.open(tmp_path_factory.mktemp("library"), bundled_embedder)
+    opened = Library.open(tmp_path_factory.mktemp("library"), bundled)
     yield opened
     opened.close()

@@ -25,15 +25,15 @@ LIBRARY = (
 
 
 @pytest.fixture
-def ranked(bundled_embedder: SentenceTransformerEmbedder) -> Ranker:
+def ranked(bundled: SentenceTransformerEmbedder) -> Ranker:
     """A function that ranks the sentences of some evidence for a question."""
 
     def rank(question: str, *evidence: Evidence, **weights: float) -> list[Candidate]:
         return rank_sentences(
             question,
-            bundled_embedder.embed_query(question),
+            bundled.embed_query(question),
             evidence,
-            embedder=bundled_embedder,
+            embedder=bundled,
             weights=weights,
             config=ExtractConfig(),
         )
@@ -68,6 +68,15 @@ def test_without_sentences_there_is_nothing_to_choose(ranked: Ranker, make_evide
     assert ranked("How long?") == []
     assert ranked("How long?", make_evidence("# How long")) == []
     assert choose([], "How long?", ExtractConfig()) == []
+
+
+def test_passages_of_no_score_can_be_ranked(ranked: Ranker, make_evidence: EvidenceMaker) -> None:
+    """A search that finds nothing similar gives passages of score 0, whose sentences are ranked all the same."""
+    found = ranked(
+        "Where are the boats?", make_evidence("Boats need a permit. Dogs bark at cats.", score=0.0)
+    )
+
+    assert text(found[0]) == "Boats need a permit."
 
 
 def test_a_sentence_that_leans_back_brings_the_one_before(

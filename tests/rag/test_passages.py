@@ -31,11 +31,9 @@ TEXT = "\n\n".join(
 
 
 @pytest.fixture(scope="module")
-def fine(
-    bundled_embedder: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Library]:
+def fine(bundled: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """A library with passages of one sentence."""
-    opened = Library.open(tmp_path_factory.mktemp("fine"), bundled_embedder, passage_tokens=24)
+    opened = Library.open(tmp_path_factory.mktemp("fine"), bundled, passage_tokens=24)
     yield opened
     opened.close()
 

@@ -1,0 +1,58 @@
+"""What is written about the interface is what the interface is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.local import settings_table
+from api.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUTES = {
+    "/v1/documents": {"get", "post"},
+    "/v1/documents/{document_id}": {"get", "put", "delete"},
+    "/v1/documents/{document_id}/text": {"get"},
+    "/v1/documents/{document_id}/original": {"get"},
+    "/v1/documents/{document_id}/pages/{page}.png": {"get"},
+    "/v1/documents/{document_id}/events": {"get"},
+    "/v1/collections": {"get", "post"},
+    "/v1/collections/{name}": {"get", "delete"},
+    "/v1/search": {"post"},
+    "/v1/ask": {"post"},
+    "/v1/ground": {"post"},
+    "/v1/answers/{answer_id}": {"get"},
+    "/v1/answers/{answer_id}/feedback": {"post"},
+    "/v1/models": {"get"},
+    "/v1/chat/completions": {"post"},
+    "/livez": {"get"},
+    "/readyz": {"get"},
+    "/metrics": {"get"},
+}
+
+
+def test_the_page_on_settings_has_the_table_of_the_code() -> None:
+    """docs/settings.md holds what ``footnote settings`` prints, so neither is changed alone."""
+    assert settings_table() in (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_described() -> None:
+    """No setting without a sentence, and none with a secret as its default."""
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert f"`FOOTNOTE_{name.upper()}`" in settings_table()
+
+
+def test_the_description_of_the_interface_lists_every_route(client: httpx.Client) -> None:
+    """Each route of the contract, with its methods and a sentence about each."""
+    found = client.get("/openapi.json").json()
+
+    assert {path: set(methods) for path, methods in found["paths"].items()} == ROUTES
+    for path, methods in found["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("description"), (method, path)
+    body = found["paths"]["/v1/documents"]["post"]["requestBody"]["content"]
+    assert set(body) == {"multipart/form-data", "application/json"}
