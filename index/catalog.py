@@ -97,8 +97,10 @@ class Catalog(CatalogReader):
                 known = (
                     None if always_new else _document(connection, inside, documents.c.filename == filename)
                 )
-            if same is not None and not (same.status == Status.FAILED and same.retryable):
-                return Submission(same.id, same.version, is_new=False)
+            if same is not None:
+                if not (same.status == Status.FAILED and same.retryable):
+                    return Submission(same.id, same.version, is_new=False)
+                known = same
             if known is None:
                 document_id, version = new_document_id(connection), 1
                 connection.execute(

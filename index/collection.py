@@ -35,8 +35,10 @@ class Collection:
 
         Empty while the collection holds no passages, because only then is the vectors' length unknown.
         """
-        record = self._catalog.collection(self.name)
         with self._lock:
+            # Read under the lock: a number from before another thread caught up would look like a catalog
+            # that was restored from an older copy, and the views would be thrown away.
+            record = self._catalog.collection(self.name)
             if not self._views and record.dimensions is not None:
                 folder = self._folder
                 opened: tuple[View, ...] = (DenseView(folder, record.dimensions), LexicalView(folder))

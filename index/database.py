@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import alembic.command
 import alembic.config
-from sqlalchemy import create_engine, event
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from index.errors import FolderInUse
@@ -43,14 +44,20 @@ class Database:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._lock_file = _hold(folder)
-        url = f"sqlite:///{folder / 'catalog.sqlite3'}"
+        # Not written as text: a folder's name may hold what separates the parts of an address.
+        url = URL.create("sqlite", database=str(folder / "catalog.sqlite3"))
         self._writer = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         self._readers = create_engine(url, pool_size=16, max_overflow=32)
         _configure(self._writer, "PRAGMA secure_delete=ON")
         _configure(self._readers, "PRAGMA query_only=ON")
-        self._write_lock = threading.RLock()
-        with self.write() as connection:
-            migrate(connection)
+        self._write_lock = threading.Lock()
+        self._closed = False
+        try:
+            with self.write() as connection:
+                migrate(connection)
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -60,20 +67,32 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """The writing connection in a transaction: all of it is on disk at the end, or none."""
-        with self._write_lock, self._writer.begin() as connection:
-            yield connection
+        """The writing connection in a transaction: all of it is on disk at the end, or none.
+
+        Raises:
+            RuntimeError: The folder was closed. Another process may hold it by now.
+        """
+        with self._write_lock:
+            if self._closed:
+                raise RuntimeError("The data folder is closed; nothing can be written to it any more.")
+            with self._writer.begin() as connection:
+                yield connection
 
     def check_integrity(self) -> list[str]:
         """What SQLite itself finds wrong with the file, none when all is well."""
-        with self.read() as connection:
-            rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        try:
+            with self.read() as connection:
+                rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        except DatabaseError as error:
+            # Where the file is too damaged to be checked to its end.
+            return [str(error.orig)]
         return [] if rows == ["ok"] else [str(row) for row in rows]
 
     def close(self) -> None:
         """Close every connection and let go of the folder."""
         self._readers.dispose()
         with self._write_lock:
+            self._closed = True
             self._writer.dispose()
         self._lock_file.close()
 

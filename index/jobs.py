@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.exc import OperationalError
 
 from index.errors import IndexingError, NotFound
 from index.schema import documents, jobs, versions
@@ -103,23 +104,24 @@ class JobRunner:
         self._store = store
         self._pipeline = pipeline
         self._config = config
-        self._wake = threading.Condition()
-        self._stopping = False
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._held: dict[int, Job] = {}
         # What running jobs report, by document: too frequent for the disk, worthless after a restart.
         self._progress: dict[tuple[str, int], tuple[Status, float]] = {}
 
     def start(self) -> None:
         """Start the worker threads."""
-        for number in range(self._config.workers):
-            thread = threading.Thread(target=self._work, name=f"ingest-{number}", daemon=True)
+        names = [f"ingest-{number}" for number in range(self._config.workers)]
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        self._threads.append(threading.Thread(target=self._heartbeat, name="ingest-heartbeat", daemon=True))
+        for thread in self._threads:
             thread.start()
-            self._threads.append(thread)
 
     def notify(self) -> None:
         """Say that there is work."""
-        with self._wake:
-            self._wake.notify_all()
+        self._wake.set()
 
     def progress(self, document_id: str, version: int) -> tuple[Status, float] | None:
         """Stage of a version in work and the share of it that is done, or None when none is."""
@@ -132,14 +134,16 @@ class JobRunner:
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Take no further job and wait for those in work. What is cut off is resumed at the next start."""
-        self._stopping = True
+        self._stopping.set()
         self.notify()
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
+            # Cleared before the look at the queue, so that a call between the look and the wait is not lost.
+            self._wake.clear()
             try:
                 job = self._store.jobs.claim(self._config.lease_s)
             except Exception:
@@ -147,10 +151,10 @@ class JobRunner:
                 log.exception("job_claim_failed")
                 job = None
             if job is None:
-                with self._wake:
-                    if not self._stopping:
-                        self._wake.wait(_IDLE_S)
+                if not self._stopping.is_set():
+                    self._wake.wait(_IDLE_S)
                 continue
+            self._held[job.id] = job
             try:
                 self._run(job)
             except _Stopped:
@@ -159,41 +163,48 @@ class JobRunner:
                 # The job keeps its row and its lease runs out: it is tried again, here or elsewhere.
                 log.exception("job_lost", document_id=job.document_id, version=job.version)
             finally:
+                self._held.pop(job.id, None)
                 self._progress.pop((job.document_id, job.version), None)
+
+    def _heartbeat(self) -> None:
+        """Keep the leases of jobs in work, also while a parser is silent for minutes."""
+        while not self._stopping.wait(self._config.lease_s / 3):
+            for job in list(self._held.values()):
+                try:
+                    self._store.jobs.renew(job, self._config.lease_s)
+                except Exception:
+                    log.exception("lease_not_renewed", document_id=job.document_id, version=job.version)
 
     def _run(self, job: Job) -> None:
         """Ingest one document. Its failure is a result like another."""
         if job.attempts > self._config.max_attempts:
             message = (
-                f"Ingesting this file ended the service {job.attempts - 1} times. It is not tried again."
+                f"Ingesting this file was begun {job.attempts - 1} times and never came to an end. It is not "
+                "tried again."
             )
             self._store.catalog.fail(job, "limit_exceeded", message)
             return
-        renewed = time.monotonic()
 
         def report(stage: str, share: float) -> None:
-            nonlocal renewed
-            if self._stopping:
+            if self._stopping.is_set():
                 raise _Stopped
             self._progress[job.document_id, job.version] = (Status(stage), share)
-            if time.monotonic() - renewed > self._config.lease_s / 3:
-                self._store.jobs.renew(job, self._config.lease_s)
-                renewed = time.monotonic()
 
         try:
             ingested = self._pipeline.run(self._original(job), report)
             published = self._store.catalog.publish(job, ingested)
         except (IngestError, IndexingError) as error:
-            if self._stopping and error.retryable:
+            if self._stopping.is_set() and error.retryable:
                 # Stopping closed the parser under this job, which says nothing about the document.
                 raise _Stopped from error
             log.info("document_failed", document_id=job.document_id, code=error.code)
             self._store.catalog.fail(job, error.code, str(error))
             return
-        except (OSError, _Stopped):
+        except (OSError, OperationalError, _Stopped):
             # The disk or the end of the service, not the document: keep the job.
             raise
-        except Exception as error:
+        except BaseException as error:
+            # A panic of a library in Rust is no Exception, and must not end the thread either.
             log.exception("document_failed", document_id=job.document_id, code="internal_error")
             message = (
                 f"An unexpected {type(error).__name__} stopped the ingestion. Upload the file again to retry."

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _FORMAT = 1
 # A term in the title or the headings counts this much of one in the text.
 _TITLE_WEIGHT = 0.5
+# Passages read beyond the limit to bring equal scores into order; more are cut off as they come.
+_MOST_TIES = 1000
 # Changes gathered into one tantivy commit, each of which waits for the disk.
 _CHANGES_PER_COMMIT = 64
 _WRITER_MEMORY_BYTES = 32_000_000
@@ -94,12 +96,16 @@ class LexicalView:
                 [(must, wanted), (must, tantivy.Query.const_score_query(among, 0.0))]
             )
         searcher = self._index.searcher()
-        found = searcher.search(wanted, limit, count=False).hits
+        # Equal scores are in the order of tantivy's segments, which differs after a rebuild: ties at the limit
+        # are therefore read too, and the lower id goes first.
+        asked = limit + 1
+        found = searcher.search(wanted, asked, count=False).hits
+        while len(found) == asked < limit + _MOST_TIES and found[-1][0] == found[limit - 1][0]:
+            asked = min(2 * asked + 1, limit + _MOST_TIES)
+            found = searcher.search(wanted, asked, count=False).hits
         numbers = searcher.fast_field_values("id", [address for _, address in found])
-        ranked = zip(numbers, found, strict=True)
-        return [
-            Hit(int(i or 0), self.name, rank, float(score)) for rank, (i, (score, _)) in enumerate(ranked, 1)
-        ]
+        ranked = sorted((-float(score), int(i or 0)) for i, (score, _) in zip(numbers, found, strict=True))
+        return [Hit(i, self.name, rank, -score) for rank, (score, i) in enumerate(ranked[:limit], 1)]
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:
         """Inverse document frequency of index terms: ``ln(1 + (N - n + 0.5) / (n + 0.5))``, as in BM25."""

@@ -73,21 +73,22 @@ class Store:
         """
         sha256 = blob.seal()
         with self._originals_lock:
-            path = self.blobs.path(sha256)
-            if not path.is_file():
-                blob.keep(path)
-            else:
-                blob.discard()
-            return self.catalog.submit(
-                collection=collection,
-                filename=filename,
-                title=title,
-                metadata=metadata or {},
-                sha256=sha256,
-                size=blob.size,
-                document_id=document_id,
-                always_new=always_new,
-            )
+            # Also when it is there already: that heals an original that was damaged.
+            blob.keep(self.blobs.path(sha256))
+            try:
+                return self.catalog.submit(
+                    collection=collection,
+                    filename=filename,
+                    title=title,
+                    metadata=metadata or {},
+                    sha256=sha256,
+                    size=blob.size,
+                    document_id=document_id,
+                    always_new=always_new,
+                )
+            except BaseException:
+                self.blobs.remove({sha256} - self.catalog.blobs_in_use())
+                raise
 
     def original(self, document_id: str, version: int | None = None) -> Path:
         """Where the original of a version is, by default of the newest.

@@ -444,3 +444,17 @@ def test_many_changes_are_applied_in_several_commits(tmp_path: Path) -> None:
 
     assert view.watermark == 150
     assert len(LexicalView(tmp_path).ids()) == 150
+
+
+def test_equal_scores_are_in_the_order_of_ids(tmp_path: Path) -> None:
+    """Also at the limit, and however many commits the passages came in: a rebuild must not change answers."""
+    rounds = [change(n, n, ["the very same text"]) for n in range(1, 31)]
+    one, many = LexicalView(tmp_path / "one"), LexicalView(tmp_path / "many")
+    one.apply(rounds)
+    for each in rounds:
+        many.apply([each])
+
+    for limit in (1, 4, 29, 30, 100):
+        expected = list(range(1, min(limit, 30) + 1))
+        assert [hit.passage_id for hit in one.search(query("same"), limit)] == expected
+        assert [hit.passage_id for hit in many.search(query("same"), limit)] == expected
