@@ -84,10 +84,16 @@ class LexicalView:
             return []
         schema = self._index.schema
         should = tantivy.Occur.Should
-        clauses = [(should, tantivy.Query.term_query(schema, "body", word, "freq")) for word in words]
+        rarity = self.rarity(words)
+        rarest = max(rarity.values()) or 1.0
+        clauses = []
         for word in words:
-            titled = tantivy.Query.term_query(schema, "title", word, "freq")
-            clauses.append((should, tantivy.Query.boost_query(titled, _TITLE_WEIGHT)))
+            # Rarity counts twice, here and inside BM25: otherwise a short passage with every common word of a
+            # question beats the long one that alone has its one rare word. See docs/decisions/0010.
+            weight = rarity[word] / rarest
+            for field, share in (("body", 1.0), ("title", _TITLE_WEIGHT)):
+                term = tantivy.Query.term_query(schema, field, word, "freq")
+                clauses.append((should, tantivy.Query.boost_query(term, weight * share)))
         wanted = tantivy.Query.boolean_query(clauses)
         if allowed is not None:
             among = tantivy.Query.term_set_query(schema, "document", list(allowed.document_ids))
