@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fpdf import FPDF
 from fpdf.enums import EncryptionMethod
+from pydantic import SecretStr
 
 from api import logs
 from api.settings import Settings
@@ -36,11 +37,11 @@ def gateway() -> Iterator[ScriptedGateway]:
 @pytest.fixture(scope="session")
 def address(gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the service is, ready, with the scripted gateway."""
-    settings = Settings(
+    settings = Settings(  # type: ignore[call-arg]
         _env_file=None,
         data=tmp_path_factory.mktemp("served"),
         gateway_url=gateway.url,
-        gateway_key=GATEWAY_KEY,
+        gateway_key=SecretStr(GATEWAY_KEY),
         gateway_deadline_s=3.0,
     )
     with serving(settings) as url:
@@ -59,8 +60,11 @@ def client(address: str) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a service with an admin key and a small ceiling for bodies; the key is not sent by itself."""
-    settings = Settings(
-        _env_file=None, data=tmp_path_factory.mktemp("guarded"), admin_key=ADMIN_KEY, max_upload_mib=1
+    settings = Settings(  # type: ignore[call-arg]
+        _env_file=None,
+        data=tmp_path_factory.mktemp("guarded"),
+        admin_key=SecretStr(ADMIN_KEY),
+        max_upload_mib=1,
     )
     with serving(settings) as url, httpx.Client(base_url=url, timeout=60) as opened:
         yield opened

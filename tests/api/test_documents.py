@@ -339,12 +339,13 @@ def test_bytes_that_look_like_nothing_do_not_stop_the_service(client: httpx.Clie
 )
 def test_file_names_are_for_showing_only(client: httpx.Client, given: str, shown: str) -> None:
     """Folders, control characters and bidirectional marks are left out of a name, and no name is a path."""
-    body = {"text": f"Named {given}.", "filename": given[-500:], "collection": "named", "wait": True}
+    text = f"Named {given}."
+    body = {"text": text, "filename": given[-500:], "collection": "named", "wait": True}
 
     (document,) = client.post("/v1/documents", json=body).json()["documents"]
 
     assert (document["filename"], document["status"]) == (shown, "ready")
-    assert client.get(f"/v1/documents/{document['id']}/original").content == body["text"].encode()
+    assert client.get(f"/v1/documents/{document['id']}/original").content == text.encode()
 
 
 def test_a_traversing_name_in_multipart(client: httpx.Client) -> None:
