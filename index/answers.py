@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 
 from index.errors import NotFound
-from index.schema import answer_documents, answers, documents, feedback
+from index.schema import answer_documents, answers, collections, documents, feedback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,12 +28,14 @@ class Answers:
         """Store an answer with the documents whose text it shows.
 
         Returns:
-            False when one of these was deleted while the answer was made: then nothing is stored.
+            False when one of these, or the collection, was deleted while the answer was made: then nothing
+            is stored.
         """
         wanted = set(document_ids)
         with self._database.write() as connection:
             present = connection.execute(select(documents.c.id).where(documents.c.id.in_(wanted))).scalars()
-            if set(present) != wanted:
+            asked = select(collections.c.id).where(collections.c.id == collection_id)
+            if set(present) != wanted or connection.execute(asked).scalar_one_or_none() is None:
                 return False
             connection.execute(
                 insert(answers).values(

@@ -9,11 +9,13 @@ import numpy as np
 from sqlalchemy import select
 
 from index.dense import DenseView
-from index.schema import passages, texts, versions
+from index.schema import documents, passages, texts, versions
 from index.types import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection
 
     from index.collection import Collection
     from index.store import Store
@@ -52,12 +54,18 @@ def examine(store: Store, *, repair: bool, progress: Callable[[str], None] = lam
         repair: Rebuild views that disagree and remove originals that nothing refers to. What cannot be made
             again from the catalog, a lost original or a damaged database, is only reported.
         progress: Called with the name of each step.
+
+    Returns:
+        The report; of a damaged database nothing but that.
     """
     findings: list[Finding] = []
     progress("database")
     findings += [
         Finding("database", "catalog", each, repaired=False) for each in store.database.check_integrity()
     ]
+    if findings:
+        # What the other checks compare with cannot be read, or not be trusted.
+        return Report(0, 0, 0, tuple(findings))
     progress("originals")
     findings += _originals(store, repair=repair)
     progress("texts")
@@ -84,53 +92,50 @@ def _originals(store: Store, *, repair: bool) -> Iterator[Finding]:
     # An upload that was cut off before it was acknowledged leaves its bytes behind.
     if repair:
         store.blobs.remove(orphans)
-    for sha256 in sorted(orphans) if not repair else ():
-        yield Finding("original", sha256, "No document refers to this file.", repaired=False)
+    for sha256 in sorted(orphans):
+        yield Finding("original", sha256, "No document refers to this file.", repaired=repair)
 
 
 def _texts(store: Store) -> Iterator[Finding]:
-    """Every ready version has its text, and its live passages tile that text."""
-    query = (
-        select(
-            passages.c.document_id,
-            passages.c.start,
-            passages.c.end,
-            passages.c.text,
-            texts.c.text.label("whole"),
-        )
+    """Every ready version has its text, and the passages of every live one tile that text."""
+    ready = (
+        select(versions.c.document_id, versions.c.version)
         .outerjoin(
-            texts,
-            (texts.c.document_id == passages.c.document_id) & (texts.c.version == passages.c.version),
+            texts, (texts.c.document_id == versions.c.document_id) & (texts.c.version == versions.c.version)
         )
-        .order_by(passages.c.document_id, passages.c.ordinal)
+        .where(versions.c.status == Status.READY, texts.c.document_id.is_(None))
+    )
+    live = (
+        select(documents.c.id, documents.c.live_version, texts.c.text)
+        .join(texts, (texts.c.document_id == documents.c.id) & (texts.c.version == documents.c.live_version))
+        .order_by(documents.c.id)
     )
     with store.database.read() as connection:
-        missing = connection.execute(
-            select(versions.c.document_id, versions.c.version)
-            .outerjoin(
-                texts,
-                (texts.c.document_id == versions.c.document_id) & (texts.c.version == versions.c.version),
-            )
-            .where(versions.c.status == Status.READY, texts.c.document_id.is_(None))
-        ).all()
-        rows = connection.execution_options(yield_per=500).execute(query)
-        at: dict[str, int] = {}
-        wrong: dict[str, str] = {}
-        for document_id, start, end, text, whole in rows:
-            if whole is None or text != whole[start:end]:
-                wrong.setdefault(document_id, "A passage differs from the document's text.")
-            elif at.get(document_id, 0) != start:
-                wrong.setdefault(document_id, "The passages leave a gap or overlap.")
-            at[document_id] = end
-    for document_id, version in missing:
-        yield Finding(
-            "text",
-            document_id,
-            f"Version {version} is ready and has no text. Upload it again.",
-            repaired=False,
-        )
-    for document_id, message in wrong.items():
-        yield Finding("text", document_id, f"{message} Upload it again.", repaired=False)
+        for document_id, version in connection.execute(ready).all():
+            message = f"Version {version} is ready and has no text. Upload it again."
+            yield Finding("text", document_id, message, repaired=False)
+        # One text in memory at a time.
+        for document_id, version, whole in connection.execute(live.execution_options(yield_per=1)):
+            problem = _difference(connection, document_id, version, whole)
+            if problem:
+                yield Finding("text", document_id, f"{problem} Upload it again.", repaired=False)
+
+
+def _difference(connection: Connection, document_id: str, version: int, whole: str) -> str:
+    """How the live passages of a document differ from its text, or an empty string."""
+    query = (
+        select(passages.c.version, passages.c.start, passages.c.end, passages.c.text)
+        .where(passages.c.document_id == document_id)
+        .order_by(passages.c.ordinal)
+    )
+    at = 0
+    for found, start, end, text in connection.execute(query):
+        if found != version or text != whole[start:end]:
+            return "A passage differs from the document's text."
+        if start != at:
+            return "The passages leave a gap or overlap."
+        at = end
+    return "" if at == len(whole) else "The last passages are missing."
 
 
 def _views(store: Store, collection: Collection, *, repair: bool) -> Iterator[Finding]:

@@ -1,0 +1,1 @@
+"""Properties of whole components over any sequence of steps."""
