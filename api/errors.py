@@ -59,18 +59,26 @@ _HINTS = {
     504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S.",
     507: "Free space on the disk that holds the data folder. Reading goes on meanwhile.",
 }
-_RETRYABLE = (429, 503)
 _DISK_FULL = 28  # errno.ENOSPC
 
 
 class ApiError(Exception):
     """A refusal that only HTTP knows, such as a body that is too large."""
 
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: dict[str, str] | None = None,
+        *,
+        retryable: bool = False,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.headers = headers or {}
+        self.retryable = retryable
 
 
 def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -79,7 +87,7 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     if isinstance(error, ApiError):
         return (
             error.status,
-            _body(error.code, str(error), error.status, retryable=error.status in _RETRYABLE),
+            _body(error.code, str(error), error.status, retryable=error.retryable),
             error.headers,
         )
     if isinstance(error, OSError) and error.errno == _DISK_FULL:
@@ -126,7 +134,8 @@ def install(app: FastAPI) -> None:
         ]
         return JSONResponse(_body("invalid_field", "; ".join(parts), 422, retryable=False), 422)
 
-    for cls in (*STATUS, ApiError, OSError, Exception):
+    # Anything else is a fault of ours, and the middleware answers it.
+    for cls in (*STATUS, ApiError, OSError):
         app.add_exception_handler(cls, handle)
     app.add_exception_handler(HTTPException, handle_http)
     app.add_exception_handler(RequestValidationError, handle_invalid)

@@ -36,6 +36,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
+# A client may send any word as its method, and each would be a series of its own for ever.
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _TRACE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -62,10 +64,12 @@ class Boundary:
         structlog.contextvars.bind_contextvars(trace_id=trace_id)
         started = time.perf_counter()
         status = 500
+        begun = False
 
         async def send_marked(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
+                begun = True
                 status = message["status"]
                 out = MutableHeaders(scope=message)
                 out["X-Request-Id"] = trace_id
@@ -76,14 +80,18 @@ class Boundary:
         try:
             self._admit(scope, headers)
             await self._app(scope, self._bounded(receive), send_marked)
-        except ApiError as error:
+        except Exception as error:
             status, body, extra = describe(error)
+            if begun:
+                # Half a response cannot be taken back; the server closes the connection under it.
+                raise
             await JSONResponse(body, status, extra)(scope, receive, send_marked)
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unknown")
-            REQUESTS.labels(scope["method"], route, status).inc()
-            SECONDS.labels(scope["method"], route).observe(seconds)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            REQUESTS.labels(method, route, status).inc()
+            SECONDS.labels(method, route).observe(seconds)
             log.info(
                 "request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1)
             )
@@ -98,7 +106,7 @@ class Boundary:
         if self._hosts and host not in self._hosts:
             # A page elsewhere that resolves its own name to this address must not be served.
             raise ApiError(400, "unknown_host", f"This service does not answer for the host {host!r}.")
-        if self._admin_key and scope["path"].startswith("/v1"):
+        if self._admin_key and scope["path"].startswith(("/v1", "/metrics")):
             scheme, _, token = headers.get("authorization", "").partition(" ")
             known = hmac.compare_digest(token.strip().encode(), self._admin_key.encode())
             if scheme.lower() != "bearer" or not known:

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         128, ge=16, le=512, description="Word pieces of the embedding model in one passage, at most."
     )
     evidence_tokens: int = Field(
-        4000, ge=200, description="Tokens of evidence shown to the language model for one answer."
+        6000, ge=200, description="Tokens of evidence shown to the language model for one answer."
     )
     max_upload_mib: int = Field(200, ge=1, description="Largest request body, in MiB.")
     parse_timeout_s: float = Field(120.0, gt=0, description="Seconds that reading one file may take.")

@@ -81,10 +81,10 @@ class ExtractConfig:
 class AnswerConfig:
     """How an answer is put together."""
 
-    # Tokens of evidence shown to a language model: about 20 passages.
-    evidence_tokens: int = 4000
+    # Tokens of evidence shown to a language model: about 30 passages.
+    evidence_tokens: int = 6000
     # Passages whose sentences an answer by quotation is chosen from.
-    quote_passages: int = 6
+    quote_passages: int = 10
     # Probability of being right under which an answer by quotation is withheld; None takes the calibration's.
     abstain_below: float | None = None
     # Nearest passages shown when the documents do not answer.

@@ -30,6 +30,9 @@ _LEANS_BACK = re.compile(
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|[-*+•]\s+|>\s+|\|)|(?<!\w)[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}(?!\w)")
 # A footnote mark of the document itself, as in "It rose [3, 4]." or "It rose.[^2]".
 _FOREIGN_MARK = re.compile(r"\[(\^?\d{1,3}(?:\s?[-–,;]\s?\d{1,3})*)\]")
+# Characters of commands and source code. Prose with an address or a path in it stays well below the share.
+_CODE = re.compile(r"[{}\\<>=@`_/#&$;]")
+_CODE_SHARE = 0.06
 _WHITE_SPACE = re.compile(r"\s+")
 
 
@@ -146,9 +149,11 @@ def readable(text: str) -> str:
 
 
 def is_statement(sentence: str) -> bool:
-    """Whether a sentence could say something: not a heading, a rule, a question or a few stray words."""
+    """Whether a sentence could say something: not a heading, a rule, a question, code or a few stray words."""
     words = re.findall(r"\w+", sentence)
     if sentence.startswith("#") or sentence.rstrip().endswith("?"):
+        return False
+    if len(_CODE.findall(sentence)) > _CODE_SHARE * len(sentence):
         return False
     return len(words) >= 4 or bool(re.search(r"[぀-鿿]{6}", sentence))  # noqa: PLR2004
 

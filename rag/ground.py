@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ingest.sentences import sentence_spans, trimmed
 from rag.cite import AnswerBuilder, Sources
 from rag.confidence import confidence_of_support
-from rag.extract import is_statement
 from rag.passages import evidence_of
 from rag.retrieve import retrieve
 from rag.types import Citation, Claim, Evidence, Support, Verdict
@@ -115,7 +114,7 @@ def _ground(
         if start == end:
             continue
         sentence = text[start:end]
-        support = check(sentence) if is_statement(sentence) else Support(0.0, Verdict.UNSUPPORTED, None, None)
+        support = check(sentence)
         # Below that, the nearest sentence has little to do with the claim, and naming it would mislead.
         useful = support.score >= PARTIAL_AT or support.verdict is Verdict.CONTRADICTED
         numbers = cite(support) if useful else ()

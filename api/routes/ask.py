@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter
 
 from api.deps import Service, ServiceDep
-from api.errors import describe
+from api.errors import ApiError, describe
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
 from api.stream import event, event_stream
 from rag.types import Cited, Claimed, Done, Mode, Question, Retrieved
@@ -58,13 +58,19 @@ async def complete(service: Service, question: Question) -> Answer:
 
 
 async def remember(service: Service, question: Question, answer: Answer) -> None:
-    """Store an answer with everything that made it, for as long as its documents exist."""
+    """Store an answer with everything that made it, for as long as its documents exist.
+
+    Raises:
+        ApiError: 409 when one of these was deleted while the answer was made: then nobody may read it any more.
+    """
     collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
     shown = {each["document_id"] for each in answer.trace["passages"]}
     shown |= {citation.document_id for citation in answer.citations}
     body = {"question": question.text, "collection": question.collection}
     body |= _out(answer, question, explain=True).model_dump(mode="json")
-    await asyncio.to_thread(service.store.answers.save, answer.id, collection.id, body, shown)
+    if not await asyncio.to_thread(service.store.answers.save, answer.id, collection.id, body, shown):
+        message = "A document that this answer was made from was deleted meanwhile. Ask again."
+        raise ApiError(409, "evidence_deleted", message, retryable=True)
 
 
 async def _events(service: Service, question: Question, *, explain: bool) -> AsyncIterator[str]:

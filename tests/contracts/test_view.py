@@ -384,21 +384,26 @@ def test_deleted_vectors_leave_the_snapshot(tmp_path: Path) -> None:
     assert not any(gone in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
-def bm25(words: list[str], fields: list[list[str]]) -> list[float]:
-    """Score of each passage's field.
+def rarity(word: str, fields: list[list[str]]) -> float:
+    """Inverse document frequency as in BM25."""
+    holding = sum(word in field for field in fields)
+    return math.log(1 + (len(fields) - holding + 0.5) / (holding + 0.5))
+
+
+def bm25(weights: dict[str, float], fields: list[list[str]]) -> list[float]:
+    """Score of each passage's field for weighted words.
 
     Robertson, Zaragoza: "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, k1 1.2 and b 0.75.
     """
     average = sum(map(len, fields)) / len(fields)
     counts = [Counter(field) for field in fields]
     scores = [0.0] * len(fields)
-    for word in words:
-        holding = sum(word in count for count in counts)
-        rarity = math.log(1 + (len(fields) - holding + 0.5) / (holding + 0.5))
+    for word, weight in weights.items():
+        rare = weight * rarity(word, fields)
         for number, (field, count) in enumerate(zip(fields, counts, strict=True)):
             if count[word]:
                 length = 1.2 * (0.25 + 0.75 * len(field) / average)
-                scores[number] += rarity * count[word] * 2.2 / (count[word] + length)
+                scores[number] += rare * count[word] * 2.2 / (count[word] + length)
     return scores
 
 
@@ -406,17 +411,19 @@ def bm25(words: list[str], fields: list[list[str]]) -> list[float]:
     "question", ["fire", "fire damage", "the library policy", "titled cats and the fire"]
 )
 def test_lexical_scores_are_bm25(tmp_path: Path, question: str) -> None:
-    """Against the formula written out: text at full weight, title and headings at half of it."""
+    """Against the formula written out: words weighted by rarity in the text, title and headings at half."""
     passages = [*CATS, *FIRE, *OPEN, "fire fire fire", "Fire in the library damages the policy of the cat."]
     titles = ["Cats / The Fire" if number % 2 else "A titled page" for number in range(len(passages))]
     view = LexicalView(tmp_path)
     vectors = EMBEDDER.embed_sentences(passages)
     added = NewPassages(IdRange(1, len(passages)), "doc", tuple(titles), tuple(passages), vectors)
     view.apply([Change(1, None, added)])
-    words = sorted(set(terms(question)))
+    texts = [terms(text) for text in passages]
+    rare = {word: rarity(word, texts) for word in terms(question)}
+    weights = {word: each / max(rare.values()) for word, each in rare.items()}
 
-    body = bm25(words, [terms(text) for text in passages])
-    title = bm25(words, [terms(text) for text in titles])
+    body = bm25(weights, texts)
+    title = bm25(weights, [terms(text) for text in titles])
     expected = {n: b + 0.5 * t for n, (b, t) in enumerate(zip(body, title, strict=True), 1) if b or t}
     hits = view.search(query(question), 50)
 
