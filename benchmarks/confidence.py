@@ -30,18 +30,9 @@ from benchmarks.report import write_result
 from rag.confidence import load_calibration
 from rag.types import Done, Mode, Question
 
-SIGNALS = (
-    "passage_cosine",
-    "passage_margin",
-    "views_agree",
-    "sentence_cosine",
-    "sentence_coverage",
-    "context_coverage",
-    "rarest_covered",
-    "names_covered",
-    "numbers_covered",
-    "type_match",
-)
+# Those of the signals that speak for an answer on their own. With all of them the held-out AUROC is no better,
+# and some of the weights are negative, which nobody could explain to a reader.
+SIGNALS = ("sentence_cosine", "sentence_coverage", "names_covered", "numbers_covered")
 NAME = "squad2-2026-11"
 HERE = Path(__file__).resolve().parent
 # Answers under this probability of being right are withheld: four of five of them would be wrong.
