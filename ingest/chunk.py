@@ -126,7 +126,8 @@ def _pack(counts: Sequence[int], breaks: Sequence[float], limit: int) -> list[ra
     for end in range(1, len(counts) + 1):
         size = 0
         for start in range(end - 1, -1, -1):
-            size += counts[start]
+            # At least 1, so that sentences of nothing visible do not make passages, and this loop, endless.
+            size += max(1, counts[start])
             if size > limit and start < end - 1:
                 break
             empty = max(0.0, 1.0 - size / limit)

@@ -384,47 +384,48 @@ def test_deleted_vectors_leave_the_snapshot(tmp_path: Path) -> None:
     assert not any(gone in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
-def rarity(word: str, fields: list[list[str]]) -> float:
-    """Inverse document frequency as in BM25."""
-    holding = sum(word in field for field in fields)
-    return math.log(1 + (len(fields) - holding + 0.5) / (holding + 0.5))
+def rarities(words: list[str], fields: list[list[str]]) -> dict[str, float]:
+    """Inverse document frequency of each word."""
+    counts = {word: sum(word in field for field in fields) for word in words}
+    return {word: math.log(1 + (len(fields) - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
 
 
-def bm25(weights: dict[str, float], fields: list[list[str]]) -> list[float]:
-    """Score of each passage's field for weighted words.
+def bm25(words: list[str], fields: list[list[str]]) -> list[dict[str, float]]:
+    """What each word adds to the score of each passage's field.
 
     Robertson, Zaragoza: "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, k1 1.2 and b 0.75.
     """
     average = sum(map(len, fields)) / len(fields)
-    counts = [Counter(field) for field in fields]
-    scores = [0.0] * len(fields)
-    for word, weight in weights.items():
-        rare = weight * rarity(word, fields)
-        for number, (field, count) in enumerate(zip(fields, counts, strict=True)):
-            if count[word]:
-                length = 1.2 * (0.25 + 0.75 * len(field) / average)
-                scores[number] += rare * count[word] * 2.2 / (count[word] + length)
+    rarity = rarities(words, fields)
+    scores = []
+    for field in fields:
+        count = Counter(field)
+        length = 1.2 * (0.25 + 0.75 * len(field) / average)
+        scores.append({word: rarity[word] * count[word] * 2.2 / (count[word] + length) for word in words})
     return scores
 
 
 @pytest.mark.parametrize(
     "question", ["fire", "fire damage", "the library policy", "titled cats and the fire"]
 )
-def test_lexical_scores_are_bm25(tmp_path: Path, question: str) -> None:
-    """Against the formula written out: words weighted by rarity in the text, title and headings at half."""
+def test_lexical_scores_are_weighted_bm25(tmp_path: Path, question: str) -> None:
+    """Against the formula written out: BM25 with rarity twice, titles and headings at half the weight of text."""
     passages = [*CATS, *FIRE, *OPEN, "fire fire fire", "Fire in the library damages the policy of the cat."]
     titles = ["Cats / The Fire" if number % 2 else "A titled page" for number in range(len(passages))]
     view = LexicalView(tmp_path)
     vectors = EMBEDDER.embed_sentences(passages)
     added = NewPassages(IdRange(1, len(passages)), "doc", tuple(titles), tuple(passages), vectors)
     view.apply([Change(1, None, added)])
-    texts = [terms(text) for text in passages]
-    rare = {word: rarity(word, texts) for word in terms(question)}
-    weights = {word: each / max(rare.values()) for word, each in rare.items()}
+    words = sorted(set(terms(question)))
 
-    body = bm25(weights, texts)
-    title = bm25(weights, [terms(text) for text in titles])
-    expected = {n: b + 0.5 * t for n, (b, t) in enumerate(zip(body, title, strict=True), 1) if b or t}
+    body = bm25(words, [terms(text) for text in passages])
+    title = bm25(words, [terms(text) for text in titles])
+    rarity = rarities(words, [terms(text) for text in passages])
+    expected = {}
+    for number, (in_body, in_title) in enumerate(zip(body, title, strict=True), 1):
+        parts = [(in_body[word] + 0.5 * in_title[word]) * rarity[word] for word in words]
+        if any(parts):
+            expected[number] = sum(parts) / max(rarity.values())
     hits = view.search(query(question), 50)
 
     assert {hit.passage_id: hit.score for hit in hits} == pytest.approx(expected, rel=1e-4)

@@ -256,6 +256,18 @@ def test_a_huge_sentence_is_cut_without_reading_it_again_and_again(text: str) ->
     assert time.process_time() - begun < 10
 
 
+def test_many_sentences_without_a_token_are_packed_in_linear_time() -> None:
+    """Lines of invisible characters, of which a tokenizer makes nothing, become passages like others."""
+    text = "\u200b\n" * 30_000
+    begun = time.process_time()
+
+    tree = build_tree(document(text), lambda texts: [0] * len(texts), ChunkConfig(16))
+
+    assert tree.sentences[-1].end == len(text)
+    assert max(chunk.end - chunk.start for chunk in tree.passages) < 100
+    assert time.process_time() - begun < 10
+
+
 def test_a_huge_heading_is_read_in_linear_time() -> None:
     """A heading line with 200,000 spaces or marks in it does not occupy the service."""
     for filling in (" ", "#", " #", "\n"):

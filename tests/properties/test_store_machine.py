@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 NAMES = ("a.txt", "b.md", "c.txt")
 COLLECTIONS = ("one", "two")
-# About half a minute on two cores.
-STEPS, EXAMPLES = 30, 40
+# About a quarter of a minute on two free cores.
+STEPS, EXAMPLES = 30, 20
 
 
 @dataclass(frozen=True, slots=True)
