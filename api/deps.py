@@ -100,6 +100,7 @@ def build(settings: Settings) -> Service:
     parser = Parser(parse_config, workers=settings.ingest_workers)
     viewer = Parser(parse_config)
     store = Store(settings.data)
+    store.remove_orphans()
     pipeline = Pipeline(parser, embedder, parse_config, ChunkConfig(max_tokens=settings.passage_tokens))
     return Service(
         settings=settings,

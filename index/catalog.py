@@ -261,7 +261,13 @@ def _document(connection: Connection, *conditions: Any) -> Row[Any] | None:
 
 
 # Failures that the same bytes need not meet again: uploading them once more tries again.
-RETRYABLE_CODES = ("embedder_unavailable", "parser_unavailable", "embedder_mismatch", "internal_error")
+RETRYABLE_CODES = (
+    "embedder_unavailable",
+    "original_missing",
+    "parser_unavailable",
+    "embedder_mismatch",
+    "internal_error",
+)
 
 
 def _still_owned(connection: Connection, job: Job) -> bool:

@@ -88,6 +88,20 @@ class Database:
             return [str(error.orig)]
         return [] if rows == ["ok"] else [str(row) for row in rows]
 
+    def forget_log(self) -> None:
+        """Empty the write-ahead log, which otherwise holds deleted content until it is written over.
+
+        While a reader still needs it, SQLite leaves the log for the next time.
+        """
+        with self._write_lock:
+            if not self._closed:
+                # Not in a transaction, which every connection of the engine begins with.
+                connection = self._writer.raw_connection()
+                try:
+                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.close()
+
     def close(self) -> None:
         """Close every connection and let go of the folder."""
         self._readers.dispose()

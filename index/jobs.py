@@ -200,6 +200,10 @@ class JobRunner:
             log.info("document_failed", document_id=job.document_id, code=error.code)
             self._store.catalog.fail(job, error.code, str(error))
             return
+        except FileNotFoundError:
+            message = "The stored original is missing. Upload the file again."
+            self._store.catalog.fail(job, "original_missing", message)
+            return
         except (OSError, OperationalError, _Stopped):
             # The disk or the end of the service, not the document: keep the job.
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,7 @@ class Store:
         with self._originals_lock:
             _, receipt, orphans = self.catalog.delete_document(document_id)
             self.blobs.remove(orphans)
+        self.database.forget_log()
         # Deleted in this very moment, the collection needs no view any more.
         with suppress(NotFound):
             self.collection(name).views()
@@ -126,10 +128,19 @@ class Store:
         with self._originals_lock:
             collection_id, receipts, orphans = self.catalog.delete_collection(name)
             self.blobs.remove(orphans)
+        self.database.forget_log()
         with self._collections_lock:
             self._collections.pop(collection_id, None)
         opened.remove()
         return receipts
+
+    def remove_orphans(self) -> None:
+        """Finish deletions that a crash cut off after their commit."""
+        self.blobs.remove(self.blobs.stored() - self.catalog.blobs_in_use())
+        known = {str(record.id) for record in self.catalog.collections()}
+        for folder in (self.folder / "views").glob("*"):
+            if folder.name not in known:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def flush(self) -> None:
         """Bring the views' memory to disk, so that the next start takes less time."""

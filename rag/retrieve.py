@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ingest.embed import Embedder
     from rag.config import RetrieveConfig
 
+# How often a search is begun anew because documents changed under it; after that, what is live is returned.
+_ATTEMPTS = 3
 SEARCH_MODES = {"hybrid": ("dense", "lexical"), "dense": ("dense",), "lexical": ("lexical",)}
 
 
@@ -81,10 +83,14 @@ def retrieve(
     views = SEARCH_MODES[mode]
     query = Query(question, embedder.embed_query(question) if "dense" in views else None)
     candidates = max(config.candidates, 2 * limit)
-    hits = collection.search(query, candidates, views, wanted)
-    fused = fuse(hits, config.weights, candidates)
-    order = sorted(fused, key=lambda i: (-fused[i], i))
-    live = catalog.passages(order[: 2 * limit])
+    for _ in range(_ATTEMPTS):
+        hits = collection.search(query, candidates, views, wanted)
+        fused = fuse(hits, config.weights, candidates)
+        order = sorted(fused, key=lambda i: (-fused[i], i))[: 2 * limit]
+        live = catalog.passages(order)
+        # A document that was replaced between the two steps would be missing in both of its versions.
+        if len(live) == len(order):
+            break
     scores: dict[int, dict[str, float]] = {}
     ranks: dict[int, dict[str, int]] = {}
     for name, ranking in hits.items():

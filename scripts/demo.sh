@@ -6,11 +6,11 @@ cd "$(dirname "$0")/.."
 footnote=(.venv/bin/footnote)
 data=${FOOTNOTE_DEMO_DATA:-.demo-data}
 
-"${footnote[@]}" ingest README.md docs/*.md docs/decisions docs/handbook/*.{md,html,pdf,docx} --collection demo --data "$data"
+"${footnote[@]}" ingest docs/*.md docs/decisions docs/handbook/*.{md,html,pdf,docx} --collection demo --data "$data"
 "${footnote[@]}" ask --collection demo --data "$data" \
-    "What happens when a tool is returned late?" \
-    "How many loans were made in 2025?" \
-    "Who won the football world cup in 1998?"
+    "Why do oily rags go into the steel bin?" \
+    "Why was the mobile tool van for Eastquay not bought?" \
+    "What is the price of a gift membership?"
 cat <<END
 
 To go on with the page:

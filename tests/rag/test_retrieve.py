@@ -128,11 +128,15 @@ class DeletedJustNow(Catalog):
 
     def __init__(self, library: Library, gone: str) -> None:
         super().__init__(library.store.database)
-        self._gone = gone
+        self._gone: str | None = gone
+        self.asked = 0
 
     def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
         """Passages that are left."""
-        self.delete_document(self._gone)
+        self.asked += 1
+        if self._gone is not None:
+            self.delete_document(self._gone)
+            self._gone = None
         return super().passages(ids)
 
 
@@ -143,16 +147,20 @@ def test_hits_of_deleted_passages_are_dropped(library: Library) -> None:
     question = "How often does the comet Zorblax pass?"
     assert library.find(question, "dying")[0].passage.document_id == gone
 
+    catalog = DeletedJustNow(library, gone)
+
     found = retrieve(
         question,
         collection=library.store.collection("dying"),
-        catalog=DeletedJustNow(library, gone),
+        catalog=catalog,
         embedder=library.embedder,
         config=RetrieveConfig(),
         limit=10,
     )
 
     assert [(each.passage.document_id, each.rank) for each in found] == [(kept, 1)]
+    # It is searched anew when documents change meanwhile, so that a replaced one is not missing in both versions.
+    assert catalog.asked == 2
 
 
 def found_passage(text: str, *ends: int, rank: int = 1, start: int = 100) -> Found:
