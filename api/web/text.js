@@ -153,23 +153,20 @@ export function receiptWords(removed) {
 }
 
 const SIGNALS = {
-  support: "How well the cited text supports the answer",
-  mean_support: "Support over all sentences, on average",
-  min_support: "Support of the weakest sentence",
-  supported_share: "Share of sentences that are supported",
-  unsupported_claims: "Sentences without support",
-  contradicted_claims: "Sentences that the text contradicts",
-  invented_citations: "Footnotes that the model made up (removed)",
-  coverage: "How much of the question the passages cover",
-  question_coverage: "How much of the question the passages cover",
-  top_score: "How well the best passage matches the question",
-  score_gap: "How far the best passage stands out from the next",
-  margin: "How far the best passage stands out from the next",
-  agreement: "How far search by meaning and search by words agree",
-  view_agreement: "How far search by meaning and search by words agree",
-  dense_top: "Best match by meaning",
-  lexical_top: "Best match by words",
-  sources: "Documents that are cited",
+  passage_cosine: "How well the best passage matches the question",
+  passage_margin: "How far the best passage stands out from the fifth",
+  views_agree: "How far search by meaning and search by words agree",
+  sentence_cosine: "How well the best sentence matches the question",
+  sentence_coverage: "Share of the question's words in that sentence",
+  context_coverage: "Share of the question's words around it",
+  rarest_covered: "Whether the question's rarest word is there",
+  names_covered: "Share of the question's names that are there",
+  numbers_covered: "Share of the question's numbers that are there",
+  type_match: "Whether the sentence has the kind of thing asked for",
+  support: "Support of the weakest sentence",
+  unsupported_share: "Share of sentences without support",
+  invented_keys: "Footnotes that the model made up (removed)",
+  altered_quotes: "Quotations that no source contains (removed)",
 };
 
 /** A signal's name in plain words; an unknown name loses its underscores and nothing else. */

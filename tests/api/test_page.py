@@ -1,0 +1,32 @@
+"""The page and the service agree on the names that they share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rag.confidence import load_calibration, retrieval_signals, sufficiency_signals
+
+WEB = Path(__file__).resolve().parents[2] / "api" / "web"
+
+
+def test_the_page_has_words_for_every_signal() -> None:
+    """A confidence is explained in words: each signal that the service computes has some on the page."""
+    computed = {
+        *retrieval_signals([]),
+        *sufficiency_signals("Why?", [], "", [], {}),
+        *load_calibration().signals,
+        *("support", "unsupported_share", "invented_keys", "altered_quotes"),
+    }
+    source = (WEB / "text.js").read_text()
+    table = source.split("const SIGNALS = {", 1)[1].split("};", 1)[0]
+
+    assert set(re.findall(r"^\s*(\w+):", table, re.MULTILINE)) == computed
+
+
+def test_the_page_loads_nothing_from_elsewhere() -> None:
+    """No file of the page names another origin, but for the name space of SVG."""
+    for path in WEB.iterdir():
+        addresses = set(re.findall(r"https?://[^\s\"'`)]+", path.read_text()))
+
+        assert addresses <= {"http://www.w3.org/2000/svg"}, path.name
