@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from api import COLLECTION_NAME
 
 if TYPE_CHECKING:
     from asyncio import Runner
@@ -23,8 +26,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _checked_collection(name: str) -> str:
+    """Only names that the HTTP interface can address."""
+    if not re.fullmatch(COLLECTION_NAME, name):
+        _fail(
+            "--collection: letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit."
+        )
+    return name
+
+
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: footnote-data.")]
-Collection = Annotated[str, typer.Option("--collection", "-c", help="Collection to use.")]
+Collection = Annotated[
+    str,
+    typer.Option("--collection", "-c", help="Collection to use.", callback=_checked_collection),
+]
 
 
 @app.command()
@@ -109,6 +125,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Check that catalog, originals and indexes agree. Exits with 1 when something is left unrepaired."""
+    from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
+
     from api.local import show_report  # noqa: PLC0415
     from index.doctor import examine  # noqa: PLC0415
     from index.errors import FolderInUse  # noqa: PLC0415
@@ -121,6 +139,10 @@ def doctor(
         store = Store(settings.data)
     except FolderInUse as error:
         _fail(str(error))
+    except DatabaseError as error:
+        _fail(
+            f"{settings.data / 'catalog.sqlite3'} cannot be opened: {error.orig}. Restore it from a backup."
+        )
     try:
         report = examine(
             store, repair=repair, progress=lambda step: None if as_json else typer.echo(f"checking {step}")
@@ -184,16 +206,18 @@ def _messages() -> Iterator[None]:
         _fail(str(error))
 
 
-def _files(paths: list[Path]) -> list[Path]:
-    found: list[Path] = []
+def _files(paths: list[Path]) -> dict[Path, str]:
+    """Files with the names to store them under: those inside a folder keep their way into it."""
+    found: dict[Path, str] = {}
     for path in paths:
         if path.is_dir():
             inside = (each for each in sorted(path.rglob("*")) if each.is_file())
-            found += [
-                each for each in inside if not any(p.startswith(".") for p in each.relative_to(path).parts)
-            ]
+            for each in inside:
+                way = each.relative_to(path)
+                if not any(part.startswith(".") for part in way.parts):
+                    found[each] = way.as_posix()
         else:
-            found.append(path)
+            found[path] = path.name
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, cast
 
 import structlog
@@ -48,7 +48,6 @@ class Service:
     gateway: Gateway | None
     answerer: Answerer
     embedder_error: str = ""
-    _threads: list[threading.Thread] = field(default_factory=list)
 
     def warm_up(self) -> None:
         """Load the embedding model in the background; until then the service is alive and not ready."""
@@ -60,9 +59,7 @@ class Service:
                 log.exception("embedder_unavailable")
                 self.embedder_error = str(error)
 
-        thread = threading.Thread(target=load, name="warm-up", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        threading.Thread(target=load, name="warm-up", daemon=True).start()
 
     async def close(self) -> None:
         """Finish what can be finished and let go of everything."""
@@ -100,7 +97,7 @@ def build(settings: Settings) -> Service:
     parser = Parser(parse_config, workers=settings.ingest_workers)
     viewer = Parser(parse_config)
     store = Store(settings.data)
-    store.remove_orphans()
+    store.finish_interrupted()
     pipeline = Pipeline(parser, embedder, parse_config, ChunkConfig(max_tokens=settings.passage_tokens))
     return Service(
         settings=settings,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, NotFound
@@ -59,7 +61,6 @@ _HINTS = {
     504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S.",
     507: "Free space on the disk that holds the data folder. Reading goes on meanwhile.",
 }
-_DISK_FULL = 28  # errno.ENOSPC
 
 
 class ApiError(Exception):
@@ -81,6 +82,13 @@ class ApiError(Exception):
         self.retryable = retryable
 
 
+def is_disk_full(error: Exception) -> bool:
+    """Whether there was no space left, as the file system or as SQLite says it."""
+    if isinstance(error, OperationalError):
+        return "disk is full" in str(error.orig)
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
+
+
 def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers that an exception becomes."""
     headers: dict[str, str] = {}
@@ -90,7 +98,7 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
             _body(error.code, str(error), error.status, retryable=error.retryable),
             error.headers,
         )
-    if isinstance(error, OSError) and error.errno == _DISK_FULL:
+    if is_disk_full(error):
         return 507, _body("disk_full", "There is no space left to store this.", 507, retryable=True), headers
     if isinstance(error, IncompleteAnswer) and error.cause is not None:
         # What broke a stream off decides the status; that it broke off stays the code.

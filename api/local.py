@@ -22,7 +22,7 @@ from index.types import Status
 from rag.types import Mode, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from api.deps import Service
@@ -45,7 +45,7 @@ def opened(settings: Settings) -> Iterator[tuple[Service, asyncio.Runner]]:
             loop.run(service.close())
 
 
-def ingest_files(service: Service, files: Sequence[Path], collection: str) -> int:
+def ingest_files(service: Service, files: Mapping[Path, str], collection: str) -> int:
     """Ingest files with a progress bar.
 
     Returns:
@@ -60,8 +60,8 @@ def ingest_files(service: Service, files: Sequence[Path], collection: str) -> in
     failed: list[DocumentRecord] = []
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("loading the embedding model", total=len(files))
-        for path in files:
-            submission = _submit(service, path, collection)
+        for path, name in files.items():
+            submission = _submit(service, path, name, collection)
             waiting.setdefault(submission.document_id, submission)
         total = len(waiting)
         progress.update(bar, total=total)
@@ -141,12 +141,12 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def _submit(service: Service, path: Path, collection: str) -> Submission:
+def _submit(service: Service, path: Path, name: str, collection: str) -> Submission:
     blob = service.store.blobs.writer()
     try:
         with path.open("rb") as file:
             while part := file.read(_PART_BYTES):
                 blob.write(part)
-        return service.store.add(blob, collection=collection, filename=path.name)
+        return service.store.add(blob, collection=collection, filename=name)
     finally:
         blob.discard()

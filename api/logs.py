@@ -1,4 +1,4 @@
-"""Structured logs on standard error: one JSON object a line, or readable lines in a terminal."""
+"""Logs on standard error: our own as one JSON object a line, or readable in a terminal; libraries' as they are."""
 
 from __future__ import annotations
 

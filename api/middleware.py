@@ -100,12 +100,18 @@ class Boundary:
         """Refuse what must not reach a route.
 
         Raises:
-            ApiError: 400 for a foreign Host, 401 without the key, 413 for a body announced as too large.
+            ApiError: 400 for a foreign Host, 401 without the key, 403 for a foreign page, 413 for a body that is
+                announced as too large.
         """
         host = re.sub(r":\d+$", "", headers.get("host", "")).strip("[]").lower()
         if self._hosts and host not in self._hosts:
             # A page elsewhere that resolves its own name to this address must not be served.
             raise ApiError(400, "unknown_host", f"This service does not answer for the host {host!r}.")
+        origin = headers.get("origin")
+        foreign = origin is not None and origin.partition("://")[2] != headers.get("host", "")
+        if foreign and not self._admin_key and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            # Without a key, a page of another site could upload documents through a visitor's browser.
+            raise ApiError(403, "foreign_origin", f"Pages from {origin!r} may not change anything here.")
         if self._admin_key and scope["path"].startswith(("/v1", "/metrics")):
             scheme, _, token = headers.get("authorization", "").partition(" ")
             known = hmac.compare_digest(token.strip().encode(), self._admin_key.encode())

@@ -8,8 +8,6 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MEBIBYTE = 1024 * 1024
-
 
 class Settings(BaseSettings):
     """Settings with defaults that are safe and good on a laptop."""
@@ -23,7 +21,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on. Others than loopback need ADMIN_KEY.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     admin_key: SecretStr | None = Field(
-        None, description="When set, every /v1 request must carry it as a bearer token."
+        None, description="When set, every /v1 request and /metrics must carry it as a bearer token."
     )
     gateway_url: str | None = Field(
         None,
@@ -53,7 +51,9 @@ class Settings(BaseSettings):
     evidence_tokens: int = Field(
         6000, ge=200, description="Tokens of evidence shown to the language model for one answer."
     )
-    max_upload_mib: int = Field(200, ge=1, description="Largest request body, in MiB.")
+    max_upload_mib: int = Field(
+        200, ge=1, description="Largest file, in MiB; a request body may be 1 MiB larger."
+    )
     parse_timeout_s: float = Field(120.0, gt=0, description="Seconds that reading one file may take.")
     parse_memory_mib: int = Field(1536, ge=512, description="Memory that reading one file may take, in MiB.")
     ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")

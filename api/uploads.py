@@ -15,6 +15,7 @@ from starlette.datastructures import UploadFile
 from api.errors import ApiError
 from api.schemas.base import CollectionName
 from api.schemas.documents import TextUpload
+from index.catalog import UNNAMED
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -27,6 +28,7 @@ _COLLECTION: TypeAdapter[str] = TypeAdapter(CollectionName)
 _MAX_FILES = 1_000
 _MAX_METADATA_CHARS = 20_000
 _PART_BYTES = 1024 * 1024
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TRUE = ("true", "1", "yes", "on")
 
 
@@ -42,6 +44,8 @@ class Upload:
     metadata: dict[str, Any] = field(default_factory=dict)
     wait: bool = False
     always_new: bool = False
+    # Whether the request itself names the file; a replacement without a name keeps the document's.
+    named: bool = True
 
 
 async def read_upload(request: Request) -> Upload:
@@ -54,18 +58,26 @@ async def read_upload(request: Request) -> Upload:
     if kind == "multipart/form-data":
         return await _multipart(request)
     if kind == "application/json":
-        return _json(await request.body())
+        # Reading and checking a text of 200 MB takes seconds, which nobody else should wait for.
+        return await asyncio.to_thread(_json, await request.body())
     raise ApiError(415, "unsupported_media_type", f"The request is {kind or 'of no stated type'}.")
 
 
 async def store_upload(store: Store, upload: Upload, document_id: str | None = None) -> list[Submission]:
     """Store everything that an upload holds. On disk when this returns."""
-    if upload.text is not None:
-        parts: list[tuple[str, UploadFile | None]] = [(upload.filename or f"{upload.title}.txt", None)]
+    parts: list[tuple[str | None, UploadFile | None]]
+    if upload.text is not None and document_id is not None and not upload.named:
+        parts = [(None, None)]
+    elif upload.text is not None:
+        parts = [(upload.filename or UNNAMED, None)]
     else:
         parts = [(clean_filename(file.filename), file) for file in upload.files]
     found = []
+    seen: set[str | None] = set()
     for filename, file in parts:
+        # Two files of one name in one request are two documents, and a file without a name replaces none.
+        always_new = upload.always_new or filename in seen or filename == UNNAMED
+        seen.add(filename)
         blob = await asyncio.to_thread(store.blobs.writer)
         try:
             if file is None:
@@ -77,10 +89,10 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
                 blob,
                 collection=upload.collection,
                 filename=filename,
-                title=upload.title,
+                title=None if filename is None else upload.title,
                 metadata=upload.metadata,
                 document_id=document_id,
-                always_new=upload.always_new,
+                always_new=always_new,
             )
         finally:
             await asyncio.to_thread(blob.discard)
@@ -92,7 +104,7 @@ def clean_filename(name: str | None) -> str:
     """A file name for showing: its last part, without control characters. It never becomes a path."""
     last = re.split(r"[/\\]", name or "")[-1]
     shown = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Cf")).strip()
-    return shown[-255:] or "unnamed"
+    return shown[-255:] or UNNAMED
 
 
 async def _copy(file: UploadFile, blob: BlobWriter) -> None:
@@ -147,6 +159,7 @@ def _json(body: bytes) -> Upload:
         wait=given.wait,
         # A text without any name replaces none: "Untitled.txt" is this service's word for it, not its owner's.
         always_new=given.on_conflict == "new" or not {"title", "filename"} & given.model_fields_set,
+        named="filename" in given.model_fields_set,
     )
 
 
@@ -191,6 +204,6 @@ def _checked_metadata(found: Any) -> dict[str, Any]:
 
 def _storable(text: str, name: str) -> str:
     """Refuse what no database and no response can hold: NUL and lone surrogates."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _UNSTORABLE.search(text):
         raise ApiError(422, "invalid_field", f"{name} holds a NUL or a lone surrogate.")
     return text

@@ -9,7 +9,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, insert, select, update
 
 from index.errors import Conflict, EmbedderMismatch
 from index.reading import CatalogReader, unknown_document
@@ -20,7 +20,9 @@ from index.rows import (
     new_document_id,
     record_change,
     remove_passages,
+    settle_originals,
     take_numbers,
+    unsettle_originals,
 )
 from index.schema import (
     answer_documents,
@@ -35,19 +37,30 @@ from index.schema import (
 from index.types import DeletionReceipt, Status, Submission
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection, Row
 
     from index.jobs import Job
     from ingest.pipeline import Ingested
 
 
+# What an upload without a name is called.
+UNNAMED = "unnamed"
+
+
 class Catalog(CatalogReader):
     """All writes to the catalog."""
 
-    def ensure_collection(self, name: str) -> int:
-        """Id of the collection of that name, which is made if there is none."""
+    def unsettle_original(self, sha256: str) -> None:
+        """Note, before the bytes are moved to their place, that an original is being stored."""
         with self._database.write() as connection:
-            return _ensure_collection(connection, name)
+            unsettle_originals(connection, [sha256])
+
+    def settle_originals(self, hashes: Iterable[str]) -> None:
+        """Note that originals have been removed, as was said in the transaction that gave them up."""
+        with self._database.write() as connection:
+            settle_originals(connection, hashes)
 
     def create_collection(self, name: str) -> None:
         """Make an empty collection.
@@ -64,7 +77,7 @@ class Catalog(CatalogReader):
         self,
         *,
         collection: str,
-        filename: str,
+        filename: str | None,
         title: str | None,
         metadata: dict[str, Any],
         sha256: str,
@@ -75,7 +88,9 @@ class Catalog(CatalogReader):
         """Register an upload, whose bytes are stored already, and queue its ingestion.
 
         The same bytes again are the same document. The same file name with other bytes is its next version,
-        unless ``always_new``; with ``document_id`` it is the next version of that document in any case.
+        unless ``always_new``; with ``document_id`` it is the next version of that document in any case, under
+        its present name when no file name is given. Name and metadata of a new version become the document's
+        when the version becomes live; metadata given with the same bytes do so at once.
 
         Raises:
             NotFound: ``document_id`` is unknown.
@@ -99,6 +114,11 @@ class Catalog(CatalogReader):
                 )
             if same is not None:
                 if not (same.status == Status.FAILED and same.retryable):
+                    settle_originals(connection, [sha256])
+                    if metadata:
+                        connection.execute(
+                            update(documents).where(documents.c.id == same.id).values(metadata=metadata)
+                        )
                     return Submission(same.id, same.version, is_new=False)
                 known = same
             if known is None:
@@ -107,7 +127,7 @@ class Catalog(CatalogReader):
                     insert(documents).values(
                         id=document_id,
                         collection_id=collection_id,
-                        filename=filename,
+                        filename=filename or UNNAMED,
                         metadata=metadata,
                         version=1,
                         created_at=now,
@@ -116,10 +136,12 @@ class Catalog(CatalogReader):
                 )
             else:
                 document_id, version = known.id, known.version + 1
-                values = {"version": version, "filename": filename, "updated_at": now}
-                if metadata:
-                    values["metadata"] = metadata
-                connection.execute(update(documents).where(documents.c.id == document_id).values(values))
+                filename = filename or known.filename
+                connection.execute(
+                    update(documents)
+                    .where(documents.c.id == document_id)
+                    .values(version=version, updated_at=now)
+                )
             connection.execute(
                 insert(versions).values(
                     document_id=document_id,
@@ -127,12 +149,15 @@ class Catalog(CatalogReader):
                     sha256=sha256,
                     bytes=size,
                     status=Status.QUEUED,
+                    filename=filename or UNNAMED,
                     given_title=title,
+                    given_metadata=metadata or None,
                     passages=0,
                     created_at=now,
                 )
             )
             connection.execute(insert(jobs).values(document_id=document_id, version=version, attempts=0))
+            settle_originals(connection, [sha256])
             return Submission(str(document_id), version, is_new=True)
 
     def publish(self, job: Job, ingested: Ingested) -> bool:
@@ -153,13 +178,17 @@ class Catalog(CatalogReader):
             if row is None or (row.live_version or 0) >= document.version:
                 connection.execute(delete(jobs).where(jobs.c.id == job.id))
                 return False
+            mine = and_(versions.c.document_id == document.id, versions.c.version == document.version)
+            given = connection.execute(
+                select(versions.c.filename, versions.c.given_metadata).where(mine)
+            ).one()
             _claim_embedder(connection, row.collection_id, embedded.fingerprint, embedded.vectors.shape[1])
             removed = remove_passages(connection, document.id)
             added = insert_passages(connection, row.collection_id, ingested)
             insert_text(connection, ingested)
             connection.execute(
                 update(versions)
-                .where(versions.c.document_id == document.id, versions.c.version == document.version)
+                .where(mine)
                 .values(
                     status=Status.READY,
                     title=document.title,
@@ -173,7 +202,12 @@ class Catalog(CatalogReader):
             connection.execute(
                 update(documents)
                 .where(documents.c.id == document.id)
-                .values(live_version=document.version, updated_at=time.time())
+                .values(
+                    live_version=document.version,
+                    filename=given.filename,
+                    metadata=row.metadata if given.given_metadata is None else given.given_metadata,
+                    updated_at=time.time(),
+                )
             )
             connection.execute(delete(jobs).where(jobs.c.id == job.id))
             record_change(connection, row.collection_id, removed, added)
@@ -248,6 +282,8 @@ def _document(connection: Connection, *conditions: Any) -> Row[Any] | None:
             documents.c.collection_id,
             documents.c.version,
             documents.c.live_version,
+            documents.c.filename,
+            documents.c.metadata,
             versions.c.sha256,
             versions.c.status,
             versions.c.error_code.in_(RETRYABLE_CODES).label("retryable"),
@@ -304,5 +340,6 @@ def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set
     connection.execute(delete(documents).where(documents.c.id == row.id))
     record_change(connection, row.collection_id, removed, None)
     kept = set(connection.execute(select(versions.c.sha256).where(versions.c.sha256.in_(hashes))).scalars())
+    unsettle_originals(connection, hashes - kept)
     count = removed.size if removed else 0
     return DeletionReceipt(row.id, count, count, cached, original=bool(hashes - kept)), hashes - kept

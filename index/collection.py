@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from index.dense import DenseView
+from index.errors import EmbedderMismatch
 from index.lexical import LexicalView
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Collection:
         self._folder = folder
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}
+        self._embedder: str | None = None
 
     def views(self) -> dict[str, View]:
         """The views by name, opened at first use and caught up with the catalog.
@@ -39,6 +41,7 @@ class Collection:
             # Read under the lock: a number from before another thread caught up would look like a catalog
             # that was restored from an older copy, and the views would be thrown away.
             record = self._catalog.collection(self.name)
+            self._embedder = record.embedder
             if not self._views and record.dimensions is not None:
                 folder = self._folder
                 opened: tuple[View, ...] = (DenseView(folder, record.dimensions), LexicalView(folder))
@@ -63,9 +66,16 @@ class Collection:
 
         Raises:
             InvalidFilter: The filter is not of the documented form.
+            EmbedderMismatch: The collection's vectors come from another model than the question's.
         """
-        allowed = None if wanted is None else self._catalog.allowed(self.id, wanted)
+        # The views first: a document that comes meanwhile is then at most missing, and never without its filter.
         views = self.views()
+        if query.embedder is not None and self._embedder not in (None, query.embedder):
+            raise EmbedderMismatch(
+                f"Collection {self.name!r} was embedded with {self._embedder}, and this server runs "
+                f"{query.embedder}. Start it with the former model (FOOTNOTE_EMBEDDER), or use another collection."
+            )
+        allowed = None if wanted is None else self._catalog.allowed(self.id, wanted)
         return {name: views[name].search(query, limit, allowed) for name in names if name in views}
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:

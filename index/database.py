@@ -30,6 +30,8 @@ try:
 except ImportError:  # pragma: no cover - Windows has no fcntl.
     fcntl = None  # type: ignore[assignment]
 
+# Milliseconds to wait for a lock that another connection holds.
+_BUSY_MS = 10_000
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -98,7 +100,11 @@ class Database:
                 # Not in a transaction, which every connection of the engine begins with.
                 connection = self._writer.raw_connection()
                 try:
-                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    cursor = connection.cursor()
+                    # Writers wait meanwhile, so it must not wait for readers.
+                    cursor.execute("PRAGMA busy_timeout=100")
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
                 finally:
                     connection.close()
 
@@ -125,7 +131,7 @@ def _configure(engine: Engine, *pragmas: str) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
             connection.execute(f"PRAGMA {pragma}")
         for pragma in pragmas:
             connection.execute(pragma)

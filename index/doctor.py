@@ -51,8 +51,8 @@ def examine(store: Store, *, repair: bool, progress: Callable[[str], None] = lam
 
     Args:
         store: Open, with no job running.
-        repair: Rebuild views that disagree and remove originals that nothing refers to. What cannot be made
-            again from the catalog, a lost original or a damaged database, is only reported.
+        repair: Rebuild views that disagree and finish what a crash cut off. What cannot be made again from the
+            catalog, a lost original or a damaged database, is only reported.
         progress: Called with the name of each step.
 
     Returns:
@@ -67,7 +67,9 @@ def examine(store: Store, *, repair: bool, progress: Callable[[str], None] = lam
         # What the other checks compare with cannot be read, or not be trusted.
         return Report(0, 0, 0, tuple(findings))
     progress("originals")
-    findings += _originals(store, repair=repair)
+    if repair:
+        store.finish_interrupted()
+    findings += _originals(store)
     progress("texts")
     findings += _texts(store)
     records = store.catalog.collections()
@@ -82,18 +84,18 @@ def examine(store: Store, *, repair: bool, progress: Callable[[str], None] = lam
     )
 
 
-def _originals(store: Store, *, repair: bool) -> Iterator[Finding]:
+def _originals(store: Store) -> Iterator[Finding]:
     used, stored = store.catalog.blobs_in_use(), store.blobs.stored()
     for sha256 in sorted(used):
         if not store.blobs.is_intact(sha256):
             message = "The original is missing or its bytes have changed. Restore it from a backup."
             yield Finding("original", sha256, message, repaired=False)
-    orphans = stored - used
-    # An upload that was cut off before it was acknowledged leaves its bytes behind.
-    if repair:
-        store.blobs.remove(orphans)
-    for sha256 in sorted(orphans):
-        yield Finding("original", sha256, "No document refers to this file.", repaired=repair)
+    # Files that nothing explains are never removed: with a catalog from an older backup they are the only copy.
+    message = (
+        "No document refers to this file. If the catalog was not restored from a backup, it can be deleted."
+    )
+    for sha256 in sorted(stored - used):
+        yield Finding("original", sha256, message, repaired=False)
 
 
 def _texts(store: Store) -> Iterator[Finding]:

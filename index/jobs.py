@@ -19,7 +19,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from index.errors import IndexingError, NotFound
-from index.schema import documents, jobs, versions
+from index.schema import jobs, versions
 from index.types import Status
 from ingest.errors import IngestError
 from ingest.pipeline import Original
@@ -72,9 +72,9 @@ class JobQueue:
             if taken is None:
                 return None
             named = connection.execute(
-                select(versions.c.sha256, documents.c.filename, versions.c.given_title)
-                .join(documents, documents.c.id == versions.c.document_id)
-                .where(and_(versions.c.document_id == taken.document_id, versions.c.version == taken.version))
+                select(versions.c.sha256, versions.c.filename, versions.c.given_title).where(
+                    and_(versions.c.document_id == taken.document_id, versions.c.version == taken.version)
+                )
             ).one()
         return Job(
             taken.id, owner, taken.document_id, taken.version, taken.attempts, named[0], named[1], named[2]
@@ -151,6 +151,7 @@ class JobRunner:
                 log.exception("job_claim_failed")
                 job = None
             if job is None:
+                self._flush()
                 if not self._stopping.is_set():
                     self._wake.wait(_IDLE_S)
                 continue
@@ -165,6 +166,14 @@ class JobRunner:
             finally:
                 self._held.pop(job.id, None)
                 self._progress.pop((job.document_id, job.version), None)
+
+    def _flush(self) -> None:
+        """With nothing to do, bring the views to disk, so that a start after a crash replays little."""
+        try:
+            self._store.flush()
+        except OSError:
+            # Only speed is lost; a full disk passes.
+            log.exception("flush_failed")
 
     def _heartbeat(self) -> None:
         """Keep the leases of jobs in work, also while a parser is silent for minutes."""

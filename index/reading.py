@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from index.errors import NotFound
 from index.filters import condition
@@ -17,7 +17,7 @@ from index.records import (
     to_passage,
     to_record,
 )
-from index.schema import changes, collections, documents, passages, texts, versions
+from index.schema import changes, collections, documents, passages, texts, unsettled_originals, versions
 from index.types import (
     Allowed,
     Change,
@@ -134,12 +134,13 @@ class CatalogReader:
         return StoredText(document_id=document_id, blocks=blocks, **found)
 
     def sha256(self, document_id: str, version: int | None = None) -> str:
-        """Hash of the original of one version, by default the newest.
+        """Hash of the original of one version, by default the live one, or the newest where none is live.
 
         Raises:
             NotFound: Unknown or deleted.
         """
-        wanted = documents.c.version if version is None else version
+        live = func.coalesce(documents.c.live_version, documents.c.version)
+        wanted = live if version is None else version
         query = (
             select(versions.c.sha256)
             .join(documents, documents.c.id == versions.c.document_id)
@@ -217,6 +218,11 @@ class CatalogReader:
                 query = select(passages.c.id, passages.c.vector).where(passages.c.id.in_(part))
                 found.update({row.id: np.frombuffer(row.vector, "<f4") for row in connection.execute(query)})
         return found
+
+    def unsettled_originals(self) -> set[str]:
+        """Hashes of originals that were being stored or removed when the process ended."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(unsettled_originals.c.sha256)).scalars())
 
     def blobs_in_use(self) -> set[str]:
         """Hashes of all originals that some version refers to."""

@@ -7,13 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from index.schema import answer_documents, answers, changes, collections, counters, feedback, passages, texts
+from index.schema import (
+    answer_documents,
+    answers,
+    changes,
+    collections,
+    counters,
+    feedback,
+    passages,
+    texts,
+    unsettled_originals,
+)
 from index.types import IdRange
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
     from ingest.pipeline import Ingested
+
+# SQLite binds 32,766 values in one statement.
+_IDS_AT_ONCE = 10_000
 
 
 def take_numbers(connection: Connection, counter: str, count: int) -> int:
@@ -118,6 +133,22 @@ def record_change(
 def delete_answers(connection: Connection, ids: Any) -> int:
     """Delete the answers that a statement selects, and count them."""
     wanted = connection.execute(ids).scalars().all()
-    for column in (feedback.c.answer_id, answer_documents.c.answer_id, answers.c.id):
-        connection.execute(delete(column.table).where(column.in_(wanted)))
+    for at in range(0, len(wanted), _IDS_AT_ONCE):
+        part = wanted[at : at + _IDS_AT_ONCE]
+        for column in (feedback.c.answer_id, answer_documents.c.answer_id, answers.c.id):
+            connection.execute(delete(column.table).where(column.in_(part)))
     return len(wanted)
+
+
+def unsettle_originals(connection: Connection, hashes: Iterable[str]) -> None:
+    """Note that these originals are about to be stored or removed."""
+    known = set(connection.execute(select(unsettled_originals.c.sha256)).scalars())
+    rows = [{"sha256": sha256} for sha256 in sorted(set(hashes) - known)]
+    if rows:
+        connection.execute(insert(unsettled_originals), rows)
+
+
+def settle_originals(connection: Connection, hashes: Iterable[str]) -> None:
+    """Note that these originals are where they belong."""
+    for sha256 in hashes:
+        connection.execute(delete(unsettled_originals).where(unsettled_originals.c.sha256 == sha256))

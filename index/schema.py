@@ -68,7 +68,9 @@ versions = Table(
     Column("sha256", String, nullable=False, index=True),
     Column("bytes", Integer, nullable=False),
     Column("status", String, nullable=False),
+    Column("filename", String, nullable=False),
     Column("given_title", String),  # What the uploader said, if anything.
+    Column("given_metadata", JSON),  # Likewise; it becomes the document's when this version becomes live.
     Column("title", String),
     Column("media_type", String),
     Column("parser", String),
@@ -78,6 +80,14 @@ versions = Table(
     Column("error_code", String),
     Column("error_message", Text),
     Column("created_at", Float, nullable=False),
+)
+
+# Originals that are being stored or removed right now. A crash leaves rows here, and the next start finishes
+# what they stand for: a file that no version refers to goes.
+unsettled_originals = Table(
+    "unsettled_originals",
+    metadata,
+    Column("sha256", String, primary_key=True),
 )
 
 # Apart from ``versions``, so that listing documents does not read their texts.

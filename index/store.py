@@ -61,7 +61,7 @@ class Store:
         blob: BlobWriter,
         *,
         collection: str,
-        filename: str,
+        filename: str | None,
         title: str | None = None,
         metadata: dict[str, Any] | None = None,
         document_id: str | None = None,
@@ -74,6 +74,7 @@ class Store:
         """
         sha256 = blob.seal()
         with self._originals_lock:
+            self.catalog.unsettle_original(sha256)
             # Also when it is there already: that heals an original that was damaged.
             blob.keep(self.blobs.path(sha256))
             try:
@@ -89,10 +90,11 @@ class Store:
                 )
             except BaseException:
                 self.blobs.remove({sha256} - self.catalog.blobs_in_use())
+                self.catalog.settle_originals([sha256])
                 raise
 
     def original(self, document_id: str, version: int | None = None) -> Path:
-        """Where the original of a version is, by default of the newest.
+        """Where the original of a version is, by default of the live one.
 
         Raises:
             NotFound: Unknown or deleted.
@@ -112,6 +114,7 @@ class Store:
         with self._originals_lock:
             _, receipt, orphans = self.catalog.delete_document(document_id)
             self.blobs.remove(orphans)
+            self.catalog.settle_originals(orphans)
         self.database.forget_log()
         # Deleted in this very moment, the collection needs no view any more.
         with suppress(NotFound):
@@ -128,15 +131,18 @@ class Store:
         with self._originals_lock:
             collection_id, receipts, orphans = self.catalog.delete_collection(name)
             self.blobs.remove(orphans)
+            self.catalog.settle_originals(orphans)
         self.database.forget_log()
         with self._collections_lock:
             self._collections.pop(collection_id, None)
         opened.remove()
         return receipts
 
-    def remove_orphans(self) -> None:
-        """Finish deletions that a crash cut off after their commit."""
-        self.blobs.remove(self.blobs.stored() - self.catalog.blobs_in_use())
+    def finish_interrupted(self) -> None:
+        """Finish what a crash cut off: uploads that were never acknowledged, and deletions after their commit."""
+        unsettled = self.catalog.unsettled_originals()
+        self.blobs.remove(unsettled - self.catalog.blobs_in_use())
+        self.catalog.settle_originals(unsettled)
         known = {str(record.id) for record in self.catalog.collections()}
         for folder in (self.folder / "views").glob("*"):
             if folder.name not in known:

@@ -161,10 +161,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A question in the forms that views search by. ``vector`` is None when no view needs it."""
+    """A question in the forms that views search by.
+
+    Attributes:
+        vector: None when no view needs it.
+        embedder: Fingerprint of the model that made the vector; None skips the check that it is the collection's.
+    """
 
     text: str
     vector: FloatVector | None
+    embedder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # all-MiniLM-L6-v2 as published at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_COUNTED_AT_ONCE = 1024
 BUNDLED_NAME = "all-MiniLM-L6-v2"
 
 
@@ -99,8 +100,13 @@ class SentenceTransformerEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """See ``Embedder``."""
-        encoded = self._model().counter.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [len(each.ids) for each in encoded]
+        counter = self._model().counter
+        counts: list[int] = []
+        # An encoding takes far more memory than its text, so only some exist at a time.
+        for start in range(0, len(texts), _COUNTED_AT_ONCE):
+            part = list(texts[start : start + _COUNTED_AT_ONCE])
+            counts += [len(each.ids) for each in counter.encode_batch_fast(part, add_special_tokens=False)]
+        return counts
 
     def embed_passages(self, texts: Sequence[str], progress: Callable[[int], None]) -> FloatMatrix:
         """See ``Embedder``."""
@@ -116,9 +122,13 @@ class SentenceTransformerEmbedder:
 
     def embed_sentences(self, texts: Sequence[str]) -> FloatMatrix:
         """See ``Embedder``."""
-        if not texts:
-            return np.empty((0, self.dimensions), dtype=np.float32)
-        return unit_rows(self._model().interactive.encode_document(list(texts)))
+        model = self._model().interactive
+        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        # The lock is let go between batches, so that somebody else's question need not wait for a long list.
+        for start in range(0, len(texts), self._config.batch_size):
+            batch = list(texts[start : start + self._config.batch_size])
+            vectors[start : start + len(batch)] = model.encode_document(batch)
+        return unit_rows(vectors)
 
     def embed_query(self, text: str) -> FloatVector:
         """See ``Embedder``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from rag.verify import Verifier
 from rag.words import content_terms
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from index.collection import Collection
     from index.store import Store
@@ -85,8 +86,9 @@ class Answerer:
         found = await asyncio.to_thread(run.retrieve)
         yield Retrieved(tuple(found))
         steps = run.quote() if mode is Mode.EXTRACTIVE else run.generate()
-        async for event in steps:
-            yield event
+        async with aclosing(steps) as events:
+            async for event in events:
+                yield event
         yield Done(await asyncio.to_thread(run.finish))
 
 
@@ -127,7 +129,7 @@ class _Run:
         self._time("retrieval")
         return self._found
 
-    async def quote(self) -> AsyncIterator[Event]:
+    async def quote(self) -> AsyncGenerator[Event, None]:
         """Answer in the documents' own sentences."""
         picked = await asyncio.to_thread(self._pick)
         for candidate in picked:
@@ -139,7 +141,7 @@ class _Run:
                 yield event
         self._time("extraction")
 
-    async def generate(self) -> AsyncIterator[Event]:
+    async def generate(self) -> AsyncGenerator[Event, None]:
         """Answer in a model's sentences."""
         service = self._service
         if service.gateway is None:
@@ -155,12 +157,13 @@ class _Run:
         checked = generate(
             self._question, self._evidence, gateway=service.gateway, verifier=verifier, draft=self._draft
         )
-        async for sentence in checked:
-            self._timings.setdefault("first_sentence", self._elapsed())
-            for event in await asyncio.to_thread(
-                self._add, sentence.text, sentence.supports, sentence.separator
-            ):
-                yield event
+        async with aclosing(checked) as sentences:
+            async for sentence in sentences:
+                self._timings.setdefault("first_sentence", self._elapsed())
+                for event in await asyncio.to_thread(
+                    self._add, sentence.text, sentence.supports, sentence.separator
+                ):
+                    yield event
         self._time("generation")
 
     def finish(self) -> Answer:
@@ -187,7 +190,7 @@ class _Run:
             mode=self._mode,
             model=draft.model or self._model() if self._mode is Mode.GENERATIVE else None,
             usage=draft.usage,
-            cost_usd=cost_usd(self._model(), draft.usage) if self._mode is Mode.GENERATIVE else 0.0,
+            cost_usd=self._cost() if self._mode is Mode.GENERATIVE else 0.0,
             timings=self._timings,
             trace=self._trace(),
         )
@@ -278,6 +281,10 @@ class _Run:
     def _model(self) -> str:
         return self._question.model or self._service.gateway_config.model
 
+    def _cost(self) -> float | None:
+        """Dollars; None when the gateway did not count its tokens or the model's price is not known."""
+        return cost_usd(self._model(), self._draft.usage) if self._draft.usage.total_tokens else None
+
     def _check_budget(self) -> None:
         limit = self._question.max_cost_usd
         if limit is not None:
@@ -286,7 +293,7 @@ class _Run:
             check_budget(self._model(), prompt, self._service.gateway_config.max_output_tokens, limit)
 
     def _trace(self) -> dict[str, Any]:
-        """What was searched, sent and decided."""
+        """What was searched, sent and decided. Earlier turns stay out: they may quote documents not cited here."""
         draft = self._draft
         sent = (
             messages(self._question, self._evidence)

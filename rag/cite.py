@@ -75,17 +75,19 @@ class Sources:
             return ()
         try:
             return quote_boxes(self._parser, self._blobs.path(stored.sha256), stored, (start, end))
-        except IngestError:
-            # A page that cannot be drawn is still cited by its text and number.
+        except (IngestError, OSError):
+            # A page that cannot be drawn, or whose original is lost, is still cited by its text and number.
             return ()
 
 
-def quote_boxes(parser: Parser, original: Path, stored: StoredText, span: Span) -> tuple[Box, ...]:
-    """Rectangles of a span of a PDF's text, on every page that it touches."""
+def quote_boxes(
+    parser: Parser, original: Path, stored: StoredText, span: Span, only: int | None = None
+) -> tuple[Box, ...]:
+    """Rectangles of a span of a PDF's text, on every page that it touches or on one of them."""
     found: list[Box] = []
     for page in stored.blocks:
         start, end = max(span[0], page.start), min(span[1], page.end)
-        if page.kind is not BlockKind.PAGE or start >= end:
+        if page.kind is not BlockKind.PAGE or start >= end or only not in (None, page.number):
             continue
         quote = stored.text[start:end]
         before = _letters(stored.text[page.start : start])

@@ -13,7 +13,7 @@ from rag.types import Support, Usage, Verdict
 from rag.verify import PARTIAL_AT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from ingest.sentences import Span
     from rag.gateway import Gateway
@@ -64,7 +64,7 @@ class Checked:
 
 async def generate(
     question: Question, evidence: Sequence[Evidence], *, gateway: Gateway, verifier: Verifier, draft: Draft
-) -> AsyncIterator[Checked]:
+) -> AsyncGenerator[Checked, None]:
     """Ask the model and check each sentence as soon as it is finished.
 
     Args:
@@ -83,7 +83,9 @@ async def generate(
         async for delta in deltas:
             draft.raw += delta.text
             draft.model = delta.model or draft.model
-            draft.finish_reason = delta.finish_reason or draft.finish_reason
+            if delta.finish_reason:
+                # Gateways have several words for an answer that came to its own end.
+                draft.finish_reason = "stop" if delta.finish_reason in _ENDED else delta.finish_reason
             if delta.usage:
                 draft.usage = Usage(delta.usage.prompt_tokens, delta.usage.completion_tokens)
             for sentence in parser.feed(delta.text):
@@ -91,7 +93,7 @@ async def generate(
                 if checked:
                     yield checked
     last = parser.finish()
-    if draft.finish_reason not in _ENDED and last:
+    if draft.finish_reason != "stop" and last:
         # The model was cut off, so its last sentence is probably half a sentence.
         draft.withheld.append((last.pop().text, "cut off"))
     for sentence in last:

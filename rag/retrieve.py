@@ -81,7 +81,12 @@ def retrieve(
         InvalidFilter: The filter is not of the documented form.
     """
     views = SEARCH_MODES[mode]
-    query = Query(question, embedder.embed_query(question) if "dense" in views else None)
+    dense = "dense" in views
+    query = Query(
+        question,
+        embedder.embed_query(question) if dense else None,
+        embedder.fingerprint if dense else None,
+    )
     candidates = max(config.candidates, 2 * limit)
     for _ in range(_ATTEMPTS):
         hits = collection.search(query, candidates, views, wanted)

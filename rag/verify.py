@@ -18,9 +18,12 @@ from rag.words import content_terms, coverage, names, quantities
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ingest.embed import Embedder
     from ingest.sentences import Span
-    from ingest.types import FloatMatrix, FloatVector
+    from ingest.types import FloatMatrix
     from rag.types import Evidence
 
 SUPPORTED_AT, PARTIAL_AT = 0.6, 0.4
@@ -38,6 +41,8 @@ _WORD = re.compile(r"\w")
 _LABEL = re.compile(r"\W*(?:(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z])[.)]\W+)?")
 # A claim may sum up so many sentences that follow one another.
 _WINDOW = 3
+# Sentences looked at closely for one claim, by similarity and again by shared terms.
+_LOOKED_AT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,13 @@ class Verifier:
             return Support(0.0, Verdict.UNSUPPORTED, None, None)
         weights = self._rarity(wanted)
         vector = self._embedder.embed_sentences([claim])[0]
+        if self._vectors is None:
+            self._vectors = self._embedder.embed_sentences([each.text for each in self._sentences])
+        cosines = self._vectors @ vector
+        near = self._nearest(wanted, cosines, keys)
         best = Support(0.0, Verdict.UNSUPPORTED, None, None)
-        for first, last in self._windows(keys):
-            found = self._judge(claim, wanted, weights, vector, first, last)
+        for first, last in self._windows(near):
+            found = self._judge(claim, wanted, weights, float(cosines[first:last].max()), first, last)
             # Fewer sentences are the better footnote, so a longer one has to earn its length.
             if found.score > best.score + 0.02:
                 best = found
@@ -119,14 +128,28 @@ class Verifier:
     def _among(self, keys: Sequence[str] | None) -> list[Evidence]:
         return [piece for piece in self._evidence if keys is None or piece.key in keys]
 
-    def _windows(self, keys: Sequence[str] | None) -> list[tuple[int, int]]:
-        """Ranges of one to three sentences of one piece, the short ones first."""
-        usable = [keys is None or each.evidence.key in keys for each in self._sentences]
+    def _nearest(
+        self, wanted: Sequence[str], cosines: NDArray[np.float32], keys: Sequence[str] | None
+    ) -> set[int]:
+        """Sentences worth a closer look: the most similar ones, and those with most of the claim's terms.
+
+        Without this, checking a long text against long sources would take the product of their lengths.
+        """
+        usable = [i for i, each in enumerate(self._sentences) if keys is None or each.evidence.key in keys]
+        asked = set(wanted)
+        similar = sorted(usable, key=lambda i: -cosines[i])[:_LOOKED_AT]
+        sharing = sorted(usable, key=lambda i: -len(asked & self._sentences[i].terms))[:_LOOKED_AT]
+        return {*similar, *sharing}
+
+    def _windows(self, near: set[int]) -> list[tuple[int, int]]:
+        """Ranges of one to three sentences of one piece around those, the short ones first."""
         return [
             (first, first + size)
             for size in range(1, _WINDOW + 1)
-            for first in range(len(self._sentences) - size + 1)
-            if usable[first] and self._sentences[first].evidence is self._sentences[first + size - 1].evidence
+            for first in sorted({i - back for i in near for back in range(size)})
+            if first >= 0
+            and first + size <= len(self._sentences)
+            and self._sentences[first].evidence is self._sentences[first + size - 1].evidence
         ]
 
     def _judge(
@@ -134,19 +157,16 @@ class Verifier:
         claim: str,
         wanted: Sequence[str],
         weights: Mapping[str, float],
-        vector: FloatVector,
+        cosine: float,
         first: int,
         last: int,
     ) -> Support:
-        if self._vectors is None:
-            self._vectors = self._embedder.embed_sentences([each.text for each in self._sentences])
         window = self._sentences[first:last]
         text = " ".join(each.text for each in window)
         piece = window[0].evidence
         around = " ".join((piece.title, *piece.headings))
         present = frozenset(terms(around)).union(*(each.terms for each in window))
         share = coverage(wanted, present, weights)
-        cosine = float(max(self._vectors[first:last] @ vector))
         similar = min(1.0, max(0.0, (cosine - _COSINE_LOW) / (_COSINE_HIGH - _COSINE_LOW)))
         score = 0.6 * share + 0.4 * similar
         opposed = bool(_NEGATION.search(claim)) != bool(_NEGATION.search(text))

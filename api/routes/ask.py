@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import APIRouter
+from sqlalchemy.exc import OperationalError
 
 from api.deps import Service, ServiceDep
-from api.errors import ApiError, describe
+from api.errors import ApiError, describe, is_disk_full
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
 from api.stream import event, event_stream
 from rag.types import Cited, Claimed, Done, Mode, Question, Retrieved
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from rag.types import Answer, Event
 
+log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/ask", tags=["ask"])
 
 
@@ -68,7 +70,15 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     shown |= {citation.document_id for citation in answer.citations}
     body = {"question": question.text, "collection": question.collection}
     body |= _out(answer, question, explain=True).model_dump(mode="json")
-    if not await asyncio.to_thread(service.store.answers.save, answer.id, collection.id, body, shown):
+    try:
+        saved = await asyncio.to_thread(service.store.answers.save, answer.id, collection.id, body, shown)
+    except (OSError, OperationalError) as error:
+        if not is_disk_full(error):
+            raise
+        # Answering goes on when the disk is full; only this answer cannot be read again later.
+        log.warning("answer_not_stored", answer_id=answer.id)
+        return
+    if not saved:
         message = "A document that this answer was made from was deleted meanwhile. Ask again."
         raise ApiError(409, "evidence_deleted", message, retryable=True)
 

@@ -165,8 +165,8 @@ def read_page(
             f"{stored.filename} has no pages. Its text is under /v1/documents/{document_id}/text."
         )
     original = service.store.original(document_id, stored.version)
-    boxes = quote_boxes(service.viewer, original, stored, mark) if mark else ()
-    image = service.viewer.render(original, page, [box for box in boxes if box.page == page])
+    boxes = quote_boxes(service.viewer, original, stored, mark, only=page) if mark else ()
+    image = service.viewer.render(original, page, boxes)
     return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
+# The bounds that /v1/ask has.
+_MAX_MESSAGES, _MAX_CHARS, _MAX_QUESTION_CHARS = 51, 20_000, 8_000
+
 
 # The bound makes pydantic look at the characters too: half a surrogate pair is refused.
 Text = Annotated[str, StringConstraints(max_length=1_000_000)]
@@ -167,6 +170,13 @@ def _envelope(identity: str, kind: str, model: str) -> dict[str, Any]:
 
 def _question(body: ChatIn) -> Question:
     spoken = [message for message in body.messages if message.role in ("user", "assistant")]
+    if any(len(message.text()) > _MAX_CHARS for message in spoken[:-1]) or len(spoken) > _MAX_MESSAGES:
+        message = f"messages: at most {_MAX_MESSAGES}, of at most {_MAX_CHARS:,} characters each."
+        raise ApiError(422, "invalid_field", message)
+    if spoken and len(spoken[-1].text()) > _MAX_QUESTION_CHARS:
+        raise ApiError(
+            422, "invalid_field", f"messages: a question has at most {_MAX_QUESTION_CHARS:,} characters."
+        )
     if not spoken or spoken[-1].role != "user" or not spoken[-1].text().strip():
         raise ApiError(422, "invalid_field", "messages: the last one is the user's question.")
     collection, _, model = body.model.partition("@")

@@ -191,13 +191,13 @@ class SourceIn(Body):
 
     id: str = Field(min_length=1, max_length=200)
     title: str = Field("", max_length=500)
-    text: str = Field(max_length=1_000_000)
+    text: str = Field(max_length=200_000)
 
 
 class GroundIn(Body):
     """A text to check, against a collection or against the sources given."""
 
-    text: str = Field(min_length=1, max_length=50_000)
+    text: str = Field(min_length=1, max_length=20_000)
     collection: CollectionName | None = None
     sources: list[SourceIn] | None = Field(None, min_length=1, max_length=100)
     question: str | None = Field(None, max_length=8_000)

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-# A collection is named in addresses and model names, so it keeps to characters that are safe in both.
-CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+from api import COLLECTION_NAME
+
+CollectionName = Annotated[str, StringConstraints(pattern=f"^{COLLECTION_NAME}$")]
 QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
 
 

@@ -86,6 +86,22 @@ def test_the_same_bytes_are_the_same_document(client: httpx.Client) -> None:
     assert elsewhere["id"] != first["id"]
 
 
+def test_two_files_of_one_name_in_one_request_are_two_documents(client: httpx.Client) -> None:
+    """Two folders may each have a readme; neither replaces the other."""
+    files = [
+        ("file", ("readme.md", b"# Pumps\n\nAbout pumps.")),
+        ("file", ("readme.md", b"# Sails\n\nOn sails.")),
+    ]
+
+    response = client.post("/v1/documents", files=files, data={"wait": "true", "collection": "twins"})
+
+    documents = response.json()["documents"]
+    assert [(each["title"], each["version"], each["status"]) for each in documents] == [
+        ("Pumps", 1, "ready"),
+        ("Sails", 1, "ready"),
+    ]
+
+
 def test_another_file_of_the_same_name_is_a_new_version(client: httpx.Client) -> None:
     """The id stays, the version counts up, the old text can still be read by its version."""
     first = upload(client, "The fee is 5 euros.", "fee.md", collection="versions")

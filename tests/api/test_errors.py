@@ -336,6 +336,21 @@ def test_names_of_this_machine_are_served(client: httpx.Client, host: str) -> No
     assert client.get("/livez", headers={"Host": host}).status_code == 200
 
 
+def test_a_page_of_another_site_changes_nothing(client: httpx.Client) -> None:
+    """A browser sends along where a page comes from; only this service's own pages may upload without a key."""
+    own = f"{client.base_url.scheme}://{client.base_url.netloc.decode()}"
+    body = {"text": "Planted.", "collection": "planted"}
+
+    error_of(
+        client.post("/v1/documents", json=body, headers={"Origin": "https://evil.example"}),
+        403,
+        "foreign_origin",
+    )
+    error_of(client.post("/v1/documents", json=body, headers={"Origin": "null"}), 403, "foreign_origin")
+    assert client.get("/livez", headers={"Origin": "https://evil.example"}).status_code == 200
+    assert client.post("/v1/documents", json=body, headers={"Origin": own}).status_code == 202
+
+
 def test_forwarding_headers_open_nothing(guarded: httpx.Client) -> None:
     """Neither a forwarded host nor a rewritten address stands in for the key."""
     for name in ("X-Forwarded-Host", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-For"):

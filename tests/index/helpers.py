@@ -17,7 +17,7 @@ WAIT_S = 30.0
 
 
 def upload(
-    store: Store, name: str, content: str | bytes, collection: str = "default", **more: Any
+    store: Store, name: str | None, content: str | bytes, collection: str = "default", **more: Any
 ) -> Submission:
     """Store an original and queue its ingestion."""
     blob = store.blobs.writer()
@@ -43,7 +43,7 @@ def settled(store: Store, document_id: str) -> DocumentRecord:
 def add(
     store: Store,
     runner: JobRunner,
-    name: str,
+    name: str | None,
     content: str | bytes,
     collection: str = "default",
     **more: Any,

@@ -426,6 +426,7 @@ def test_a_deleted_document_is_gone(store: Store, runner: JobRunner) -> None:
         "answers": 0,
         "answer_documents": 0,
         "feedback": 0,
+        "unsettled_originals": 0,
     }
 
 

@@ -316,22 +316,35 @@ def test_a_lost_or_changed_original_is_found(folder: Path, damage: str) -> None:
     assert "backup" in report.findings[0].message
 
 
-def test_an_original_without_a_document_is_found_and_removed(folder: Path) -> None:
-    """Bytes that a crash left behind are reported, and with ``repair`` they are reported and gone."""
+def test_an_unexplained_original_is_reported_and_kept(folder: Path) -> None:
+    """With a catalog from an older backup it is the only copy, so not even ``repair`` removes it."""
+    store = Store(folder)
+    writer = store.blobs.writer()
+    writer.write(b"from another time")
+    sha256 = writer.seal()
+    writer.keep(store.blobs.path(sha256))
+
+    told = examine(store, repair=True).findings
+
+    assert [(each.check, each.subject, each.repaired) for each in told] == [("original", sha256, False)]
+    assert store.blobs.is_intact(sha256)
+    store.close()
+
+
+def test_an_upload_that_a_crash_cut_off_is_no_finding(folder: Path) -> None:
+    """Its bytes were announced before they came, so they are known to be nobody's, and go."""
     store = Store(folder)
     writer = store.blobs.writer()
     writer.write(b"left behind")
     sha256 = writer.seal()
+    store.catalog.unsettle_original(sha256)
     writer.keep(store.blobs.path(sha256))
 
-    told = examine(store, repair=False).findings
-    assert [(each.check, each.subject, each.repaired) for each in told] == [("original", sha256, False)]
-    assert store.blobs.is_intact(sha256)
-    repaired = examine(store, repair=True).findings
+    report = examine(store, repair=True)
 
-    assert [(each.check, each.subject, each.repaired) for each in repaired] == [("original", sha256, True)]
+    assert report.clean
     assert not store.blobs.path(sha256).exists()
-    assert examine(store, repair=True).clean
+    assert store.catalog.unsettled_originals() == set()
     store.close()
 
 

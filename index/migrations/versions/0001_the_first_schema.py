@@ -27,6 +27,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
     )
     op.create_table(
+        "unsettled_originals",
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_unsettled_originals")),
+    )
+    op.create_table(
         "answers",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("collection_id", sa.Integer(), nullable=False),
@@ -150,7 +155,9 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("bytes", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
+        sa.Column("filename", sa.String(), nullable=False),
         sa.Column("given_title", sa.String(), nullable=True),
+        sa.Column("given_metadata", sa.JSON(), nullable=True),
         sa.Column("title", sa.String(), nullable=True),
         sa.Column("media_type", sa.String(), nullable=True),
         sa.Column("parser", sa.String(), nullable=True),
