@@ -108,7 +108,7 @@ export function createAsk({ collection, source }) {
 
   function addClaim(turn, claim) {
     const index = turn.claims.length;
-    const near = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120;
+    const near = atEnd();
     if (index > 0) turn.parts.answer.append(" ");
     turn.claims.push(claim);
     turn.parts.answer.append(streamedClaim(claim, index, turn));
@@ -117,7 +117,14 @@ export function createAsk({ collection, source }) {
     if (near) follow();
   }
 
+  /** Whether the reader is at the end, and so wants to see what comes. */
+  function atEnd() {
+    return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120;
+  }
+
   function finish(turn, answer) {
+    // The finished answer is longer than the screen more often than not: show it from its question on.
+    if (atEnd()) queueMicrotask(() => turn.node.scrollIntoView({ block: "start", behavior: "instant" }));
     conversation = answer.conversation_id ?? conversation;
     turn.citations = new Map((answer.citations ?? []).map((citation) => [citation.number, citation]));
     // Drawing the whole answer replaces the streamed sentences: a focused footnote gets its focus back.
