@@ -65,7 +65,7 @@ class RetrieveConfig:
 
 @dataclass(frozen=True, slots=True)
 class ExtractConfig:
-    """How sentences are chosen for an answer by quotation. Weights were fitted on part of SQuAD 2.0."""
+    """How sentences are chosen for an answer by quotation. Weights come from a grid over six articles of SQuAD 2.0."""
 
     cosine_weight: float = 1.0
     coverage_weight: float = 1.2
