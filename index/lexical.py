@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from index.types import Allowed, Change, IdRange, Query
 
 # Changing what is stored for a passage makes older folders rebuild their view.
-_FORMAT = 1
+_FORMAT = 2
 # A term in the title or the headings counts this much of one in the text.
 _TITLE_WEIGHT = 0.5
 # Passages read beyond the limit to bring equal scores into order; more are cut off as they come.
