@@ -15,6 +15,7 @@ import tantivy
 
 from index.analyze import terms
 from index.segments import is_intact
+from index.small_words import small_words
 from index.types import Hit
 from index.view import read_manifest, write_atomically
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _FORMAT = 2
 # A term in the title or the headings counts this much of one in the text.
 _TITLE_WEIGHT = 0.5
+# And a function word this much of another word of its rarity: a little, because "who" may be an organisation.
+_SMALL_WORD_WEIGHT = 0.2
 # Passages read beyond the limit to bring equal scores into order; more are cut off as they come.
 _MOST_TIES = 1000
 # Changes gathered into one tantivy commit, each of which waits for the disk.
@@ -84,7 +87,11 @@ class LexicalView:
             return []
         schema = self._index.schema
         should = tantivy.Occur.Should
-        rarity = self.rarity(words)
+        small = small_words()
+        rarity = {
+            word: value * (_SMALL_WORD_WEIGHT if word in small else 1.0)
+            for word, value in self.rarity(words).items()
+        }
         rarest = max(rarity.values()) or 1.0
         clauses = []
         for word in words:
