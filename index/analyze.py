@@ -63,8 +63,8 @@ def _words() -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=50_000)
-def _remembered(word: str) -> list[str]:
-    return _word_terms(word)
+def _remembered(word: str) -> tuple[str, ...]:
+    return tuple(_word_terms(word))
 
 
 def _word_terms(word: str) -> list[str]:

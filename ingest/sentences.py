@@ -9,11 +9,16 @@ sentences of their own, so that a footnote can point at one row.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import sentencex
 
 from ingest.language import language_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Span = tuple[int, int]
 
@@ -48,7 +53,7 @@ _HEADING_LINE = re.compile(r"[ \t]*(?:#{1,6}[ \t]|={3,}|-{3,})")
 
 
 def sentence_spans(
-    text: str, start: int = 0, end: int | None = None, language: str | None = None
+    text: str, start: int = 0, end: int | None = None, language: str | None = None, code: Iterable[Span] = ()
 ) -> list[Span]:
     """Cut ``text[start:end]`` into sentences.
 
@@ -57,6 +62,7 @@ def sentence_spans(
         start: First code point.
         end: One past the last code point, by default the end of the text.
         language: ISO 639-1 code, for the abbreviations that do not end a sentence; by default it is found out.
+        code: Stretches of the text, in its order, that are source code: there each line is a sentence.
 
     Returns:
         Spans that tile ``[start, end)`` without gap or overlap. White space after a sentence belongs to it.
@@ -70,7 +76,18 @@ def sentence_spans(
     cuts.update(match.end() for match in _LIST_ITEM.finditer(part))
     for first, last in pairwise(sorted(cuts)):
         cuts.update(_line_cuts(part, first, last))
-    return [(start + first, start + last) for first, last in _without_blank(part, sorted(cuts))]
+    ordered = _with_lines(part, sorted(cuts), [(first - start, last - start) for first, last in code])
+    return [(start + first, start + last) for first, last in _without_blank(part, ordered)]
+
+
+def _with_lines(part: str, cuts: list[int], code: list[Span]) -> list[int]:
+    """Cuts with those inside of code replaced by its line ends."""
+    for begin, end in code:
+        first, last = max(begin, 0), min(end, len(part))
+        if first < last:
+            starts = [match.end() + first for match in re.finditer("\n", part[first : last - 1])]
+            cuts[bisect_left(cuts, first) : bisect_right(cuts, last)] = [first, *starts, last]
+    return cuts
 
 
 def _prose_cuts(text: str, language: str) -> list[int]:

@@ -253,3 +253,37 @@ def test_runs_of_quotation_marks_take_linear_time(sign: str) -> None:
 
     assert tiles(spans, 0, len(text))
     assert time.process_time() - begun < 5
+
+
+def test_lines_of_code_are_sentences() -> None:
+    """In source code a full stop ends nothing and a line end does; the prose around it is cut as ever."""
+    before, code, after = (
+        "See below. It is short.\n\n",
+        'x = "A. B. C."\n\nif x:\n    y = 1\n',
+        "That is\nall. Bye.",
+    )
+    text = before + code + after
+    spans = sentence_spans(text, code=[(len(before), len(before) + len(code))])
+
+    assert [text[start:end] for start, end in spans] == [
+        "See below. ",
+        "It is short.\n\n",
+        'x = "A. B. C."\n\n',
+        "if x:\n",
+        "    y = 1\n",
+        "That is\nall. ",
+        "Bye.",
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS, st.data())
+def test_sentences_with_code_tile_any_part_of_a_text(text: str, data: st.DataObject) -> None:
+    """Code that begins before the part, ends after it, or lies outside of it costs no character."""
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    ends = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+
+    assert tiles(
+        sentence_spans(text, start, end, code=list(zip(ends[::2], ends[1::2], strict=False))), start, end
+    )
