@@ -166,6 +166,8 @@ def _question(line: int, row: Row) -> EvaluationQuestion:
     text = row.get("question")
     if not isinstance(text, str) or not text.strip():
         raise InvalidQuestions("'question' is missing or empty.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidQuestions("'question' holds half of a surrogate pair, which is no character.")
     given = [name for name in _PLACE_FIELDS if name in row]
     listed = row.get("relevant")
     if listed is not None and given:
