@@ -85,7 +85,7 @@ def _means(report: Report) -> str:
     ]
     rows.append(
         (
-            "search time, median",
+            "search time, median (95th percentile)",
             *(words.milliseconds(report, at) for at, _ in enumerate(report.configurations)),
         )
     )

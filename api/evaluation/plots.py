@@ -98,7 +98,7 @@ def _bars(report: Report, title: str, parts: Sequence[Mapping[str, Mapping[str, 
     key = report.primary.key
     labels = [label for label in parts[0] if key in parts[0][label]]
     width = _BAR if len(parts) > 1 else 2 * _BAR
-    figure = Figure(figsize=(7.2, 1.6 + 0.55 * max(1, len(labels)) + 0.25 * len(parts)), layout="constrained")
+    figure = Figure(figsize=(7.2, 1.35 + 0.6 * len(labels) + 0.1 * len(parts)), layout="constrained")
     axes = figure.add_subplot()
     for at, part in enumerate(parts):
         rows = [row for row, label in enumerate(labels) if key in part.get(label, {})]

@@ -130,7 +130,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "configurations": [_configuration(each, report.plan) for each in report.configurations],
         "comparisons": {key: asdict(each) for key, each in report.comparisons.items()},
         "differences": [asdict(each) for each in report.differences],
-        "rows": [_row(report, target) for target in located.targets],
+        "rows": _rows(report),
     }
 
 
@@ -158,26 +158,33 @@ def _estimates(means: Mapping[str, Estimate]) -> dict[str, Any]:
     return {key: asdict(each) for key, each in means.items()}
 
 
-def _row(report: Report, target: Target) -> dict[str, Any]:
+def _rows(report: Report) -> list[dict[str, Any]]:
+    """A row for each question that was measured in the first configuration, with the results of all."""
+    outcomes = [
+        (each, {outcome.question_id: outcome for outcome in each.outcomes}) for each in report.configurations
+    ]
+    rows = []
+    for target in report.first.located.targets:
+        name = target.question.id
+        results = {each.name: _result(each, found[name]) for each, found in outcomes if name in found}
+        rows.append(_question(target, report.first.filenames) | {"results": results})
+    return rows
+
+
+def _question(target: Target, filenames: Mapping[str, str]) -> dict[str, Any]:
     question = target.question
-    names = report.first.filenames
+    places = [
+        {"document": filenames[place.document], "start": place.start, "end": place.end, "grade": grade}
+        for place, grade in target.places
+    ]
+    documents = [{"document": filenames[name], "grade": grade} for name, grade in target.documents.items()]
     return {
         "id": question.id,
         "line": question.line,
         "question": question.text,
         "group": question.group,
         "kinds": list(target.kinds),
-        "relevant": [
-            {"document": names[place.document], "start": place.start, "end": place.end, "grade": grade}
-            for place, grade in target.places
-        ]
-        or [{"document": names[name], "grade": grade} for name, grade in target.documents.items()],
-        "results": {
-            each.name: _result(each, outcome)
-            for each in report.configurations
-            for outcome in each.outcomes
-            if outcome.question_id == question.id
-        },
+        "relevant": places or documents,
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.evaluation import configure, tables
@@ -32,12 +33,13 @@ from rag.evaluation.summary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from api.evaluation.configure import Configuration
     from api.evaluation.corpus import Corpus
     from api.settings import Settings
+    from rag.evaluation.locate import Located
     from rag.evaluation.questions import EvaluationQuestion
     from rag.evaluation.retrieval import Outcome, Plan
 
@@ -78,8 +80,10 @@ def evaluate(options: Options) -> Report:
     names = configure.names(*configurations) if options.compare else (f"mode={first.mode}",)
     with ExitStack() as stack:
         corpora = _corpora(stack, options, configurations)
+        # Two configurations often share a corpus; what is relevant is found in it once.
+        located = {key: _located(corpus, questions) for key, corpus in {id(c): c for c in corpora}.items()}
         measured = [
-            _measured(name, configuration, corpus, questions, options)
+            _measured(name, configuration, corpus, located[id(corpus)], options)
             for name, configuration, corpus in zip(names, configurations, corpora, strict=True)
         ]
     report = _report(options, len(questions), measured)
@@ -116,33 +120,35 @@ def _without_own_files(options: Options) -> dict[Path, str]:
         for path, name in (options.corpus or {}).items()
         if path.resolve() != own and not path.resolve().is_relative_to(out)
     }
-    if left := len(options.corpus or {}) - len(kept):
-        console.print(f"Not ingested: {left} files of the evaluation itself (questions, earlier report).")
+    if left := [name for path, name in (options.corpus or {}).items() if path not in kept]:
+        console.print(f"Not ingested, because they hold the questions: {', '.join(left)}", markup=False)
     if not kept:
         raise NothingToMeasure("--corpus: there are no files there.")
     return kept
 
 
+def _located(corpus: Corpus, questions: Sequence[EvaluationQuestion]) -> Located:
+    with _bar("finding what is relevant", len(questions)) as done:
+        located = Locator(corpus.documents, corpus.service.store.catalog.text).locate(questions, done)
+    if not located.targets:
+        first = located.problems[0].message if located.problems else ""
+        raise NothingToMeasure(
+            f"Nothing that the questions name is in the corpus. The first: {first}"
+            if first
+            else "No question names anything relevant: there is nothing to find. See docs/evaluation.md."
+        )
+    return located
+
+
 def _measured(
-    name: str,
-    configuration: Configuration,
-    corpus: Corpus,
-    questions: Sequence[EvaluationQuestion],
-    options: Options,
+    name: str, configuration: Configuration, corpus: Corpus, located: Located, options: Options
 ) -> Measured:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("finding what is relevant", total=len(questions))
-        locator = Locator(corpus.documents, corpus.service.store.catalog.text)
-        located = locator.locate(questions, lambda done: progress.update(bar, completed=done))
-        if not located.targets:
-            raise NothingToMeasure(_nothing(located.problems[0].message if located.problems else ""))
-        bar = progress.add_task(f"asking, {name}", total=len(located.targets))
+    with _bar(f"asking, {name}", len(located.targets)) as done:
         outcomes = ask(
             located.targets,
             lambda text: corpus.search(text, configuration, options.plan.top_k),
             options.plan,
-            lambda done: progress.update(bar, completed=done),
+            done,
         )
     wanted = measures(options.plan)
     by_id = {outcome.question_id: outcome for outcome in outcomes}
@@ -168,10 +174,13 @@ def _measured(
     )
 
 
-def _nothing(problem: str) -> str:
-    if not problem:
-        return "No question names anything relevant: there is nothing to find. See docs/evaluation.md."
-    return f"Nothing that the questions name is in the corpus. The first: {problem}"
+@contextmanager
+def _bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar as a function that is told how many are done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(escape(description), total=total)
+        yield lambda done: progress.update(bar, completed=done)
 
 
 def _report(options: Options, total: int, measured: Sequence[Measured]) -> Report:

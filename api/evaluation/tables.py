@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -29,7 +30,7 @@ def show(report: Report, console: Console) -> None:
         ("group", [each.groups for each in report.configurations]),
     ):
         if len(parts[0]) > 1:
-            table = Table(title=f"{report.primary.label}, by {title}", title_justify="left")
+            table = _table(f"{report.primary.label}, by {title}")
             table.add_column(title)
             table.add_column("questions", justify="right")
             for each in report.configurations:
@@ -48,10 +49,7 @@ def show(report: Report, console: Console) -> None:
 
 def _summary(report: Report) -> Table:
     first = report.first
-    table = Table(
-        title=f"Retrieval, {first.documents} documents, mean over questions (95 % interval)",
-        title_justify="left",
-    )
+    table = _table(f"Retrieval, {first.documents} documents, mean over questions (95 % interval)")
     table.add_column("measure")
     for each in report.configurations:
         table.add_column(escape(each.name), justify="right")
@@ -66,16 +64,17 @@ def _summary(report: Report) -> Table:
         table.add_row(measure.label, *found, style="bold" if measure == report.primary else None)
     table.add_section()
     table.add_row(
-        "search time, median", *(words.milliseconds(report, at) for at, _ in enumerate(report.configurations))
+        "search time (95th percentile)",
+        *(words.milliseconds(report, at) for at, _ in enumerate(report.configurations)),
     )
     return table
 
 
 def _comparison(report: Report) -> Table:
     first, second = report.configurations
-    table = Table(title=f"{escape(second.name)} against {escape(first.name)}", title_justify="left")
-    for name in ("measure", "difference (95 % interval)", "p", "effect", "better", "worse", "same"):
-        table.add_column(name, justify="left" if name == "measure" else "right")
+    table = _table(f"{second.name} against {first.name}")
+    for name in ("measure", "difference (95 % interval)", "p", "+/-/="):
+        table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
     for measure in report.measures:
         if measure.key not in report.comparisons:
             continue
@@ -84,11 +83,14 @@ def _comparison(report: Report) -> Table:
             measure.label,
             words.difference(found),
             words.p_value(found),
-            words.effect(found),
-            *map(str, (found.wins, found.losses, found.ties)),
+            f"{found.wins}/{found.losses}/{found.ties}",
             style="bold" if measure == report.primary else None,
         )
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _problems(report: Report, console: Console) -> None:

@@ -27,10 +27,10 @@ _LEAST_P = 0.001
 
 
 def estimate(value: Estimate | None) -> str:
-    """A mean with its interval, as in ``0.806 (0.771 to 0.840)``."""
+    """A mean with its interval, as in ``0.806 (0.77 to 0.84)``."""
     if value is None:
         return "–"
-    interval = "" if value.low is None else f" ({value.low:.3f} to {value.high:.3f})"
+    interval = "" if value.low is None else f" ({value.low:.2f} to {value.high:.2f})"
     return f"{value.mean:.3f}{interval}"
 
 
@@ -67,7 +67,7 @@ def verdict(report: Report) -> str:
     else:
         outcome = f"{second.name} is {'better' if found.difference.mean > 0 else 'worse'}"
     return (
-        f"{outcome}: {label} {second.means[key].mean:.3f} with {second.name} against "
+        f"{outcome}. {_capital(label)}: {second.means[key].mean:.3f} with {second.name} against "
         f"{first.means[key].mean:.3f} with {first.name}, {difference(found)}, p = {p_value(found)}; {counts}."
     ).replace("p = <", "p <")
 
@@ -106,7 +106,7 @@ def milliseconds(report: Report, at: int) -> str:
     """Median and 95th percentile of the time of a search in a configuration."""
     seconds = sorted(outcome.seconds for outcome in report.configurations[at].outcomes)
     middle, late = seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, int(len(seconds) * 0.95))]
-    return f"{middle * 1000:.0f} ms, 95 % within {late * 1000:.0f} ms"
+    return f"{middle * 1000:.0f} ms ({late * 1000:.0f} ms)"
 
 
 def _capital(text: str) -> str:

@@ -214,9 +214,15 @@ class Locator:
             if not stored.text[slice(*inside)].strip():
                 raise _NotThere("there is no text at that place.")
             return Range(document_id, *inside), 1
+        if each.start is not None:
+            # The offsets say where; the quote only proves that they are meant for this text.
+            if Squeezed.of(each.quote).text not in Squeezed.of(stored.text[slice(*inside)]).text:
+                shown = _short(stored.text[slice(*inside)])
+                raise _NotThere(f"{_short(each.quote)} does not stand at those offsets, where it says {shown}.")
+            return Range(document_id, *inside), 1
         found = list(_places(stored.text, squeezed, each.quote, inside))
         if not found:
-            where = "on that page" if each.page else "in its text" if each.start is None else "at that place"
+            where = "on that page" if each.page else "in its text"
             raise _NotThere(f"{_short(each.quote)} does not stand {where}. Copy it from the document's text.")
         return Range(document_id, *found[0]), len(found)
 

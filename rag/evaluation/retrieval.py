@@ -81,15 +81,15 @@ def measures(plan: Plan) -> list[Measure]:
     """Every measure, in the order in which they are shown."""
     return [
         *(
-            Measure(f"recall_{budget}_characters", f"recall within {budget:,} characters", "characters")
+            Measure(f"recall_{budget}_characters", f"recall, {budget:,} characters", "characters")
             for budget in plan.budgets
         ),
-        Measure(f"recall_{TOP}_passages", f"recall of the best {TOP} passages", "characters"),
-        Measure(f"precision_{TOP}_passages", f"precision of the best {TOP} passages", "characters"),
-        Measure(f"iou_{TOP}_passages", f"IoU of the best {TOP} passages", "characters"),
-        *(Measure(f"places_{name}", f"{_label(name)} of places", "places") for name in ranking.MEASURES),
+        Measure(f"recall_{TOP}_passages", f"recall, best {TOP} passages", "characters"),
+        Measure(f"precision_{TOP}_passages", f"precision, best {TOP} passages", "characters"),
+        Measure(f"iou_{TOP}_passages", f"IoU, best {TOP} passages", "characters"),
+        *(Measure(f"places_{name}", f"{_label(name)}, places", "places") for name in ranking.MEASURES),
         *(
-            Measure(f"documents_{name}", f"{_label(name)} of documents", "documents")
+            Measure(f"documents_{name}", f"{_label(name)}, documents", "documents")
             for name in ranking.MEASURES
         ),
     ]
