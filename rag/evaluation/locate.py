@@ -218,7 +218,9 @@ class Locator:
             # The offsets say where; the quote only proves that they are meant for this text.
             if Squeezed.of(each.quote).text not in Squeezed.of(stored.text[slice(*inside)]).text:
                 shown = _short(stored.text[slice(*inside)])
-                raise _NotThere(f"{_short(each.quote)} does not stand at those offsets, where it says {shown}.")
+                raise _NotThere(
+                    f"{_short(each.quote)} does not stand at those offsets, where it says {shown}."
+                )
             return Range(document_id, *inside), 1
         found = list(_places(stored.text, squeezed, each.quote, inside))
         if not found:
