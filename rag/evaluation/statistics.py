@@ -95,8 +95,8 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
     """Compare two configurations on the same questions, by a two-sided paired randomisation test.
 
     Smucker, Allan, Carterette: "A comparison of statistical significance tests for information retrieval
-    evaluation", CIKM 2007, https://doi.org/10.1145/1321440.1321528. Exact for up to 13 questions, with 9,999
-    random assignments beyond.
+    evaluation", CIKM 2007, https://doi.org/10.1145/1321440.1321528. Exact where up to 13 questions differ, with
+    9,999 random assignments beyond.
 
     Raises:
         ValueError: There are no values, or not as many of one as of the other.
@@ -119,11 +119,15 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
 def _randomisation(differences: NDArray[np.float64]) -> float | None:
     if len(differences) < 2:  # noqa: PLR2004 - One question can be swapped, but not tested.
         return None
+    # Questions that do not differ are the same under every assignment, so only the others are assigned.
+    differing = differences[differences != 0.0]
+    if len(differing) < 2:  # noqa: PLR2004 - Both assignments of a single question differ by as much.
+        return 1.0
     from scipy.stats import permutation_test  # noqa: PLC0415 - Takes a second to import; only reports need it.
 
     # With one sample of differences, assigning the two results at random is flipping signs at random.
     tested = permutation_test(
-        (differences,),
+        (differing,),
         lambda sample, axis: np.mean(sample, axis=axis),
         permutation_type="samples",
         vectorized=True,

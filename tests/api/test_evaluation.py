@@ -153,6 +153,25 @@ def test_the_drawings_are_svg_with_their_words(report: tuple[str, dict[str, obje
     assert "books & $5  (1)" in texts["groups"]
 
 
+def test_the_sample_handbook(tmp_path: Path) -> None:
+    """The example of docs/evaluation.md: every place that its questions name is found in the ingested files."""
+    handbook = ROOT / "docs" / "handbook"
+
+    done = run(
+        tmp_path, "eval", "retrieval", "--questions", handbook / "questions.jsonl", "--corpus", handbook,
+        "--budgets", "500,1000,2000",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "18 of 24 questions measured, 18 of them in characters; 6 name nothing relevant." in done.stdout
+    found = json.loads((tmp_path / "footnote-eval" / "report.json").read_text())
+    (only,) = found["configurations"]
+    assert only["problems"] == []
+    assert set(only["by_kind"]) == {"HTML", "Markdown", "PDF", "Word"}
+    assert only["means"]["recall_2000_characters"]["mean"] > 0.9
+    assert found["comparisons"] == {}
+
+
 def test_a_collection_as_it_is(folder: Path) -> None:
     """Without --corpus the data folder is asked; a table without places is measured by documents."""
     ingested = run(folder, "ingest", "corpus/rules.md", "corpus/garden.html", "--data", "data", "-c", "shop")

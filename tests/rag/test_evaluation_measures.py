@@ -153,6 +153,14 @@ def test_the_randomisation_test_counts_every_assignment() -> None:
     assert found.effect == pytest.approx(np.mean(differences) / np.std(differences, ddof=1))
 
 
+def test_questions_that_do_not_differ_leave_the_test_exact() -> None:
+    """Two of forty questions differ: the four assignments of their signs are all there are."""
+    found = compare([0.5] * 40, [0.5] * 38 + [0.75, 0.875])
+
+    assert found.p == 0.5
+    assert compare([0.5] * 40, [0.5] * 39 + [1.0]).p == 1
+
+
 def test_equal_configurations_do_not_differ() -> None:
     """No difference at all is p = 1 and no effect."""
     found = compare([0.1, 0.5, 0.9], [0.1, 0.5, 0.9])
