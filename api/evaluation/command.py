@@ -13,7 +13,8 @@ from api.terminal import Collection, Data, fail, messages, named_files, read_set
 evaluation = typer.Typer(
     help="Measure Footnote on questions of your own.", no_args_is_help=True, add_completion=False
 )
-_EXTRA = ("ir_measures", "matplotlib", "scipy")
+# What the extra "eval" installs, by the name under which it is imported.
+_EXTRA = {"ir_measures": "ir-measures", "matplotlib": "matplotlib", "scipy": "scipy"}
 # The search asks each view for twice as many hits; more would measure the views' depth, not the answers' sources.
 _MOST_PASSAGES = 200
 
@@ -63,11 +64,11 @@ def retrieval(
     ),
 ) -> None:
     """Measure how much of what is relevant is found: recall in characters, nDCG, MRR; alone or compared."""
-    missing = [name for name in _EXTRA if find_spec(name) is None]
+    missing = [package for name, package in _EXTRA.items() if find_spec(name) is None]
     if missing:
         fail(
-            f"footnote eval measures and draws with libraries that are not installed: {', '.join(missing)}. "
-            'Install them with: pip install "footnote[eval]"'
+            f"footnote eval needs libraries that are not installed: {', '.join(missing)}. Install them with: "
+            f'pip install {" ".join(missing)} (all that it needs is the extra "eval" of this package).'
         )
     limits = _budgets(budgets)
     settings = read_settings(data=data)

@@ -177,13 +177,9 @@ def _problems(report: Report) -> Iterable[str]:
 
 def _settings(report: Report) -> Iterable[str]:
     yield "<h2>Settings</h2>"
-    # The weights and sizes of a collection that was there already are not known here.
-    own = {
-        field for each in report.configurations if each.as_ingested for field in ("max_tokens", "batch_size")
-    }
     columns = [
         {
-            **{name: str(value) for name, value in each.configuration.values().items() if name not in own},
+            **{name: str(value) for name, value in each.settings.items()},
             "embedder": each.embedder,
             "passages": f"{each.passages:,}",
         }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from ingest.config import ChunkConfig
 from rag.evaluation.statistics import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ class Measured:
     kinds: dict[str, dict[str, Estimate]]
     groups: dict[str, dict[str, Estimate]]
     curve: list[float]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """By name. How a collection was cut that was there already is not known."""
+        unknown = {field.name for field in fields(ChunkConfig)} if self.as_ingested else set()
+        return {name: value for name, value in self.configuration.values().items() if name not in unknown}
 
     @property
     def targets(self) -> dict[str, Target]:
@@ -137,7 +144,7 @@ def as_json(report: Report) -> dict[str, Any]:
 def _configuration(each: Measured, plan: Plan) -> dict[str, Any]:
     return {
         "name": each.name,
-        "settings": each.configuration.values(),
+        "settings": each.settings,
         "as_ingested": each.as_ingested,
         "documents": each.documents,
         "passages": each.passages,

@@ -79,7 +79,7 @@ def counts(report: Report) -> str:
     left = report.total - measured - len(located.unanswerable)
     parts = [f"{measured} of {report.total} questions measured, {placed} of them in characters"]
     if located.unanswerable:
-        parts.append(f"{len(located.unanswerable)} name nothing relevant")
+        parts.append(f"{len(located.unanswerable)} with nothing relevant")
     if left:
         parts.append(f"{left} left out")
     return "; ".join(parts) + "."
