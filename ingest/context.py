@@ -23,7 +23,7 @@ SEPARATOR = " > "
 
 
 def contexts(document: Document, passages: Sequence[Chunk]) -> tuple[str, ...]:
-    """One or two lines for each passage, in order: title and headings, and the first row of a table that it continues."""
+    """For each passage, in order: title and headings, then the first row of the table that it continues."""
     tables = [block for block in document.blocks if block.kind is BlockKind.TABLE]
     found: list[str] = []
     at = 0
