@@ -12,6 +12,7 @@ from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import parse_xml
 
 from ingest.errors import CorruptFile, LimitExceeded, TooLarge
+from ingest.parsers import archive as packed
 from ingest.parsers import docx as word
 from ingest.types import BlockKind, Parsed
 
@@ -172,7 +173,7 @@ def test_a_part_that_unpacks_without_end_is_too_large() -> None:
 
     def bomb(archive: zipfile.ZipFile) -> None:
         with archive.open("word/document.xml", "w", force_zip64=True) as part:
-            for _ in range(word.MAX_PART_BYTES // 2**20 + 1):
+            for _ in range(packed.MAX_PART_BYTES // 2**20 + 1):
                 part.write(b" " * 2**20)
 
     with pytest.raises(TooLarge, match="unpacks to more"):
