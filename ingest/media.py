@@ -29,6 +29,7 @@ _ADVICE = (
     "Convert it to PDF, Office (.docx, .xlsx, .pptx), OpenDocument, RTF, EPUB, HTML, Markdown or plain text "
     "and upload the result."
 )
+_MARKS = ((b"%PDF-", PDF), (b"{\\rtf", RTF))
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -119,14 +120,11 @@ def detect(data: bytes, filename: str) -> str:
     suffix = PurePath(filename.lower()).suffix
     head = data[:_HEAD_BYTES]
     text_head = _as_ascii(head)
-    if text_head.lstrip().startswith(b"%PDF-") or (suffix == ".pdf" and not _known_binary(head)):
-        return PDF
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _detect_zip(data, suffix)
-    if head.startswith(_OLE):
-        return _detect_ole(data)
-    if text_head.lstrip().startswith(b"{\\rtf"):
-        return RTF
+    marked = next((kind for mark, kind in _MARKS if text_head.lstrip().startswith(mark)), None)
+    if marked or (suffix == ".pdf" and not _known_binary(head)):
+        return marked or PDF
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", _OLE)):
+        return _detect_ole(data) if head.startswith(_OLE) else _detect_zip(data, suffix)
     if kind := _known_binary(head):
         raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
     # Printers and mail programs put lines of their own before a PDF; a text that only names the mark
@@ -176,21 +174,24 @@ def _detect_zip(data: bytes, suffix: str) -> str:
                 "it again."
             ) from error
         raise UnsupportedType(f"The file is a damaged zip archive ({error}). {_ADVICE}") from error
-    if "[Content_Types].xml" in names:
-        for mark, kind in _OFFICE_PARTS:
-            if any(name.startswith(mark) for name in names):
-                return kind
-    for kind in _MIMETYPES:
-        if mimetype.startswith(kind):
-            return kind
-    if "META-INF/container.xml" in names:
-        return EPUB
+    if found := _zip_format(names, mimetype):
+        return found
     for mark, kind in _ZIP_CONTENTS:
         if any(name.startswith(mark) for name in names):
             raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
     if promised:
         raise CorruptFile(f"The file is called {suffix} but holds no {promised}.")
     raise UnsupportedType(f"The file is a zip archive. Unpack it and upload what it holds. {_ADVICE}")
+
+
+def _zip_format(names: list[str], mimetype: str) -> str | None:
+    """The media type of an archive that is an Office file or an e-book."""
+    if "[Content_Types].xml" in names:
+        for mark, kind in _OFFICE_PARTS:
+            if any(name.startswith(mark) for name in names):
+                return kind
+    named = next((kind for kind in _MIMETYPES if mimetype.startswith(kind)), None)
+    return named or (EPUB if "META-INF/container.xml" in names else None)
 
 
 def _mimetype(archive: zipfile.ZipFile) -> str:

@@ -68,7 +68,9 @@ class TextBuilder:
     def parsed(self, title: str, parser: str) -> Parsed:
         """The text so far."""
         self._end_page()
-        blocks = sorted(self._blocks, key=lambda block: (block.start, -block.end))
+        blocks = sorted(
+            self._blocks, key=lambda block: (block.start, -block.end, block.kind is not BlockKind.PAGE)
+        )
         return Parsed("".join(self._parts), tuple(blocks), " ".join(clean(title).split()), parser)
 
     def _block(self, kind: BlockKind, text: str, number: int = 0) -> None:

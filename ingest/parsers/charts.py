@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingest.parsers.number_formats import shown
+from ingest.parsers.sheets import trimmed
 from ingest.parsers.xmltree import below, child_of, name_of, value_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add_chart(out: TextBuilder, part: etree._Element | None) -> None:
     if rows:
         table = [["", *names]]
         table += [[categories.get(row, ""), *(column.get(row, "") for column in columns)] for row in rows]
-        out.table(table)
+        out.table([trimmed(row) for row in table])
 
 
 def _points(data: etree._Element | None) -> dict[int, str]:

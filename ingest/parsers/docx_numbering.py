@@ -167,26 +167,22 @@ def _integer(value: str, default: int) -> int:
 
 def written(number: int, form: str) -> str:
     """A number in one of the standard's formats (17.18.59); nothing for those that are not known here."""
-    if form in {"decimal", "decimalHalfWidth", "decimalEnclosedParen", "numberInDash"}:
-        return str(number)
-    if form == "decimalZero":
-        return f"{number:02d}"
-    if form == "ordinal":
-        last = number % 10 if number % 100 not in {11, 12, 13} else 0
-        return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
     if form in {"lowerRoman", "upperRoman"}:
-        return _cased(_roman(number), form)
-    if form in {"lowerLetter", "upperLetter"}:
-        return _cased(_letters(number, _LATIN), form)
-    if form in {"russianLower", "russianUpper"}:
-        return _cased(_letters(number, _CYRILLIC), form)
-    if form.startswith(("chineseCounting", "taiwaneseCounting", "japaneseCounting", "ideographDigital")):
-        return _chinese(number)
-    return ""
-
-
-def _cased(text: str, form: str) -> str:
-    return text.upper() if form.lower().endswith("upper") or form.startswith("upper") else text
+        text = _roman(number)
+    elif form in {"lowerLetter", "upperLetter"}:
+        text = _letters(number, _LATIN)
+    elif form in {"russianLower", "russianUpper"}:
+        text = _letters(number, _CYRILLIC)
+    elif form.startswith(("chineseCounting", "taiwaneseCounting", "japaneseCounting", "ideographDigital")):
+        text = _chinese(number)
+    elif form == "ordinal":
+        last = number % 10 if number % 100 not in {11, 12, 13} else 0
+        text = f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
+    else:
+        text = {"decimal": f"{number}", "decimalZero": f"{number:02d}", "numberInDash": f"- {number} -"}.get(
+            form, ""
+        )
+    return text.upper() if "upper" in form.lower() else text
 
 
 def _roman(number: int) -> str:
@@ -200,7 +196,7 @@ def _roman(number: int) -> str:
 
 
 def _letters(number: int, alphabet: str) -> str:
-    """a to z, then aa, bb and so on, as Word goes on."""
+    """One letter up to the last, then two the same, and so on, as Word goes on."""
     if not 0 < number <= _MAX_LETTERS:
         return str(number)
     times, index = divmod(number - 1, len(alphabet))

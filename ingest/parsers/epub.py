@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types.
 
-    from ingest.parsers.archive import Archive
     from ingest.types import Parsed
 
 _PAGES = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document"}

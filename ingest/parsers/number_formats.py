@@ -146,8 +146,5 @@ def _date(days: float, code: str, *, from_1904: bool) -> str | None:
     time = moment.strftime("%H:%M:%S" if seconds_shown else "%H:%M") if clock else ""
     if "y" not in words and "d" not in words:
         return time or moment.strftime("%B")
-    if "d" in words:
-        date = moment.strftime("%Y-%m-%d")
-    else:
-        date = moment.strftime("%Y-%m" if "m" in words else "%Y")
-    return f"{date} {time}".strip()
+    shape = "%Y-%m-%d" if "d" in words else "%Y-%m" if "m" in words else "%Y"
+    return f"{moment.strftime(shape)} {time}".strip()

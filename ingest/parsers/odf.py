@@ -7,14 +7,23 @@ the paragraph that refers to them.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from ingest.errors import CorruptFile, EncryptedFile
+from ingest.errors import CorruptFile
 from ingest.parsers.archive import opened
 from ingest.parsers.builder import TextBuilder
+from ingest.parsers.odf_common import (
+    PROGRAM,
+    SKIPPED,
+    WHAT,
+    check_password,
+    inline,
+    rows_of,
+    stated_title,
+    times,
+)
 from ingest.parsers.odf_numbering import Numbering
-from ingest.parsers.titles import meant_title
+from ingest.parsers.sheets import trimmed
 from ingest.parsers.xmltree import LIBRARY, below, child_of, children_of, name_of, value_of
 
 if TYPE_CHECKING:
@@ -22,42 +31,20 @@ if TYPE_CHECKING:
 
     from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types.
 
-    from ingest.parsers.archive import Archive
     from ingest.types import Parsed
 
-WHAT, PROGRAM = "OpenDocument file", "LibreOffice"
 # Containers of other things, walked through.
 _TRANSPARENT = {
     "section", "numbered-paragraph", "bibliography", "index-body", "list-header", "g", "a", "text-box",
     "custom-shape", "rect", "ellipse", "circle", "polygon", "path", "caption", "regular-polygon",
 }  # fmt: skip
-_SKIPPED = {
-    "tracked-changes", "annotation", "annotation-end", "note-citation", "ruby-text", "hidden-text", "number",
-    "hidden-paragraph", "event-listeners", "title", "desc", "forms", "sequence-decls", "glue-point",
-}  # fmt: skip
-_ANCHORED = {
-    "note",
-    "frame",
-    "custom-shape",
-    "rect",
-    "ellipse",
-    "g",
-    "text-box",
-    "caption",
-    "path",
-    "polygon",
-}
 _SURROUNDINGS = {"header", "footer", "date-time", "page-number"}
-# White space as ODF has it: runs of it are one space, what is meant to stay is an element.
-_SPACE = re.compile(r"[ \t\n\r]+")
-_MAX_SPACES = 100
 # Longer ones are body text in a heading's style.
 _MAX_HEADING = 400
 # A cell longer than this belongs to a table that lays out a page.
 _MAX_CELL = 1000
 _MAX_REPEATS = 200
 _MAX_STYLES = 20
-_MAX_DIGITS = 8
 
 
 def parse(data: bytes) -> Parsed:
@@ -88,19 +75,6 @@ def parse(data: bytes) -> Parsed:
             else:
                 reader.flow(part)
         return reader.out.parsed(reader.title or stated_title(archive), f"odf/{LIBRARY}")
-
-
-def check_password(archive: Archive) -> None:
-    """Raises EncryptedFile if the manifest names parts that need a password."""
-    if next(below(archive.xml("META-INF/manifest.xml"), "encryption-data"), None) is not None:
-        raise EncryptedFile(
-            f"The {WHAT} needs a password to be opened. Remove the password and upload it again."
-        )
-
-
-def stated_title(archive: Archive) -> str:
-    """The title in the properties, if somebody meant it."""
-    return meant_title(next((node.text for node in below(archive.xml("meta.xml"), "title")), None))
 
 
 class _Reader:
@@ -217,7 +191,7 @@ class _Reader:
                 self._flow_node(node)
 
     def _inline(self, node: etree._Element, after: list[etree._Element]) -> Iterator[str]:
-        return _inline(node, after, self._hidden)
+        return inline(node, after, self._hidden)
 
     def plain(self, container: etree._Element | None, after: list[etree._Element]) -> str:
         """A container's text on one line: what stands in a table's cell or a note."""
@@ -228,7 +202,7 @@ class _Reader:
                 parts.append(" ".join("".join(self._inline(node, after)).split()))
             elif name == "table":
                 parts.append("; ".join(", ".join(filter(None, row)) for row in self._rows(node, after)))
-            elif name not in _SKIPPED:
+            elif name not in SKIPPED:
                 parts.append(self.plain(node, after))
         return " ".join(filter(None, parts))
 
@@ -253,9 +227,7 @@ class _Reader:
                 if name in {"table-cell", "covered-table-cell"}:
                     text = self.plain(cell, after) if name == "table-cell" else ""
                     cells += [text] * min(times(cell, "number-columns-repeated"), _MAX_REPEATS)
-            while cells and not cells[-1]:
-                cells.pop()
-            yield cells
+            yield trimmed(cells)
 
     def _styles(self, style: str) -> set[str]:
         """A style's name and those of the ones that it is based on."""
@@ -264,41 +236,3 @@ class _Reader:
             found.add(style)
             style = self._parents.get(style, "")
         return found
-
-
-def inline_text(node: etree._Element) -> str:
-    """A paragraph's own text, without what is anchored in it."""
-    return "".join(_inline(node, [], set()))
-
-
-def _inline(node: etree._Element, after: list[etree._Element], hidden: set[str]) -> Iterator[str]:
-    yield _SPACE.sub(" ", node.text or "")
-    for child in node:
-        name = name_of(child)
-        if name == "s":
-            yield " " * min(times(child, "c"), _MAX_SPACES)
-        elif name == "tab":
-            yield "\t"
-        elif name == "line-break":
-            yield "\n"
-        elif name in _ANCHORED:
-            after.append(child)
-        elif name and name not in _SKIPPED and value_of(child, "style-name") not in hidden:
-            yield from _inline(child, after, hidden)
-        yield _SPACE.sub(" ", child.tail or "")
-
-
-def times(node: etree._Element, attribute: str) -> int:
-    """How many times an element stands for itself, or how many places it spans."""
-    stated = value_of(node, attribute)
-    # Eight digits are more than any sheet has places.
-    return int(stated) if stated.isdecimal() and 0 < len(stated) <= _MAX_DIGITS else 1
-
-
-def rows_of(table: etree._Element) -> Iterator[etree._Element]:
-    """A table's rows, those in groups too."""
-    for node in table:
-        if name_of(node) == "table-row":
-            yield node
-        elif name_of(node) in {"table-header-rows", "table-rows", "table-row-group"}:
-            yield from rows_of(node)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ingest.errors import CorruptFile, TooLarge
 from ingest.parsers.archive import opened
 from ingest.parsers.builder import TextBuilder
-from ingest.parsers.odf import PROGRAM, WHAT, check_password, inline_text, rows_of, stated_title, times
+from ingest.parsers.odf_common import PROGRAM, WHAT, check_password, inline_text, rows_of, stated_title, times
 from ingest.parsers.sheets import Figure, Row, add_sheet
 from ingest.parsers.xmltree import LIBRARY, below, child_of, children_of, name_of, value_of
 

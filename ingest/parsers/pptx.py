@@ -20,6 +20,7 @@ from ingest.parsers.archive import opened
 from ingest.parsers.builder import TextBuilder
 from ingest.parsers.charts import add_chart
 from ingest.parsers.docx_numbering import written
+from ingest.parsers.sheets import trimmed
 from ingest.parsers.titles import meant_title
 from ingest.parsers.xmltree import LIBRARY, below, child_of, children_of, link_of, name_of, value_of
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ingest.parsers.archive import Archive, Relation
     from ingest.types import Parsed
 
+_SHAPES = {"sp", "graphicFrame", "cxnSp"}
 _TITLES = {"title", "ctrTitle"}
 _SURROUNDINGS = {"dt", "ftr", "hdr", "sldNum", "sldImg"}
 # Placeholders whose paragraphs have bullets unless they say otherwise; without a type one holds anything.
@@ -151,9 +153,7 @@ class _Slide:
         for row in children_of(table, "tr"):
             # The cells that a merged one covers stay, empty, so that the columns stay in line.
             cells = [" ".join(text for text, _ in _paragraphs(cell)) for cell in children_of(row, "tc")]
-            while len(cells) > 1 and not cells[-1]:
-                cells.pop()
-            rows.append(cells)
+            rows.append(trimmed(cells))
         if len(rows) == 1:
             for cell in rows[0]:
                 self._out.paragraph(cell)
@@ -180,9 +180,8 @@ def _shapes(tree: etree._Element | None) -> Iterator[etree._Element]:
             yield from next((shapes for shapes in choices if shapes), ())
         elif name == "grpSp" and not _is_hidden(node):
             yield from _shapes(node)
-        elif name in {"sp", "graphicFrame", "cxnSp"} and not _is_hidden(node):
-            if _placeholder(node) not in _SURROUNDINGS:
-                yield node
+        elif name in _SHAPES and not _is_hidden(node) and _placeholder(node) not in _SURROUNDINGS:
+            yield node
 
 
 def _is_hidden(shape: etree._Element) -> bool:

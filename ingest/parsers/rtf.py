@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import CorruptFile, LimitExceeded
 from ingest.parsers.builder import TextBuilder
+from ingest.parsers.rtf_flow import Flow
 from ingest.parsers.rtf_words import BREAKS, CHARACTERS, CHARSETS, DROPPED, KEPT
 from ingest.parsers.titles import meant_title
 
 if TYPE_CHECKING:
     from ingest.types import Parsed
 
+# A control word with its number; a byte in hexadecimal; a control sign; a brace; text. Line ends are nothing.
 _TOKEN = re.compile(
-    rb"\\([a-zA-Z]{1,32})(-?[0-9]{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|([\r\n]+)|([^\\{}\r\n]+)|\\",
+    rb"\\([a-zA-Z]{1,32})(-?[0-9]{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)|[\r\n]+|\\",
     re.DOTALL,
 )
 _HEADING_STYLE = re.compile(r"heading (\d)$", re.IGNORECASE)
+# Groups that are read inside of others that are not.
 _OPENING = {"title", "shptxt", "ud"}
 _MAX_DEPTH = 10_000
-_MAX_HEADING = 400
-_MAX_CELL = 1000
 _LEVELS = 9
-_NO_LEVEL = -1
 _SYMBOL_CHARSET = 2
+_MAX_STAND_INS = 8
 
 
 @dataclass(slots=True)
@@ -45,7 +46,8 @@ class _State:
     # Characters after a \u that stand in for it in programs without Unicode.
     stand_ins: int = 1
     style: int = 0
-    level: int = _NO_LEVEL
+    # Of the outline, from 0; None for body text.
+    level: int | None = None
     in_table: bool = False
 
 
@@ -72,53 +74,36 @@ class _Reader:
     def __init__(self) -> None:
         self.out = TextBuilder()
         self.title = ""
+        self._flow = Flow(self.out)
         self._state = _State()
         self._stack: list[_State] = []
+        # The group says that programs may leave it out if they do not know it.
+        self._star = False
         self._encoding = "cp1252"
         self._default_font = -1
         self._fonts: dict[int, str | None] = {}
-        self._style_levels: dict[int, int] = {}
+        self._style_levels: dict[int, int | None] = {}
         self._style_name = ""
-        # Undecoded bytes: the two of one Asian character may come in different ways.
+        # Undecoded: the two bytes of one Asian character may come in different ways.
         self._bytes = bytearray()
-        self._text: list[str] = []
-        self._label: list[str] = []
-        self._is_item = False
-        self._note: list[str] = []
-        self._after: list[str] = []
-        self._cell: list[str] = []
-        self._row: list[str] = []
-        self._rows: list[list[str]] = []
+        # Characters to pass over, because a \u before them says the same.
         self._skip = 0
 
     def read(self, data: bytes) -> None:
         """Take in the whole file."""
-        position, star = 0, False
-        while position < len(data):
-            token = _TOKEN.match(data, position)
-            if token is None:
-                break
+        position = 0
+        while position < len(data) and (token := _TOKEN.match(data, position)):
             position = token.end()
-            word, number, code, symbol, brace, line_end, text = token.groups()
-            if text:
-                if self._state.target and self._skip < len(text):
-                    self._bytes += text[self._skip :]
-                self._skip = max(0, self._skip - len(text))
-            elif code:
-                self._byte(int(code, 16))
+            word, number, code, symbol, brace, text = token.groups()
+            if text or code:
+                self._read_bytes(text or bytes((int(code, 16),)))
+            elif word == b"bin":
+                # Raw bytes, of a picture mostly.
+                position += max(0, int(number or 0))
             elif word:
-                name = word.decode()
-                if name == "bin":
-                    position += max(0, int(number or 0))
-                elif self._skip and name != "u":
-                    self._skip -= 1
-                else:
-                    self._word(name, int(number) if number else None, star=star)
-                star = False
-            elif symbol == b"*":
-                star = True
+                self._read_word(word.decode(), int(number) if number else None)
             elif symbol:
-                self._symbol(symbol)
+                self._read_symbol(symbol)
             elif brace == b"{":
                 self._open()
             elif brace:
@@ -127,8 +112,8 @@ class _Reader:
                     break
         if self._stack:
             raise CorruptFile("The Rich Text document ends in the middle. Upload the whole file.")
-        self._end_paragraph()
-        self._end_table()
+        self._flow.end_paragraph(None)
+        self._flow.end_table()
 
     def _open(self) -> None:
         self._flush()
@@ -143,37 +128,41 @@ class _Reader:
         self._skip = 0
         left, self._state = self._state, self._stack.pop() if self._stack else _State()
         if left.target == "note" and self._state.target != "note":
-            self._after.append(" ".join("".join(self._note).split()))
-            self._note.clear()
+            self._flow.end_note()
         elif left.target == "styles" and self._style_name:
-            self._define_style(left)
+            match = _HEADING_STYLE.match(self._style_name.strip(" ;"))
+            self._style_levels[left.style] = int(match[1]) - 1 if match else left.level
+            self._style_name = ""
 
-    def _byte(self, value: int) -> None:
-        if self._skip:
-            self._skip -= 1
-        elif self._state.target:
-            self._bytes.append(value)
+    def _read_bytes(self, text: bytes) -> None:
+        if self._state.target:
+            self._bytes += text[self._skip :]
+        self._skip = max(0, self._skip - len(text))
 
-    def _symbol(self, symbol: bytes) -> None:
-        if self._skip:
+    def _read_symbol(self, symbol: bytes) -> None:
+        if symbol == b"*":
+            self._star = True
+        elif self._skip:
             self._skip -= 1
         elif symbol in b"\\{}":
-            self._byte(symbol[0])
+            self._read_bytes(symbol)
         elif symbol in b"\r\n":
-            self._word("par", None, star=False)
+            self._break("par")
         elif symbol in b"~_":
             self._add("\N{NO-BREAK SPACE}" if symbol == b"~" else "-")
 
-    def _word(self, name: str, number: int | None, *, star: bool) -> None:
-        state = self._state
-        if name in DROPPED or (star and name not in KEPT):
+    def _read_word(self, name: str, number: int | None) -> None:
+        state, star = self._state, self._star
+        self._star = False
+        if self._skip and name != "u":
+            self._skip -= 1
+        elif name in DROPPED or (star and name not in KEPT):
             self._flush()
             state.target = ""
         elif name in KEPT:
             self._flush()
-            # What is left out stays so, whatever stands in it, but for a few groups that are read for this.
+            # What is left out stays so, whatever stands in it, but for a few groups.
             state.target = KEPT[name] or state.target if state.target or name in _OPENING else ""
-            self._is_item = self._is_item or state.target == "label"
         elif name in CHARACTERS:
             self._add(CHARACTERS[name])
         elif name == "u":
@@ -181,36 +170,43 @@ class _Reader:
             self._skip = state.stand_ins
         elif name in BREAKS:
             self._break(name)
-        else:
-            self._property(name, number)
+        elif number is None or number >= 0:
+            self._set(name, number)
 
-    def _property(self, name: str, number: int | None) -> None:
+    def _set(self, name: str, number: int | None) -> None:
+        """A property of the text or paragraph. One that hides text is switched off by a zero."""
         state = self._state
-        if name == "f" and number is not None:
-            self._flush()
+        match name:
+            case "f" | "fcharset" | "cpg" | "deff" | "ansicpg" | "mac" | "pc" | "pca":
+                self._set_encoding(name, number or 0)
+            case "v" | "deleted":
+                self._flush()
+                state.hidden = number != 0
+            case "plain":
+                self._flush()
+                state.hidden, state.font = False, self._default_font
+            case "pard":
+                state.style, state.level, state.in_table = 0, None, False
+            case "s":
+                state.style = number or 0
+            case "outlinelevel":
+                state.level = number if number is not None and number < _LEVELS else None
+            case "intbl":
+                state.in_table = number != 0
+            case "uc":
+                state.stand_ins = min(number or 0, _MAX_STAND_INS)
+
+    def _set_encoding(self, name: str, number: int) -> None:
+        self._flush()
+        state = self._state
+        if name == "f":
             state.font = number
+        elif name == "deff":
+            self._default_font = state.font = number
         elif name == "fcharset" and state.target == "fonts":
-            self._fonts[state.font] = "symbol" if number == _SYMBOL_CHARSET else CHARSETS.get(number or 0)
+            self._fonts[state.font] = "symbol" if number == _SYMBOL_CHARSET else CHARSETS.get(number)
         elif name == "cpg" and state.target == "fonts":
             self._fonts[state.font] = _known(f"cp{number}")
-        elif name in {"v", "deleted"}:
-            self._flush()
-            state.hidden = number != 0
-        elif name == "plain":
-            self._flush()
-            state.hidden, state.font = False, self._default_font
-        elif name == "pard":
-            state.style, state.level, state.in_table = 0, _NO_LEVEL, False
-        elif name == "s" and number is not None:
-            state.style = number
-        elif name == "outlinelevel" and number is not None:
-            state.level = number
-        elif name == "intbl":
-            state.in_table = number != 0
-        elif name == "uc":
-            state.stand_ins = min(max(number or 0, 0), 8)
-        elif name == "deff":
-            self._default_font = state.font = number or 0
         elif name in {"ansicpg", "mac", "pc", "pca"}:
             named = {"mac": "mac-roman", "pc": "cp437", "pca": "cp850"}.get(name, f"cp{number}")
             self._encoding = _known(named) or self._encoding
@@ -219,108 +215,52 @@ class _Reader:
         """The end of a paragraph, a cell or a row."""
         self._flush()
         if self._state.target == "note":
-            self._note.append(" ")
+            self._flow.add_note(" ")
         elif self._state.target != "body":
             return
-        elif name in {"cell", "nestcell"}:
-            self._end_cell_paragraph()
-            if name == "cell":
-                self._row.append(" ".join(self._cell))
-                self._cell.clear()
+        elif name == "cell":
+            self._flow.end_cell()
         elif name == "row":
-            self._rows.append(self._row)
-            self._row = []
-        elif self._state.in_table:
-            self._end_cell_paragraph()
+            self._flow.end_row()
+        elif name == "nestcell" or self._state.in_table:
+            self._flow.end_cell_paragraph()
         else:
-            self._end_paragraph()
-
-    def _end_cell_paragraph(self) -> None:
-        text = self._taken()
-        if text:
-            self._cell.append(" ".join(text.split()))
-
-    def _end_paragraph(self) -> None:
-        level = self._state.level
-        if level == _NO_LEVEL:
-            level = self._style_levels.get(self._state.style, _NO_LEVEL)
-        is_item = self._is_item
-        text = self._taken()
-        if not text:
-            return
-        self._end_table()
-        if 0 <= level < _LEVELS and len(text) <= _MAX_HEADING:
-            self.out.heading(text, level + 1)
-        elif is_item:
-            self.out.item(text)
-        else:
-            self.out.paragraph(text)
-        self._end_notes()
-
-    def _taken(self) -> str:
-        """The collected paragraph, with the number that stands before it; a bullet is no number."""
-        label, text = "".join(self._label).strip(), "".join(self._text).strip()
-        self._label.clear()
-        self._text.clear()
-        self._is_item = False
-        return f"{label} {text}" if text and any(map(str.isalnum, label)) else text
-
-    def _end_table(self) -> None:
-        if self._row or self._cell:
-            # The last row lost its mark.
-            self._rows.append([*self._row, " ".join(self._cell)])
-            self._row, self._cell = [], []
-        rows, self._rows = self._rows, []
-        cells = [cell for row in rows for cell in row]
-        if not cells:
-            return
-        if len(cells) == 1 or max(map(len, cells)) > _MAX_CELL:
-            for cell in cells:
-                self.out.paragraph(cell)
-        else:
-            self.out.table(rows)
-        self._end_notes()
-
-    def _end_notes(self) -> None:
-        for note in self._after:
-            self.out.paragraph(note)
-        self._after.clear()
-
-    def _define_style(self, state: _State) -> None:
-        match = _HEADING_STYLE.match(self._style_name.strip(" ;"))
-        if state.level != _NO_LEVEL or match:
-            self._style_levels[state.style] = int(match[1]) - 1 if match else state.level
-        self._style_name = ""
+            level = self._state.level
+            if level is None:
+                level = self._style_levels.get(self._state.style)
+            self._flow.end_paragraph(None if level is None else level + 1)
 
     def _flush(self) -> None:
-        if self._bytes:
-            encoding = self._fonts.get(self._state.font) or self._encoding
-            if encoding == "symbol":
-                text = "•" if self._bytes.strip() == b"\xb7" else self._bytes.decode("cp1252", "replace")
-            else:
-                text = self._bytes.decode(encoding, "replace")
-            self._bytes.clear()
-            self._add(text)
+        if not self._bytes:
+            return
+        encoding = self._fonts.get(self._state.font) or self._encoding
+        if encoding == "symbol":
+            # Letters of a font of signs; one that is used for bullets is known.
+            text = self._bytes.replace(b"\xb7", b"\x95").decode("cp1252", "replace")
+        else:
+            text = self._bytes.decode(encoding, "replace")
+        self._bytes.clear()
+        self._add(text)
 
     def _add(self, text: str) -> None:
         self._flush()
         target = self._state.target
-        if self._state.hidden and target in {"body", "note", "label"}:
-            return
-        if target == "body":
-            self._text.append(text)
-        elif target == "note":
-            self._note.append(text)
-        elif target == "label":
-            self._label.append(text)
-        elif target == "title":
+        if target == "title":
             self.title += text
         elif target == "styles":
             self._style_name += text
+        elif self._state.hidden:
+            return
+        elif target == "body":
+            self._flow.add(text)
+        elif target == "note":
+            self._flow.add_note(text)
+        elif target == "label":
+            self._flow.add_label(text)
 
 
 def _known(encoding: str) -> str | None:
-    """An encoding that there is a decoder for; UTF-8 is none that a single byte could be in."""
+    """An encoding that there is a decoder for, or None."""
     try:
         return codecs.lookup(encoding).name
     except LookupError:

@@ -4,9 +4,49 @@ from __future__ import annotations
 
 # Groups that hold no text of the document. Those marked by a star and not named below hold none either.
 DROPPED = frozenset(
-    "colortbl info pict header headerl headerr headerf footer footerl footerr footerf ftnsep ftnsepc ftncn"
-    " aftnsep aftnsepc aftncn xe tc tcn rxe txe nonshppict shprslt filetbl template comment fldinst upr sp"
-    " annotation atnid atnauthor objdata datafield private1 pntxta pntxtb mmathPr listtable revtbl".split()
+    [
+        "colortbl",
+        "info",
+        "pict",
+        "header",
+        "headerl",
+        "headerr",
+        "headerf",
+        "footer",
+        "footerl",
+        "footerr",
+        "footerf",
+        "ftnsep",
+        "ftnsepc",
+        "ftncn",
+        "aftnsep",
+        "aftnsepc",
+        "aftncn",
+        "xe",
+        "tc",
+        "tcn",
+        "rxe",
+        "txe",
+        "nonshppict",
+        "shprslt",
+        "filetbl",
+        "template",
+        "comment",
+        "fldinst",
+        "upr",
+        "sp",
+        "annotation",
+        "atnid",
+        "atnauthor",
+        "objdata",
+        "datafield",
+        "private1",
+        "pntxta",
+        "pntxtb",
+        "mmathPr",
+        "listtable",
+        "revtbl",
+    ]
 )
 # Groups with text, and where it goes; an empty name: where the text around them goes.
 KEPT = {

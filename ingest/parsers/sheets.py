@@ -116,7 +116,7 @@ def _add_table(out: TextBuilder, rows: list[Row], merged: Merged) -> None:
     else:
         head = _joined(rows[:headers], columns, merged)
         body = [[row.cells.get(column, "") for column in columns] for row in rows[headers:]]
-        lines = [_trimmed(line) for line in (head, *body)]
+        lines = [trimmed(line) for line in (head, *body)]
     if len(lines) > 1:
         out.table(lines)
     else:
@@ -151,8 +151,8 @@ def _joined(rows: list[Row], columns: list[int], merged: Merged) -> list[str]:
     return [" ".join(words[column]) for column in columns]
 
 
-def _trimmed(line: list[str]) -> list[str]:
-    """Without the empty cells at the end."""
+def trimmed(line: list[str]) -> list[str]:
+    """A row without the empty cells at its end."""
     end = len(line)
     while end and not line[end - 1]:
         end -= 1
