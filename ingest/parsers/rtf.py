@@ -112,8 +112,7 @@ class _Reader:
                     break
         if self._stack:
             raise CorruptFile("The Rich Text document ends in the middle. Upload the whole file.")
-        self._flow.end_paragraph(None)
-        self._flow.end_table()
+        self._flow.finish()
 
     def _open(self) -> None:
         self._flush()

@@ -67,7 +67,7 @@ class Flow:
         text = self._taken()
         if not text:
             return
-        self.end_table()
+        self._end_table()
         if level is not None and len(text) <= _MAX_HEADING:
             self._out.heading(text, level)
         elif is_item:
@@ -76,8 +76,15 @@ class Flow:
             self._out.paragraph(text)
         self._end_notes()
 
-    def end_table(self) -> None:
-        """Add the rows so far as a table, if there are any."""
+    def finish(self) -> None:
+        """The document is whole; its last paragraph or row may have lost its mark."""
+        if self._row or self._cell:
+            self.end_cell()
+            self.end_row()
+        self.end_paragraph(None)
+        self._end_table()
+
+    def _end_table(self) -> None:
         if self._row or self._cell:
             # The last row lost its mark.
             self._row.append(" ".join(self._cell))

@@ -86,17 +86,21 @@ def test_sheets_cells_and_formats(pack: Pack) -> None:
     )  # fmt: skip
     parts = book(first, rows(["hidden"]), rows(["Done", True], ["Open", False]), states={2: "veryHidden"})
     parts["xl/strings.xml"] = (
-        f'<sst xmlns="{MAIN}"><si><t>Item</t></si><si><r><t>De</t></r><r><t>livery_x000D_ </t></r><rPh><t>x</t></rPh></si></sst>'
+        f'<sst xmlns="{MAIN}"><si><t>Item</t></si><si><r><t>De</t></r>'
+        "<r><t>livery_x000D_ </t></r><rPh><t>x</t></rPh></si></sst>"
     )
 
     parsed = xlsx.parse(pack(parts))
 
     assert blocks(parsed) == [
         (BlockKind.HEADING, "S1"),
-        (BlockKind.TABLE, "Item | Delivery | Share | Price\nBolt | 2023-06-30 | 25% | $1,235\nNut | 2023-07-01 |  | #N/A"),
+        (
+            BlockKind.TABLE,
+            "Item | Delivery | Share | Price\nBolt | 2023-06-30 | 25% | $1,235\nNut | 2023-07-01 |  | #N/A",
+        ),
         (BlockKind.HEADING, "S3"),
         (BlockKind.TABLE, "Done | TRUE\nOpen | FALSE"),
-    ]  # fmt: skip
+    ]
 
 
 def test_several_tables_with_captions_and_notes(pack: Pack) -> None:
