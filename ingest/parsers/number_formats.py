@@ -80,11 +80,17 @@ def _sections(code: str) -> tuple[tuple[str, ...], bool]:
             sections.append(code[start : token.start()])
             start = token.end()
     sections.append(code[start:])
-    letters = "".join(token[9] or "" for token in _TOKEN.finditer(sections[0])).lower()
-    elapsed = any(token[4] for token in _TOKEN.finditer(sections[0]))
+    letters, elapsed = _letters(sections[0])
     if elapsed or re.search(r"[ymdhs]|am/pm", letters):
         return (sections[0],), True
     return tuple(sections), False
+
+
+@lru_cache(maxsize=1000)
+def _letters(section: str) -> tuple[str, bool]:
+    """A part's signs outside of quotes, in lower case; whether it counts hours beyond a day."""
+    tokens = list(_TOKEN.finditer(section))
+    return "".join(token[9] or "" for token in tokens).lower(), any(token[4] for token in tokens)
 
 
 def _number(value: float, section: str) -> str | None:
@@ -132,8 +138,8 @@ def _digits(value: float, mask: str) -> str | None:
 
 def _date(days: float, code: str, *, from_1904: bool) -> str | None:
     """ISO 8601 with what the code shows of it; None for a number that is no day."""
-    words = "".join((token[9] or "") for token in _TOKEN.finditer(code)).lower()
-    if any(token[4] for token in _TOKEN.finditer(code)):
+    words, elapsed = _letters(code)
+    if elapsed:
         minutes, seconds = divmod(round(abs(days) * 86400), 60)
         return f"{'-' if days < 0 else ''}{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
     if not 0 <= days < 2_958_466:  # noqa: PLR2004 -- the last day of 9999

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     from ingest.types import Parsed
 
-# The start of an .xls file whose cells are veiled by the oldest kind of password, which calamine does not
-# look for: it would read numbers that nobody wrote.
-_VEILED = re.compile(
-    rb"\x09\x08\x10\x00\x00\x06\x05\x00.{12}(?:\x86\x00\x00\x00)?\x2f\x00\x06\x00\x00\x00", re.DOTALL
+# The start of an .xls file with a password. Calamine calls it an unknown format, or, where the cells are
+# veiled in the oldest way, reads numbers that nobody wrote.
+_LOCKED = re.compile(
+    rb"\x09\x08\x10\x00\x00\x06\x05\x00.{12}(?:\x86\x00\x00\x00)?\x2f\x00..[\x00\x01]\x00", re.DOTALL
 )
-_PASSWORD = "The Excel workbook needs a password. Remove the password and upload it again."
+_NEEDS_KEY = "The Excel workbook needs a password. Remove the password and upload it again."
 
 
 def parse(data: bytes) -> Parsed:
@@ -52,8 +52,8 @@ def parse(data: bytes) -> Parsed:
         CorruptFile: The file is damaged.
         EncryptedFile: It has a password.
     """
-    if _VEILED.search(data):
-        raise EncryptedFile(_PASSWORD)
+    if _LOCKED.search(data):
+        raise EncryptedFile(_NEEDS_KEY)
     out = TextBuilder()
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
@@ -62,7 +62,7 @@ def parse(data: bytes) -> Parsed:
                 cells = workbook.get_sheet_by_name(sheet.name)
                 add_sheet(out, sheet.name, _rows(cells), dict(cells.merged_cell_ranges or ()))
     except PasswordError as error:
-        raise EncryptedFile(_PASSWORD) from error
+        raise EncryptedFile(_NEEDS_KEY) from error
     except CalamineError as error:
         raise CorruptFile(
             f"The Excel workbook is damaged ({error}). Open it in Excel, save it as .xlsx and upload the result."

@@ -12,6 +12,7 @@ and a click shows them.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ingest.errors import CorruptFile
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from ingest.parsers.archive import Archive
     from ingest.types import Parsed
 
-_REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})$")
+_LETTERS = re.compile(r"[A-Za-z]{1,3}")
+_MAX_DIGITS = 7
 # Excel's own; more would only be an attack on the counting.
 _MAX_ROWS = 1_048_576
 _MAX_COLUMNS = 16_384
@@ -109,38 +111,39 @@ class _Reader:
                     merged[start] = end
                 continue
             stated = node.get("r", "")
-            index = int(stated) - 1 if stated.isdecimal() and len(stated) < 8 else index + 1  # noqa: PLR2004
+            index = int(stated) - 1 if stated.isdecimal() and len(stated) <= _MAX_DIGITS else index + 1
             cells = dict(self._cells(node))
             if cells and 0 <= index < _MAX_ROWS:
                 yield Row(index, cells)
 
     def _cells(self, row: etree._Element) -> Iterator[tuple[int, str]]:
+        # One call a cell and more would be most of the time of a large sheet.
         column = -1
         for cell in row:
-            if name_of(cell) != "c":
+            attributes = dict(cell.attrib)
+            stated = _column(attributes.get("r", "").rstrip("0123456789"))
+            column = column + 1 if stated is None else stated
+            children = {name_of(child): child for child in cell}
+            if not children or column >= _MAX_COLUMNS:
                 continue
-            place = _place(cell.get("r", ""))
-            column = place[1] if place else column + 1
-            text = self._text(cell)
-            if text and not text.isspace() and column < _MAX_COLUMNS:
+            text = self._text(attributes.get("t", "n"), attributes.get("s", "0"), children)
+            if text and not text.isspace():
                 yield column, text
 
-    def _text(self, cell: etree._Element) -> str:
+    def _text(self, kind: str, style: str, children: dict[str, etree._Element]) -> str:
         """What a cell shows."""
-        kind = cell.get("t", "n")
         if kind == "inlineStr":
-            return _string(child_of(cell, "is"))
-        node = child_of(cell, "v")
-        value = "" if node is None else node.text or ""
+            return _string(children.get("is"))
+        value = children["v"].text or "" if "v" in children else ""
+        if not value:
+            return ""
         if kind == "s":
             return self._strings[int(value)] if value.isdecimal() and int(value) < len(self._strings) else ""
         if kind == "b":
-            return Figure("TRUE" if value.strip() == "1" else "FALSE") if value else ""
+            return Figure("TRUE" if value.strip() == "1" else "FALSE")
         if kind == "d":
             return Figure(value.removesuffix("T00:00:00").replace("T", " "))
-        if kind in {"str", "e"}:
-            return _unescaped(value)
-        return self._figure(value, cell.get("s", "0")) if value else ""
+        return _unescaped(value) if kind in {"str", "e"} else self._figure(value, style)
 
     def _figure(self, value: str, style: str) -> str:
         try:
@@ -193,10 +196,17 @@ def _formats(styles: etree._Element | None) -> list[str]:
 
 def _place(reference: str) -> tuple[int, int] | None:
     """Row and column of ``B12``, from 0."""
-    match = _REFERENCE.match(reference)
-    if match is None:
+    letters = reference.rstrip("0123456789")
+    column, row = _column(letters), reference[len(letters) :]
+    return None if column is None or not 0 < len(row) <= _MAX_DIGITS else (int(row) - 1, column)
+
+
+@lru_cache(maxsize=_MAX_COLUMNS)
+def _column(letters: str) -> int | None:
+    """The column of ``B``, from 0; None for what is no column."""
+    if not _LETTERS.fullmatch(letters):
         return None
     column = 0
-    for letter in match[1].upper():
+    for letter in letters.upper():
         column = column * 26 + ord(letter) - 64
-    return int(match[2]) - 1, column - 1
+    return column - 1
