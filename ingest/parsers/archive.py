@@ -93,10 +93,10 @@ class Archive:
             CorruptFile: Its compression is one that documents do not use and that has no bound on memory.
             TooLarge: It unpacks to more than the ceiling, or all parts so far do.
         """
-        with_part = self.open(name)
-        if with_part is None:
+        part = self.open(name)
+        if part is None:
             return None
-        with with_part as part:
+        with part:
             return part.read()
 
     def open(self, name: str) -> IO[bytes] | None:
@@ -110,7 +110,12 @@ class Archive:
             raise CorruptFile(
                 f"The {self.what} is packed in a way that {self.program} does not use; it was not opened."
             )
-        return io.BufferedReader(_Bounded(self, self._zipped.open(entry), name), 1024 * 1024)
+        try:
+            part = self._zipped.open(entry)
+        except ValueError as error:
+            # A place before the file's beginning.
+            raise zipfile.BadZipFile(str(error)) from error
+        return io.BufferedReader(_Bounded(self, part, name), 1024 * 1024)
 
     def xml(self, name: str) -> etree._Element | None:
         """One part, parsed; None when the archive has none of that name, or an empty one."""

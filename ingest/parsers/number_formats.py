@@ -6,6 +6,7 @@ file's. What a code says of colours, padding and alignment is left out.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -64,6 +65,8 @@ def shown(value: float, code: str, *, from_1904: bool = False) -> str:
 
 def general(value: float) -> str:
     """A number without a format: integers in full, others to ten digits, as wide cells show them."""
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) and abs(value) < 10**15:
         return str(int(value))
     return format(value, ".10g")

@@ -111,6 +111,13 @@ def test_passwords_damage_and_odd_compression(pack: Pack) -> None:
         opened(pack({"a.xml": b"<a>"}), "workbook", "Excel") as archive,
     ):
         archive.xml("a.xml")
+    # The directory says that the entry begins before the file does.
+    data[data.index(b"PK\x05\x06") + 16] += 1
+    with (
+        pytest.raises(CorruptFile, match="workbook is damaged"),
+        opened(bytes(data), "workbook", "Excel") as archive,
+    ):
+        archive.read("a.xml")
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_BZIP2) as written:
         written.writestr("a.xml", "<a/>")
