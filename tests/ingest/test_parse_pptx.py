@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from ingest.chunk import build_tree
+from ingest.config import ChunkConfig
 from ingest.errors import CorruptFile
 from ingest.parsers import pptx
-from ingest.types import BlockKind, Parsed
+from ingest.types import BlockKind, Document, Parsed
 
 Pack = Callable[[dict[str, str | bytes]], bytes]
 
@@ -193,7 +195,7 @@ def test_automatic_numbers_and_bullets_of_text_boxes(pack: Pack) -> None:
 
 def test_a_slide_without_a_title_stands_under_no_other(pack: Pack) -> None:
     """A short first line stands in for the title; else an empty heading ends the section of the slide before."""
-    named = tree(shape(paragraph("Agenda"), holds="title"))
+    named = tree(shape(paragraph("Agenda"), holds="title"), shape(paragraph("Talks."), holds=""))
     long = tree(shape(paragraph("This goes on. " * 10)))
     short = tree(shape(paragraph("In short"), paragraph("yes")), more=' show="0"')
 
@@ -204,7 +206,15 @@ def test_a_slide_without_a_title_stands_under_no_other(pack: Pack) -> None:
     ]
     assert headings == [(1, "Agenda"), (1, ""), (1, "In short")]
     pages = [(b.number, parsed.text[b.start : b.end]) for b in parsed.blocks if b.kind is BlockKind.PAGE]
-    assert pages == [(1, "Agenda"), (2, ("This goes on. " * 10).strip()), (3, ""), (4, "In short\n\nyes")]
+    assert pages == [
+        (1, "Agenda\n\nTalks."),
+        (2, ("This goes on. " * 10).strip()),
+        (3, ""),
+        (4, "In short\n\nyes"),
+    ]
+    document = Document("d", 1, "", "x", "", "", parsed.text, parsed.blocks, parsed.parser)
+    chunks = build_tree(document, lambda texts: [len(text.split()) for text in texts], ChunkConfig())
+    assert [section.headings for section in chunks.sections] == [("Agenda",), (), ("In short",)]
 
 
 def test_the_title_of_the_properties(pack: Pack) -> None:
