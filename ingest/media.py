@@ -95,6 +95,7 @@ _HTML_START = re.compile(
 )
 # Looser: enough for a file that calls itself .html.
 _HTML_TAG = re.compile(rb"<\s*/?\s*[a-z!]", re.IGNORECASE)
+_HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
 _HEAD_BYTES = 4096
 _MIMETYPE_BYTES = 100
 
@@ -135,9 +136,10 @@ def detect(data: bytes, filename: str) -> str:
         raise CorruptFile(f"The file is called {suffix} but is no {kind}: it is not a zip archive.")
     if kind := _MARKUP_SUFFIXES.get(suffix):
         raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
-    if _HTML_START.match(text_head):
+    if _HTML_START.match(text_head) or (suffix in _HTML_SUFFIXES and _HTML_TAG.search(text_head)):
         return HTML
-    if suffix in {".html", ".htm", ".xhtml"} and _HTML_TAG.search(text_head):
+    # Programs on the web export tables of HTML under Office's names.
+    if suffix in {".xls", ".doc"} and b"<table" in text_head.lower():
         return HTML
     return MARKDOWN if suffix in {".md", ".markdown", ".mdown", ".mkd"} else TEXT
 

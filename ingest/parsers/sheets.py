@@ -11,6 +11,7 @@ long table are later read with that line above them. What is decided here by loo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ _MAX_HEADERS = 4
 _NOTE = 40
 # A table that is emptier than this, a diagonal say, is written without its gaps: they would be most of it.
 _MAX_GAPS = 50
+_YEAR = re.compile(r"(19|20)\d\d")
 
 
 class Figure(str):
@@ -75,7 +77,7 @@ def add_sheet(out: TextBuilder, name: str, rows: Iterable[Row], merged: Merged) 
 
 def _goes_on(block: list[Row], row: Row) -> bool:
     """Whether a row after an empty one belongs to the table before it."""
-    if not _has_figure(row) or _is_line(row):
+    if not _has_figure(row) or _is_line(row) or _is_years(row):
         return False
     used = {column for other in block[-_MAX_HEADERS:] for column in other.cells}
     return len(used) > 1 and row.cells.keys() <= used | {min(used) - 1, min(row.cells)}
@@ -170,6 +172,12 @@ def _has_figure(row: Row) -> bool:
 def _is_note(row: Row, merged: Merged) -> bool:
     column = next(iter(row.cells))
     return len(_only(row)) > _NOTE or merged.get((row.index, column), (0, column))[1] > column
+
+
+def _is_years(row: Row) -> bool:
+    """Whether the figures of a row are the names of columns."""
+    figures = [text for text in row.cells.values() if isinstance(text, Figure)]
+    return len(figures) > 1 and all(_YEAR.fullmatch(text) for text in figures)
 
 
 def _only(row: Row) -> str:

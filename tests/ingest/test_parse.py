@@ -56,6 +56,7 @@ def archive(*names: str, mimetype: str = "") -> bytes:
         (b"<?xml version='1.0'?>\n<!-- c -->\n<html><body>", "x", media.HTML),
         ("<html>".encode("utf-16"), "x", media.HTML),
         (b"<p>no head</p>", "x.html", media.HTML),
+        (b"<style></style><table><tr><td>1", "export.xls", media.HTML),
         (b"<p align=center>Read me</p>\n# T", "README.md", media.MARKDOWN),
         (b"# T", "README.MARKDOWN", media.MARKDOWN),
         (b"# T", "x.txt", media.TEXT),

@@ -137,6 +137,15 @@ def test_an_empty_row_inside_a_table(pack: Pack) -> None:
     assert xlsx.parse(pack(book(sheet))).text == "S1\n\nRegion | Sum\nNorth | 3\nSouth | 4"
 
 
+def test_years_begin_a_table(pack: Pack) -> None:
+    """A row of years after an empty one is a header, although it holds figures."""
+    sheet = rows(["Sales", 2022, 2023], ["North", 3, 4], [], ["Costs", 2022, 2023], ["North", 1, 2])
+
+    parsed = xlsx.parse(pack(book(sheet)))
+
+    assert parsed.text == "S1\n\nSales | 2022 | 2023\nNorth | 3 | 4\n\nCosts | 2022 | 2023\nNorth | 1 | 2"
+
+
 def test_header_rows_become_one(pack: Pack) -> None:
     """Years that span quarters stand before each of them; an empty column is left out."""
     sheet = rows(
