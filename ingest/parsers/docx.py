@@ -251,7 +251,7 @@ def _descend(node: etree._Element, name: str) -> Iterator[etree._Element]:
 
 def _outline_level(properties: etree._Element | None) -> int | None:
     node = None if properties is None else child_of(properties, "outlineLvl")
-    if node is None or not value_of(node, "val").isdigit():
+    if node is None or not value_of(node, "val").isdecimal():
         return None
     level = int(value_of(node, "val"))
     return 0 if level >= _BODY_LEVEL else level + 1

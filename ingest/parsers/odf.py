@@ -137,8 +137,7 @@ class _Reader:
     def _heading(self, node: etree._Element) -> None:
         after: list[etree._Element] = []
         text = "".join(self._inline(node, after)).strip()
-        stated = value_of(node, "outline-level")
-        level = int(stated) if stated in set("123456789") else 1
+        level = _level(node)
         # Without words it is an empty line, and not counted.
         text = self._numbering.of_heading(level, node) + text if text else ""
         if len(text) <= _MAX_HEADING:
@@ -176,9 +175,7 @@ class _Reader:
                 elif name == "h" and not label:
                     self._heading(child)
                 elif name == "h":
-                    self.out.heading(
-                        label + self.plain(child, []), int(value_of(child, "outline-level") or 1)
-                    )
+                    self.out.heading(label + self.plain(child, []), _level(child))
                 else:
                     self._flow_node(child)
 
@@ -236,3 +233,8 @@ class _Reader:
             found.add(style)
             style = self._parents.get(style, "")
         return found
+
+
+def _level(heading: etree._Element) -> int:
+    stated = value_of(heading, "outline-level")
+    return int(stated) if stated in set("123456789") else 1

@@ -3,7 +3,7 @@
 Shared by all formats with sheets. The first line of every table is its header row, because the pieces of a
 long table are later read with that line above them. What is decided here by looking:
 
-- Empty rows part tables, unless what follows goes on with figures in the same columns.
+- Empty rows part tables, unless what follows goes on with figures in the same columns, under a label or not.
 - Lines of one cell above or below a table are its captions and notes: paragraphs.
 - Header rows that span columns ("2023" above "Q1" and "Q2") become one header row ("2023 Q1 | 2023 Q2").
 - Columns without a cell are left out. A merged cell's text stands where it begins.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ingest.parsers.builder import TextBuilder
 
@@ -61,25 +61,38 @@ def add_sheet(out: TextBuilder, name: str, rows: Iterable[Row], merged: Merged) 
         rows: In order, without those that hold nothing.
         merged: May still grow while the rows are read: formats name merged ranges after them.
     """
-    block: list[Row] = []
-    named = False
-    for row in rows:
-        if not named:
+    table: list[Row] = []
+    for block in _blocks(rows):
+        if not table:
             out.heading(name, 1)
-            named = True
-        if block and row.index > block[-1].index + 1 and not _goes_on(block, row):
-            _add_block(out, block, merged)
+        if table and not _goes_on(table, block):
+            _add_block(out, table, merged)
+            table = []
+        table += block
+    if table:
+        _add_block(out, table, merged)
+
+
+def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows with no empty row between them."""
+    block: list[Row] = []
+    for row in rows:
+        if block and row.index > block[-1].index + 1:
+            yield block
             block = []
         block.append(row)
     if block:
-        _add_block(out, block, merged)
+        yield block
 
 
-def _goes_on(block: list[Row], row: Row) -> bool:
-    """Whether a row after an empty one belongs to the table before it."""
-    if not _has_figure(row) or _is_line(row) or _is_years(row):
+def _goes_on(table: list[Row], block: list[Row]) -> bool:
+    """Whether rows after an empty one belong to the table before it: figures, or a label above figures."""
+    used = {column for row in table[-_MAX_HEADERS:] for column in row.cells}
+    row = next(
+        (row for row in block[:_MAX_HEADERS] if not (_is_line(row) and min(row.cells) == min(used))), None
+    )
+    if row is None or not _has_figure(row) or _is_line(row) or _is_years(row):
         return False
-    used = {column for other in block[-_MAX_HEADERS:] for column in other.cells}
     return len(used) > 1 and row.cells.keys() <= used | {min(used) - 1, min(row.cells)}
 
 

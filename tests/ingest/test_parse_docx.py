@@ -103,6 +103,11 @@ def test_outline_levels_of_own_and_localised_styles() -> None:
     ]
 
 
+def test_an_outline_level_that_is_no_number() -> None:
+    """A sign that only looks like a digit makes no heading, and no error."""
+    assert body("<w:p><w:pPr><w:outlineLvl w:val='²'/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>").blocks == ()
+
+
 def test_tracked_changes_links_and_controls() -> None:
     """Inserted and linked text is read as a reader sees it; deleted, moved, hidden and field code is not."""
     run = "<w:r><w:t xml:space='preserve'>{}</w:t></w:r>"

@@ -132,9 +132,9 @@ def test_several_tables_with_captions_and_notes(pack: Pack) -> None:
 
 def test_an_empty_row_inside_a_table(pack: Pack) -> None:
     """Figures in the same columns after an empty row go on with the table, so that they keep its header."""
-    sheet = rows(["Region", "Sum"], [], ["North", 3], [], ["South", 4])
+    sheet = rows(["Region", "Sum"], [], ["North", 3], [], ["South", 4], [], ["Abroad"], ["East", 5])
 
-    assert xlsx.parse(pack(book(sheet))).text == "S1\n\nRegion | Sum\nNorth | 3\nSouth | 4"
+    assert xlsx.parse(pack(book(sheet))).text == "S1\n\nRegion | Sum\nNorth | 3\nSouth | 4\nAbroad\nEast | 5"
 
 
 def test_years_begin_a_table(pack: Pack) -> None:
