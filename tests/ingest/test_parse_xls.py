@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.errors import CorruptFile, EncryptedFile
+from ingest import media
+from ingest.errors import CorruptFile, EncryptedFile, LimitExceeded
 from ingest.parsers import xls
 from ingest.types import BlockKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingest.parse import Parser
 
 Pack = Callable[[dict[str, str | bytes]], bytes]
 
@@ -143,3 +150,15 @@ def test_damage(data: bytes) -> None:
     """A damaged workbook is told apart from one that is empty."""
     with pytest.raises(CorruptFile, match="Excel workbook is damaged"):
         xls.parse(data)
+
+
+def test_a_sheet_laid_out_in_full_ends_the_child_alone(
+    pack: Pack, parser: Parser, store: Callable[[bytes], Path]
+) -> None:
+    """Two cells in opposite corners take all of the child's memory; the next workbook is read."""
+    corners = [row(0), (5, struct.pack("<IId", 0, 0, 1)), row(1048575), (5, struct.pack("<IId", 16383, 0, 2))]
+
+    with pytest.raises(LimitExceeded, match="memory"):
+        parser.parse(store(pack(binary_workbook(*corners, last=(1048575, 16383)))), "x.xlsb")
+    kind, parsed = parser.parse(store(old_workbook(label(0, 0, "still here"))), "x")
+    assert (kind, parsed.text) == (media.XLS, "Data\n\nstill here")
