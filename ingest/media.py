@@ -5,17 +5,31 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from pathlib import PurePath
 
 from ingest.errors import CorruptFile, EncryptedFile, UnsupportedType
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLS = "application/vnd.ms-excel"
+XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
+ODT = "application/vnd.oasis.opendocument.text"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+ODP = "application/vnd.oasis.opendocument.presentation"
+EPUB = "application/epub+zip"
+RTF = "application/rtf"
 HTML = "text/html"
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
 
-_ADVICE = "Convert it to PDF, Word (.docx), HTML, Markdown or plain text and upload the result."
+_ADVICE = (
+    "Convert it to PDF, Office (.docx, .xlsx, .pptx), OpenDocument, RTF, EPUB, HTML, Markdown or plain text "
+    "and upload the result."
+)
+_MARKS = ((b"%PDF-", PDF), (b"{\\rtf", RTF))
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -31,18 +45,41 @@ _SIGNATURES = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"SQLite format 3\x00", "an SQLite database"),
-    (b"{\\rtf", "a Rich Text (RTF) document"),
     (b"%!PS", "a PostScript document"),
     (b"OggS", "an Ogg recording"),
     (b"ID3", "an MP3 recording"),
     (b"PAR1", "a Parquet table"),
 )
-_ZIP_CONTENTS = (
-    ("xl/", "an Excel workbook (.xlsx)"),
-    ("ppt/", "a PowerPoint presentation (.pptx)"),
-    ("META-INF/container.xml", "an e-book (.epub)"),
-    ("content.xml", "an OpenDocument file (.odt, .ods or .odp)"),
+# Parts that tell the kinds of Office files apart, beside the list of types that all of them have.
+_OFFICE_PARTS = (
+    ("ppt/presentation", PPTX),
+    ("xl/workbook.bin", XLSB),
+    ("xl/workbook", XLSX),
+    ("word/", DOCX),
+    ("xl/", XLSX),
+    ("ppt/", PPTX),
 )
+# What OpenDocument files and e-books call themselves; templates have a suffix of their own.
+_MIMETYPES = (ODT, ODS, ODP, EPUB)
+_ZIP_CONTENTS = (
+    ("visio/", "a Visio drawing (.vsdx)"),
+    ("content.xml", "an OpenDocument file that is no text, spreadsheet or presentation"),
+)
+# What a name promises, for files that turn out to be damaged.
+_ZIP_SUFFIXES = {
+    ".docx": "Word document",
+    ".docm": "Word document",
+    ".xlsx": "Excel workbook",
+    ".xlsm": "Excel workbook",
+    ".xlsb": "Excel workbook",
+    ".pptx": "PowerPoint presentation",
+    ".pptm": "PowerPoint presentation",
+    ".ppsx": "PowerPoint presentation",
+    ".odt": "OpenDocument file",
+    ".ods": "OpenDocument file",
+    ".odp": "OpenDocument file",
+    ".epub": "e-book",
+}
 # Text by their bytes, but what a person reads in them is not what the bytes say.
 _MARKUP_SUFFIXES = {
     ".eml": "an e-mail message",
@@ -51,7 +88,6 @@ _MARKUP_SUFFIXES = {
     ".ipynb": "a notebook",
     ".xml": "an XML document",
     ".svg": "an SVG image",
-    ".rtf": "a Rich Text (RTF) document",
 }
 _HTML_START = re.compile(
     rb"^\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta)\b",
@@ -59,7 +95,9 @@ _HTML_START = re.compile(
 )
 # Looser: enough for a file that calls itself .html.
 _HTML_TAG = re.compile(rb"<\s*/?\s*[a-z!]", re.IGNORECASE)
+_HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
 _HEAD_BYTES = 4096
+_MIMETYPE_BYTES = 100
 
 
 def detect(data: bytes, filename: str) -> str:
@@ -78,30 +116,30 @@ def detect(data: bytes, filename: str) -> str:
     Raises:
         UnsupportedType: The content is of a kind that has no parser; the message names it.
         EncryptedFile: It is an Office file behind a password.
-        CorruptFile: The name promises a Word document and the content is no such thing.
+        CorruptFile: The name promises an Office file or e-book and the content is no such thing.
     """
     suffix = PurePath(filename.lower()).suffix
     head = data[:_HEAD_BYTES]
     text_head = _as_ascii(head)
-    if text_head.lstrip().startswith(b"%PDF-") or (suffix == ".pdf" and not _known_binary(head)):
-        return PDF
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _detect_zip(data, suffix)
-    if head.startswith(_OLE):
-        raise _ole_error(data)
+    marked = next((kind for mark, kind in _MARKS if text_head.lstrip().startswith(mark)), None)
+    if marked or (suffix == ".pdf" and not _known_binary(head)):
+        return marked or PDF
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", _OLE)):
+        return _detect_ole(data) if head.startswith(_OLE) else _detect_zip(data, suffix)
     if kind := _known_binary(head):
         raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
     # Printers and mail programs put lines of their own before a PDF; a text that only names the mark
     # has no object behind it.
     if b"%PDF-" in head[:1024] and re.search(rb"\d\s+\d\s+obj\b", data[:65536]):
         return PDF
-    if suffix == ".docx":
-        raise CorruptFile("The file is called .docx but is no Word document: it is not a zip archive.")
+    if kind := _ZIP_SUFFIXES.get(suffix):
+        raise CorruptFile(f"The file is called {suffix} but is no {kind}: it is not a zip archive.")
     if kind := _MARKUP_SUFFIXES.get(suffix):
         raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
-    if _HTML_START.match(text_head):
+    if _HTML_START.match(text_head) or (suffix in _HTML_SUFFIXES and _HTML_TAG.search(text_head)):
         return HTML
-    if suffix in {".html", ".htm", ".xhtml"} and _HTML_TAG.search(text_head):
+    # Programs on the web export tables of HTML under Office's names.
+    if suffix in {".xls", ".doc"} and b"<table" in text_head.lower():
         return HTML
     return MARKDOWN if suffix in {".md", ".markdown", ".mdown", ".mkd"} else TEXT
 
@@ -126,40 +164,67 @@ def _known_binary(head: bytes) -> str | None:
 
 
 def _detect_zip(data: bytes, suffix: str) -> str:
+    promised = _ZIP_SUFFIXES.get(suffix)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
-        if suffix == ".docx":
+            names = [name.replace("\\", "/") for name in archive.namelist()]
+            mimetype = _mimetype(archive)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, EOFError) as error:
+        if promised:
             raise CorruptFile(
-                f"The Word document is damaged: {error}. Open and save it again in Word, or upload it again."
+                f"The {promised} is damaged: {error}. Open and save it again in its own program, or upload "
+                "it again."
             ) from error
         raise UnsupportedType(f"The file is a damaged zip archive ({error}). {_ADVICE}") from error
-    if "[Content_Types].xml" in names and any(name.startswith("word/") for name in names):
-        return DOCX
+    if found := _zip_format(names, mimetype):
+        return found
     for mark, kind in _ZIP_CONTENTS:
         if any(name.startswith(mark) for name in names):
             raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
-    if suffix == ".docx":
-        raise CorruptFile("The file is called .docx but holds no Word document.")
+    if promised:
+        raise CorruptFile(f"The file is called {suffix} but holds no {promised}.")
     raise UnsupportedType(f"The file is a zip archive. Unpack it and upload what it holds. {_ADVICE}")
 
 
-def _ole_error(data: bytes) -> UnsupportedType | EncryptedFile:
+def _zip_format(names: list[str], mimetype: str) -> str | None:
+    """The media type of an archive that is an Office file or an e-book."""
+    if "[Content_Types].xml" in names:
+        for mark, kind in _OFFICE_PARTS:
+            if any(name.startswith(mark) for name in names):
+                return kind
+    named = next((kind for kind in _MIMETYPES if mimetype.startswith(kind)), None)
+    return named or (EPUB if "META-INF/container.xml" in names else None)
+
+
+def _mimetype(archive: zipfile.ZipFile) -> str:
+    """What the archive calls itself: a small entry, stored as it is, in OpenDocument files and e-books."""
+    try:
+        entry = archive.getinfo("mimetype")
+    except KeyError:
+        return ""
+    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or entry.flag_bits & 1:
+        return ""
+    with archive.open(entry) as part:
+        return part.read(_MIMETYPE_BYTES).decode("ascii", "replace").strip()
+
+
+def _detect_ole(data: bytes) -> str:
     """Old Office formats, and the envelope that new ones get with a password."""
 
     def holds(name: str) -> bool:
         return name.encode("utf-16-le") in data
 
     if holds("EncryptedPackage"):
-        return EncryptedFile(
+        raise EncryptedFile(
             "The Office file needs a password to be opened. Remove the password and upload it again."
         )
+    # A message or a document may hold a workbook, so these are asked for first.
     streams = {
-        "WordDocument": "an old Word document (.doc)",
-        "Workbook": "an old Excel workbook (.xls)",
-        "PowerPoint Document": "an old PowerPoint presentation (.ppt)",
         "__substg1.0_": "an Outlook message (.msg)",
+        "WordDocument": "an old Word document (.doc)",
+        "PowerPoint Document": "an old PowerPoint presentation (.ppt)",
     }
-    kind = next((kind for name, kind in streams.items() if holds(name)), "an old Office file")
-    return UnsupportedType(f"The file is {kind}. {_ADVICE}")
+    kind = next((kind for name, kind in streams.items() if holds(name)), None)
+    if kind is None and (holds("Workbook") or holds("Book")):
+        return XLS
+    raise UnsupportedType(f"The file is {kind or 'an old Office file'}. {_ADVICE}")

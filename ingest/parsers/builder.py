@@ -19,6 +19,21 @@ class TextBuilder:
         self._length = 0
         self._blocks: list[Block] = []
         self._list_start: int | None = None
+        # Number and first code point of the page that is being filled; none yet while it is empty.
+        self._page: tuple[int, int | None] | None = None
+        self._cut = False
+
+    def page(self, number: int) -> None:
+        """Begin a page or slide; ``number`` counts from 1. It goes on to the next one or the end."""
+        self._end_page()
+        self._page = (number, None)
+
+    def cut(self) -> None:
+        """Let what comes next stand under no heading, unless it is one itself.
+
+        The mark is a heading without words: it ends the section before it.
+        """
+        self._cut = any(block.kind is BlockKind.HEADING for block in self._blocks)
 
     def paragraph(self, text: str) -> None:
         """Add running text; nothing when it is empty."""
@@ -28,7 +43,9 @@ class TextBuilder:
     def heading(self, text: str, level: int) -> None:
         """Add a heading; ``level`` counts from 1."""
         self.end_list()
-        self._block(BlockKind.HEADING, " ".join(text.split()), level)
+        line = " ".join(text.split())
+        self._cut = self._cut and not line
+        self._block(BlockKind.HEADING, line, level)
 
     def code(self, text: str) -> None:
         """Add a stretch whose white space matters."""
@@ -50,8 +67,10 @@ class TextBuilder:
 
     def parsed(self, title: str, parser: str) -> Parsed:
         """The text so far."""
-        self.end_list()
-        blocks = sorted(self._blocks, key=lambda block: (block.start, -block.end))
+        self._end_page()
+        blocks = sorted(
+            self._blocks, key=lambda block: (block.start, -block.end, block.kind is not BlockKind.PAGE)
+        )
         return Parsed("".join(self._parts), tuple(blocks), " ".join(clean(title).split()), parser)
 
     def _block(self, kind: BlockKind, text: str, number: int = 0) -> None:
@@ -70,6 +89,11 @@ class TextBuilder:
         start = self._length
         self._parts.append(text)
         self._length += len(text)
+        if self._page and self._page[1] is None:
+            self._page = (self._page[0], start)
+        if self._cut:
+            self._blocks.append(Block(BlockKind.HEADING, start, start, 1))
+            self._cut = False
         return start
 
     def end_list(self) -> None:
@@ -77,3 +101,12 @@ class TextBuilder:
         if self._list_start is not None:
             self._blocks.append(Block(BlockKind.LIST, self._list_start, self._length))
             self._list_start = None
+
+    def _end_page(self) -> None:
+        self.end_list()
+        if self._page:
+            number, start = self._page
+            self._blocks.append(
+                Block(BlockKind.PAGE, self._length if start is None else start, self._length, number)
+            )
+            self._page = None

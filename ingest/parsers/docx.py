@@ -11,26 +11,25 @@ boxes follow the paragraph that refers to them.
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
-import zipfile
-import zlib
 from typing import TYPE_CHECKING
 
-from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types.
-
-from ingest.errors import CorruptFile, EncryptedFile, TooLarge
+from ingest.errors import CorruptFile
+from ingest.parsers.archive import opened
 from ingest.parsers.builder import TextBuilder
+from ingest.parsers.docx_numbering import NumberedBy, Numbering
 from ingest.parsers.titles import meant_title
+from ingest.parsers.xmltree import LIBRARY, child_of, children_of, name_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types.
+
+    from ingest.parsers.archive import Archive
     from ingest.types import Parsed
 
-# One part, unpacked. A thousand pages of text make about 30 MiB of XML.
-MAX_PART_BYTES = 100 * 1024 * 1024
 _HEADING_NAME = re.compile(r"heading (\d)$")
 # Longer ones are body text in a heading's style.
 _MAX_HEADING = 400
@@ -40,6 +39,7 @@ _FALSE = {"0", "false", "off"}
 _SKIPPED = {"del", "moveFrom", "delText", "instrText", "delInstrText", "rPr", "pPr", "Fallback", "rt"}
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _BODY_LEVEL = 9
+_LEVELS = set("012345678")
 _MAX_STYLES = 20
 
 
@@ -51,89 +51,54 @@ def parse(data: bytes) -> Parsed:
 
     Returns:
         Its text: paragraphs parted by an empty line, a table's rows by a line feed, their cells by a bar.
-        The title is that of a paragraph in the Title style, else of the properties.
+        Numbers that Word generates stand before their paragraphs. The title is that of a paragraph in the
+        Title style, else of the properties.
 
     Raises:
         CorruptFile: The archive or its XML is damaged, or its compression is none that Word uses.
         EncryptedFile: The archive has a password.
         TooLarge: A part unpacks to more than 100 MiB.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _read(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, etree.XMLSyntaxError, NotImplementedError) as error:
-        raise CorruptFile(
-            f"The Word document is damaged ({error}). Open and save it again in Word, or upload it again."
-        ) from error
+    with opened(data, "Word document", "Word") as archive:
+        return _read(archive)
 
 
-def _read(archive: zipfile.ZipFile) -> Parsed:
-    main = _main_part(archive)
-    document = _xml(archive, main)
-    body = None if document is None else _child(document, "body")
+def _read(archive: Archive) -> Parsed:
+    main = archive.main_part("word/document.xml")
+    body = child_of(archive.xml(main), "body")
     if body is None:
         raise CorruptFile("The Word document has no main text part. Save it again in Word.")
     folder = posixpath.dirname(main)
-    reader = _Reader(_xml(archive, f"{folder}/styles.xml"))
+    reader = _Reader(archive.xml(f"{folder}/styles.xml"), archive.xml(f"{folder}/numbering.xml"))
     for kind in ("footnote", "endnote"):
-        reader.add_notes(kind, _xml(archive, f"{folder}/{kind}s.xml"))
+        reader.add_notes(kind, archive.xml(f"{folder}/{kind}s.xml"))
     reader.flow(body)
-    core = _xml(archive, "docProps/core.xml")
-    stated = None if core is None else _child(core, "title")
-    title = reader.title or meant_title(None if stated is None else stated.text)
-    return reader.out.parsed(title, f"docx/lxml-{etree.__version__}")
-
-
-def _main_part(archive: zipfile.ZipFile) -> str:
-    relations = _xml(archive, "_rels/.rels")
-    for relation in [] if relations is None else relations:
-        if str(relation.get("Type", "")).endswith("/officeDocument"):
-            return str(relation.get("Target", "")).lstrip("/")
-    return "word/document.xml"
-
-
-def _xml(archive: zipfile.ZipFile, name: str) -> etree._Element | None:
-    """One part, parsed; None when the archive has no part of that name."""
-    try:
-        entry = archive.getinfo(name)
-    except KeyError:
-        return None
-    if entry.flag_bits & 1:
-        raise EncryptedFile("The Word document needs a password. Remove the password and upload it again.")
-    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise CorruptFile("The Word document is packed in a way that Word does not use; it was not opened.")
-    with archive.open(entry) as part:
-        content = part.read(MAX_PART_BYTES + 1)
-    if len(content) > MAX_PART_BYTES:
-        raise TooLarge(
-            f"The Word document's part {name} unpacks to more than {MAX_PART_BYTES // 2**20} MiB. Split it."
-        )
-    # Entities stay unresolved, and nothing is loaded from anywhere.
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    return etree.fromstring(content, parser)
+    title = reader.title or meant_title(archive.stated_title())
+    return reader.out.parsed(title, f"docx/{LIBRARY}")
 
 
 class _Reader:
     """Walks the body and fills a builder. Nesting is bounded by libxml2's limit of 256 levels."""
 
-    def __init__(self, styles: etree._Element | None) -> None:
+    def __init__(self, styles: etree._Element | None, numbering: etree._Element | None) -> None:
         self.out = TextBuilder()
         self.title = ""
-        self._styles = (
-            {} if styles is None else {_value(s, "styleId"): s for s in styles if _name(s) == "style"}
-        )
+        self._styles = {value_of(style, "styleId"): style for style in children_of(styles, "style")}
+        self._numbering = Numbering(numbering, self._number_of_style)
+        # A table is looked at before it is known whether it lays out a page; its paragraphs count once.
+        self._labels: dict[etree._Element, str] = {}
         self._notes: dict[tuple[str, str], str] = {}
 
     def add_notes(self, kind: str, part: etree._Element | None) -> None:
         """Remember the texts of the foot- or endnotes; the part also holds separators, which have a type."""
         for note in [] if part is None else part:
-            if _name(note) == kind and _value(note, "type") in {"", "normal"}:
-                self._notes[kind, _value(note, "id")] = self._plain(note, [])
+            if name_of(note) == kind and value_of(note, "type") in {"", "normal"}:
+                self._notes[kind, value_of(note, "id")] = self._plain(note, [])
 
     def flow(self, container: etree._Element) -> None:
         """Add a container's paragraphs and tables."""
         for node in container:
-            name = _name(node)
+            name = name_of(node)
             if name == "p":
                 self._paragraph(node)
             elif name == "tbl":
@@ -144,13 +109,17 @@ class _Reader:
     def _paragraph(self, node: etree._Element) -> None:
         after: list[etree._Element] = []
         text = "".join(self._inline(node, after)).strip()
-        properties = _child(node, "pPr")
+        properties = child_of(node, "pPr")
         level = self._level(properties)
+        numbered = self._numbered_by(properties)
         if text and not self.title and "title" in map(_style_name, self._style(properties)):
             self.title = " ".join(text.split())
+        # An empty paragraph shows its number too, which is nothing to read; but it counts.
+        label = self._label(node, numbered)
+        text = label + text if text else ""
         if level and len(text) <= _MAX_HEADING:
             self.out.heading(text, level)
-        elif self._is_item(properties):
+        elif numbered:
             self.out.item(text)
         elif text:
             self.out.paragraph(text)
@@ -159,15 +128,15 @@ class _Reader:
     def _anchored(self, nodes: list[etree._Element]) -> None:
         """Add the notes and text boxes that the text before them refers to."""
         for node in nodes:
-            if _name(node) == "txbxContent":
+            if name_of(node) == "txbxContent":
                 self.flow(node)
             else:
-                kind = _name(node).removesuffix("Reference")
-                self.out.paragraph(self._notes.get((kind, _value(node, "id")), ""))
+                kind = name_of(node).removesuffix("Reference")
+                self.out.paragraph(self._notes.get((kind, value_of(node, "id")), ""))
 
     def _inline(self, node: etree._Element, after: list[etree._Element]) -> Iterator[str]:
         for child in node:
-            name = _name(child)
+            name = name_of(child)
             if name in _SKIPPED or (name == "r" and _is_hidden(child)):
                 continue
             if name == "t":
@@ -183,9 +152,10 @@ class _Reader:
         """A container's text on one line: what stands in a table's cell or a note."""
         parts: list[str] = []
         for node in container:
-            name = _name(node)
+            name = name_of(node)
             if name == "p":
-                parts.append(" ".join("".join(self._inline(node, after)).split()))
+                text = " ".join("".join(self._inline(node, after)).split())
+                parts.append((self._label(node, self._numbered_by(child_of(node, "pPr"))) + text).strip())
             elif name == "tbl":
                 parts.append("; ".join(", ".join(filter(None, row)) for row in self._rows(node, after)))
             elif name not in _SKIPPED:
@@ -207,28 +177,28 @@ class _Reader:
 
     def _rows(self, table: etree._Element, after: list[etree._Element]) -> Iterator[list[str]]:
         for row in _descend(table, "tr"):
-            properties = _child(row, "trPr")
-            if properties is not None and _child(properties, "del") is not None:
+            properties = child_of(row, "trPr")
+            if properties is not None and child_of(properties, "del") is not None:
                 continue
             yield [self._plain(cell, after) for cell in _descend(row, "tc") if not _is_continued(cell)]
 
     def _style(self, properties: etree._Element | None) -> Iterator[etree._Element]:
         """The paragraph's style and those that it is based on."""
-        named = None if properties is None else _child(properties, "pStyle")
+        named = None if properties is None else child_of(properties, "pStyle")
         # A chain that comes back to itself ends somewhere too.
         for _ in range(_MAX_STYLES):
-            style = None if named is None else self._styles.get(_value(named, "val"))
+            style = None if named is None else self._styles.get(value_of(named, "val"))
             if style is None:
                 return
             yield style
-            named = _child(style, "basedOn")
+            named = child_of(style, "basedOn")
 
     def _level(self, properties: etree._Element | None) -> int:
         """Heading level from 1, or 0 for body text."""
         if (level := _outline_level(properties)) is not None:
             return level
         for style in self._style(properties):
-            if (level := _outline_level(_child(style, "pPr"))) is not None:
+            if (level := _outline_level(child_of(style, "pPr"))) is not None:
                 return level
             name = _style_name(style)
             if match := _HEADING_NAME.match(name):
@@ -237,63 +207,66 @@ class _Reader:
                 return 1
         return 0
 
-    def _is_item(self, properties: etree._Element | None) -> bool:
-        """Whether the paragraph, or the nearest style that says so, is numbered or has a bullet."""
-        for holder in (properties, *(_child(style, "pPr") for style in self._style(properties))):
-            numbering = None if holder is None else _child(holder, "numPr")
-            number = None if numbering is None else _child(numbering, "numId")
+    def _label(self, node: etree._Element, numbered: NumberedBy | None) -> str:
+        """The number that Word shows before a paragraph; nothing for most."""
+        if numbered is None or child_of(node, "pPr", "rPr", "del") is not None:
+            return ""
+        if node not in self._labels:
+            self._labels[node] = self._numbering.label(numbered)
+        return self._labels[node]
+
+    def _numbered_by(self, properties: etree._Element | None) -> NumberedBy | None:
+        """What the paragraph, or the nearest style that says so, is numbered or has a bullet by."""
+        level: int | None = None
+        holders = [("", properties)]
+        holders += [(value_of(style, "styleId"), child_of(style, "pPr")) for style in self._style(properties)]
+        for style, holder in holders:
+            numbering = child_of(holder, "numPr")
+            stated = value_of(child_of(numbering, "ilvl"), "val")
+            level = int(stated) if level is None and stated in _LEVELS else level
+            number = child_of(numbering, "numId")
             if number is not None:
-                return _value(number, "val") != "0"
-        return False
+                found = value_of(number, "val")
+                return None if found == "0" else NumberedBy(found, level, style)
+        return None
 
-
-def _name(node: etree._Element) -> str:
-    # Comments and processing instructions have a function for a tag.
-    return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
-
-
-def _child(node: etree._Element, name: str) -> etree._Element | None:
-    return next((child for child in node if _name(child) == name), None)
-
-
-def _value(node: etree._Element, attribute: str) -> str:
-    """An attribute by its local name; an empty string when it is missing."""
-    return next((str(v) for k, v in node.attrib.items() if str(k).rpartition("}")[2] == attribute), "")
+    def _number_of_style(self, style: str) -> str:
+        return value_of(child_of(self._styles.get(style), "pPr", "numPr", "numId"), "val")
 
 
 def _style_name(style: etree._Element) -> str:
     """Built-in styles have English names in every language; only their ids are translated."""
-    name = _child(style, "name")
-    return "" if name is None else _value(name, "val").lower()
+    name = child_of(style, "name")
+    return "" if name is None else value_of(name, "val").lower()
 
 
 def _descend(node: etree._Element, name: str) -> Iterator[etree._Element]:
     """Rows of a table or cells of a row, also those inside content controls and tracked insertions."""
     for child in node:
-        if _name(child) == name:
+        if name_of(child) == name:
             yield child
-        elif _name(child) in {"sdt", "sdtContent", "customXml", "ins"}:
+        elif name_of(child) in {"sdt", "sdtContent", "customXml", "ins"}:
             yield from _descend(child, name)
 
 
 def _outline_level(properties: etree._Element | None) -> int | None:
-    node = None if properties is None else _child(properties, "outlineLvl")
-    if node is None or not _value(node, "val").isdigit():
+    node = None if properties is None else child_of(properties, "outlineLvl")
+    if node is None or not value_of(node, "val").isdecimal():
         return None
-    level = int(_value(node, "val"))
+    level = int(value_of(node, "val"))
     return 0 if level >= _BODY_LEVEL else level + 1
 
 
 def _is_hidden(run: etree._Element) -> bool:
-    vanish = None if (properties := _child(run, "rPr")) is None else _child(properties, "vanish")
-    return vanish is not None and _value(vanish, "val") not in _FALSE
+    vanish = None if (properties := child_of(run, "rPr")) is None else child_of(properties, "vanish")
+    return vanish is not None and value_of(vanish, "val") not in _FALSE
 
 
 def _is_continued(cell: etree._Element) -> bool:
     """Whether the cell only continues a merged one, whose text stands in its first cell."""
-    properties = _child(cell, "tcPr")
+    properties = child_of(cell, "tcPr")
     for name in ("vMerge", "hMerge"):
-        merge = None if properties is None else _child(properties, name)
-        if merge is not None and _value(merge, "val") != "restart":
+        merge = None if properties is None else child_of(properties, name)
+        if merge is not None and value_of(merge, "val") != "restart":
             return True
     return False

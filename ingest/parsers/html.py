@@ -63,20 +63,30 @@ def parse(data: bytes) -> Parsed:
     Raises:
         UnsupportedType: The bytes are not text.
     """
+    out = TextBuilder()
+    title = read_page(data, out)
+    return out.parsed(title, f"html/selectolax-{version('selectolax')}")
+
+
+def read_page(data: bytes, out: TextBuilder) -> str:
+    """Add a page's visible text to a builder and give the words of its title element.
+
+    Raises:
+        UnsupportedType: The bytes are not text.
+    """
     declared = _CHARSET.search(data[:_CHARSET_BYTES])
     tree = LexborHTMLParser(decode(data, declared[1].decode() if declared else None))
     title = tree.css_first("title")
-    walker = _Walker(has_main=tree.css_first("main, article") is not None)
     if tree.body is not None:
-        walker.walk(tree.body)
-    return walker.out.parsed(title.text() if title else "", f"html/selectolax-{version('selectolax')}")
+        _Walker(out, has_main=tree.css_first("main, article") is not None).walk(tree.body)
+    return title.text() if title else ""
 
 
 class _Walker:
     """Follows the tree without recursion (pages nest as deep as they like) and fills a builder."""
 
-    def __init__(self, *, has_main: bool) -> None:
-        self.out = TextBuilder()
+    def __init__(self, out: TextBuilder, *, has_main: bool) -> None:
+        self.out = out
         self._has_main = has_main
         self._inline: list[str] = []
         self._depth: Counter[str] = Counter()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PdfMaker = Callable[..., bytes]
+Pack = Callable[[dict[str, str | bytes]], bytes]
 
 
 @pytest.fixture(scope="session")
@@ -52,5 +55,19 @@ def store(tmp_path: Path) -> Callable[[bytes], Path]:
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.blob"
         path.write_bytes(data)
         return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def pack() -> Pack:
+    """A function that packs parts by name into a compressed archive."""
+
+    def write(parts: dict[str, str | bytes]) -> bytes:
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content)
+        return target.getvalue()
 
     return write

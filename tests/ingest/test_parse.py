@@ -22,10 +22,12 @@ Store = Callable[[bytes], Path]
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 
 
-def archive(*names: str) -> bytes:
-    """A zip archive with these entries."""
+def archive(*names: str, mimetype: str = "") -> bytes:
+    """A zip archive with these entries, after one that names its kind."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as zipped:
+        if mimetype:
+            zipped.writestr("mimetype", mimetype)
         for name in names:
             zipped.writestr(name, "<x/>")
     return target.getvalue()
@@ -40,10 +42,21 @@ def archive(*names: str) -> bytes:
         (b"no mark at all", "x.pdf", media.PDF),
         (b"A PDF begins with %PDF-1.7, says the standard.", "x.txt", media.TEXT),
         (archive("[Content_Types].xml", "word/document.xml"), "x.bin", media.DOCX),
+        (archive("[Content_Types].xml", "xl/workbook.xml"), "x.docx", media.XLSX),
+        (archive("[Content_Types].xml", "xl\\workbook.bin"), "x.xlsx", media.XLSB),
+        (archive("[Content_Types].xml", "ppt/presentation.xml", "word/x"), "x.ppt", media.PPTX),
+        (archive("mimetype", "META-INF/container.xml"), "x.zip", media.EPUB),
+        (archive("content.xml", mimetype=media.ODT), "x", media.ODT),
+        (archive("content.xml", mimetype=media.ODS + "-template"), "x.ots", media.ODS),
+        (archive("content.xml", mimetype=media.ODP), "x.odt", media.ODP),
+        (archive("OEBPS/content.opf", mimetype=media.EPUB), "x", media.EPUB),
+        (OLE + "Workbook".encode("utf-16-le"), "x.doc", media.XLS),
+        (b"{\\rtf1 text}", "x.doc", media.RTF),
         (b"<!DOCTYPE html><p>x", "x.txt", media.HTML),
         (b"<?xml version='1.0'?>\n<!-- c -->\n<html><body>", "x", media.HTML),
         ("<html>".encode("utf-16"), "x", media.HTML),
         (b"<p>no head</p>", "x.html", media.HTML),
+        (b"<style></style><table><tr><td>1", "export.xls", media.HTML),
         (b"<p align=center>Read me</p>\n# T", "README.md", media.MARKDOWN),
         (b"# T", "README.MARKDOWN", media.MARKDOWN),
         (b"# T", "x.txt", media.TEXT),
@@ -63,12 +76,11 @@ def test_the_content_decides(data: bytes, filename: str, expected: str) -> None:
         (b"\x7fELF" + bytes(50), "x.txt", "Linux program"),
         (OLE + "WordDocument".encode("utf-16-le"), "x.doc", r"old Word document \(\.doc\)"),
         (OLE + "__substg1.0_".encode("utf-16-le"), "x", "Outlook message"),
-        (archive("[Content_Types].xml", "xl/workbook.xml"), "x.docx", "Excel workbook"),
-        (archive("[Content_Types].xml", "ppt/presentation.xml"), "x", "PowerPoint"),
+        (OLE + "PowerPoint Document".encode("utf-16-le"), "x.ppt", r"old PowerPoint presentation \(\.ppt\)"),
+        (OLE + ("WordDocument" + "Workbook").encode("utf-16-le"), "x", "old Word document"),
         (archive("mimetype", "content.xml"), "x", "OpenDocument"),
-        (archive("mimetype", "META-INF/container.xml"), "x", "e-book"),
+        (archive("[Content_Types].xml", "visio/document.xml"), "x", "Visio"),
         (archive("a.txt"), "x", "Unpack it"),
-        (b"{\\rtf1 text}", "x.txt", "Rich Text"),
         (b"From: a@example.org\n\ntext", "x.eml", "e-mail"),
         (b"PK\x03\x04" + b"x" * 99, "x", "damaged zip archive"),
     ],
@@ -80,10 +92,20 @@ def test_other_kinds_are_named(data: bytes, filename: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"no archive", b"PK\x03\x04" + b"x" * 99, archive("a.txt")])
-def test_a_docx_that_is_none_is_corrupt(data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("filename", "kind"),
+    [
+        ("x.docx", "Word document"),
+        ("x.xlsm", "Excel workbook"),
+        ("x.PPTX", "PowerPoint presentation"),
+        ("x.odt", "OpenDocument file"),
+        ("x.epub", "e-book"),
+    ],
+)
+def test_an_office_name_without_its_content_is_corrupt(data: bytes, filename: str, kind: str) -> None:
     """A file that is called .docx and is no Word document is damaged, not unsupported."""
-    with pytest.raises(CorruptFile):
-        media.detect(data, "x.docx")
+    with pytest.raises(CorruptFile, match=kind):
+        media.detect(data, filename)
 
 
 def test_an_office_file_with_a_password() -> None:

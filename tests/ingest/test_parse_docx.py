@@ -12,6 +12,7 @@ from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import parse_xml
 
 from ingest.errors import CorruptFile, LimitExceeded, TooLarge
+from ingest.parsers import archive as packed
 from ingest.parsers import docx as word
 from ingest.types import BlockKind, Parsed
 
@@ -102,6 +103,11 @@ def test_outline_levels_of_own_and_localised_styles() -> None:
     ]
 
 
+def test_an_outline_level_that_is_no_number() -> None:
+    """A sign that only looks like a digit makes no heading, and no error."""
+    assert body("<w:p><w:pPr><w:outlineLvl w:val='²'/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>").blocks == ()
+
+
 def test_tracked_changes_links_and_controls() -> None:
     """Inserted and linked text is read as a reader sees it; deleted, moved, hidden and field code is not."""
     run = "<w:r><w:t xml:space='preserve'>{}</w:t></w:r>"
@@ -172,7 +178,7 @@ def test_a_part_that_unpacks_without_end_is_too_large() -> None:
 
     def bomb(archive: zipfile.ZipFile) -> None:
         with archive.open("word/document.xml", "w", force_zip64=True) as part:
-            for _ in range(word.MAX_PART_BYTES // 2**20 + 1):
+            for _ in range(packed.MAX_PART_BYTES // 2**20 + 1):
                 part.write(b" " * 2**20)
 
     with pytest.raises(TooLarge, match="unpacks to more"):
