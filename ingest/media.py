@@ -7,6 +7,7 @@ import re
 import zipfile
 from pathlib import PurePath
 
+from ingest import kinds
 from ingest.errors import CorruptFile, EncryptedFile, UnsupportedType
 
 PDF = "application/pdf"
@@ -45,11 +46,6 @@ _ZIP_CONTENTS = (
 )
 # Text by their bytes, but what a person reads in them is not what the bytes say.
 _MARKUP_SUFFIXES = {
-    ".eml": "an e-mail message",
-    ".mht": "a web archive",
-    ".mhtml": "a web archive",
-    ".ipynb": "a notebook",
-    ".xml": "an XML document",
     ".svg": "an SVG image",
     ".rtf": "a Rich Text (RTF) document",
 }
@@ -73,7 +69,7 @@ def detect(data: bytes, filename: str) -> str:
         filename: As uploaded.
 
     Returns:
-        One of the module's constants.
+        One of the module's constants, or of those of ``kinds``.
 
     Raises:
         UnsupportedType: The content is of a kind that has no parser; the message names it.
@@ -88,6 +84,8 @@ def detect(data: bytes, filename: str) -> str:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _detect_zip(data, suffix)
     if head.startswith(_OLE):
+        if _is_outlook(data, suffix):
+            return kinds.MSG
         raise _ole_error(data)
     if kind := _known_binary(head):
         raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
@@ -99,11 +97,21 @@ def detect(data: bytes, filename: str) -> str:
         raise CorruptFile("The file is called .docx but is no Word document: it is not a zip archive.")
     if kind := _MARKUP_SUFFIXES.get(suffix):
         raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
+    return _detect_text(text_head, filename, suffix)
+
+
+def _detect_text(text_head: bytes, filename: str, suffix: str) -> str:
+    """Kinds of text; what the bytes hold may still turn out to be none."""
+    if kind := kinds.kind_by_name(filename):
+        is_page = kind == kinds.XML and _HTML_START.match(text_head)
+        return HTML if is_page else kind
     if _HTML_START.match(text_head):
         return HTML
     if suffix in {".html", ".htm", ".xhtml"} and _HTML_TAG.search(text_head):
         return HTML
-    return MARKDOWN if suffix in {".md", ".markdown", ".mdown", ".mkd"} else TEXT
+    if suffix in {".md", ".markdown", ".mdown", ".mkd"}:
+        return MARKDOWN
+    return kinds.kind_by_content(text_head, filename) or TEXT
 
 
 def _as_ascii(head: bytes) -> bytes:
@@ -145,6 +153,12 @@ def _detect_zip(data: bytes, suffix: str) -> str:
     raise UnsupportedType(f"The file is a zip archive. Unpack it and upload what it holds. {_ADVICE}")
 
 
+def _is_outlook(data: bytes, suffix: str) -> bool:
+    """Whether an OLE container is an Outlook message, whose attachments may be Office files as they are."""
+    mark = "__properties_version1.0".encode("utf-16-le")
+    return mark in data and (suffix == ".msg" or b"W\x00o\x00r\x00d\x00D\x00o\x00c" not in data)
+
+
 def _ole_error(data: bytes) -> UnsupportedType | EncryptedFile:
     """Old Office formats, and the envelope that new ones get with a password."""
 
@@ -159,7 +173,6 @@ def _ole_error(data: bytes) -> UnsupportedType | EncryptedFile:
         "WordDocument": "an old Word document (.doc)",
         "Workbook": "an old Excel workbook (.xls)",
         "PowerPoint Document": "an old PowerPoint presentation (.ppt)",
-        "__substg1.0_": "an Outlook message (.msg)",
     }
     kind = next((kind for name, kind in streams.items() if holds(name)), "an old Office file")
     return UnsupportedType(f"The file is {kind}. {_ADVICE}")

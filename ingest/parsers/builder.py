@@ -48,6 +48,21 @@ class TextBuilder:
         if self._list_start is None and start is not None:
             self._list_start = start
 
+    def append(self, part: Parsed, deeper: int = 0) -> None:
+        """Add what a parser made of a part of the file, its headings ``deeper`` levels further down.
+
+        Its pages are left out: the file as a whole has none of these numbers.
+        """
+        self.end_list()
+        start = self._add(part.text, "\n\n")
+        if start is None:
+            return
+        for block in part.blocks:
+            if block.kind is BlockKind.PAGE:
+                continue
+            number = block.number + deeper if block.kind is BlockKind.HEADING else block.number
+            self._blocks.append(Block(block.kind, start + block.start, start + block.end, number))
+
     def parsed(self, title: str, parser: str) -> Parsed:
         """The text so far."""
         self.end_list()

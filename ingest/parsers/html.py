@@ -64,7 +64,12 @@ def parse(data: bytes) -> Parsed:
         UnsupportedType: The bytes are not text.
     """
     declared = _CHARSET.search(data[:_CHARSET_BYTES])
-    tree = LexborHTMLParser(decode(data, declared[1].decode() if declared else None))
+    return parse_text(decode(data, declared[1].decode() if declared else None))
+
+
+def parse_text(page: str) -> Parsed:
+    """Read a web page, or a piece of one, that is decoded already."""
+    tree = LexborHTMLParser(page)
     title = tree.css_first("title")
     walker = _Walker(has_main=tree.css_first("main, article") is not None)
     if tree.body is not None:
