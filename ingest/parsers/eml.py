@@ -12,7 +12,6 @@ from email.header import decode_header
 from email.policy import compat32
 from mimetypes import guess_extension
 from typing import TYPE_CHECKING, cast
-from urllib.parse import unquote_to_bytes
 
 from ingest.errors import EncryptedContent, UnsupportedType
 from ingest.parsers import html
@@ -128,10 +127,12 @@ def _collect(part: Part, message: Message, depth: int) -> None:
                 Attachment(f"attachment-{len(message.attachments) + 1}", _content(part))
             )
     elif content := _content(part):
-        shown = part.get_content_disposition() == "inline" or "Content-ID" in part
         is_image = part.get_content_maintype() == "image"
+        shown = is_image and (part.get_content_disposition() == "inline" or "Content-ID" in part)
+        # Pages saved by browsers bring their styles and scripts along, each under its address.
+        shown = shown or (part.get_content_disposition() is None and "Content-Location" in part)
         name = name or f"attachment-{len(message.attachments) + 1}{guess_extension(kind) or ''}"
-        message.attachments.append(Attachment(name, content, shown=shown and is_image))
+        message.attachments.append(Attachment(name, content, shown=shown))
 
 
 def _parts(part: Part) -> list[Part]:
@@ -196,29 +197,42 @@ def _filename(part: Part) -> str:
             charset, _, encoded = value
             return one_line(decode(encoded.encode("latin-1", "replace"), charset or "utf-8"))
         if value:
-            return _words(str(value))
-    location = part.get("Content-Location")
-    if location and part.get_content_maintype() != "text":
-        return one_line(decode(unquote_to_bytes(str(location).rpartition("/")[2])))
+            return _words(part, str(value))
     return ""
 
 
 def _value(part: Part, name: str) -> str:
     """A header's value, decoded, on one line."""
     raw = next((value for key, value in part.raw_items() if key.lower() == name.lower()), "")
-    return _words(str(raw))
+    return _words(part, str(raw))
 
 
-def _words(raw: str) -> str:
+def _words(part: Part, raw: str) -> str:
     """Decode RFC 2047's encoded words, and letters that were sent as bytes without any declaration."""
     try:
-        if not raw.isascii():
-            raw = decode(raw.encode("utf-8", "surrogateescape"))
-        parts = decode_header(" ".join(raw.split()))
-        words = [part if isinstance(part, str) else decode(part, charset) for part, charset in parts]
+        parts = decode_header(" ".join(_undeclared(part, raw).split()))
+        words = [_word(word, charset) for word, charset in parts]
     except (HeaderParseError, ValueError, UnsupportedType):
         return one_line(raw)
     return one_line("".join(words))
+
+
+def _word(word: str | bytes, charset: str | None) -> str:
+    if isinstance(word, str):
+        return word
+    # The library gives what stands between encoded words in an encoding of its own.
+    return decode(word, charset) if charset else word.decode("raw-unicode-escape", "replace")
+
+
+def _undeclared(part: Part, raw: str) -> str:
+    """Bytes beyond ASCII in a header: UTF-8, else what the body is in. Headers are too short for statistics."""
+    if raw.isascii():
+        return raw
+    content = raw.encode("utf-8", "surrogateescape")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return decode(content, _parameter(part, "charset") or "cp1252")
 
 
 def _is_encrypted(part: Part) -> bool:

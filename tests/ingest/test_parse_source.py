@@ -18,14 +18,16 @@ CASES = {
     ),
     "javascript": (
         (
-            "export default class A {\n  m(a) { f() }\n}\n// function no()\nfunction f() {}\nconst g = async (x) => x;\n"
+            "export default class A {\n  m(a) { f() }\n}\n// function no()\nfunction f() {}\n"
+            "const g = async (x) => x;\n"
             "if (x) {\n  run(function () {\n  });\n}\n"
         ),
         ["1 export default class A", "2 m", "1 function f", "1 const g"],
     ),
     "java": (
         (
-            "public class A extends B {\n  @Override\n  public int m(int a) { return f(a); }\n  List<X> n(\n    int b) {\n"
+            "public class A extends B {\n  @Override\n  public int m(int a) { return f(a); }\n"
+            "  List<X> n(\n    int b) {\n"
             "    if (a) { f(b); }\n    return new A(b) {\n"
         ),
         ["1 public class A", "2 public int m", "2 List<X> n"],
