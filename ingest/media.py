@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import PurePath
 
-from ingest import kinds
+from ingest import bundle, kinds
 from ingest.errors import CorruptFile, EncryptedFile, UnsupportedType
 
 PDF = "application/pdf"
@@ -142,12 +142,16 @@ def _detect_zip(data: bytes, suffix: str) -> str:
             raise CorruptFile(
                 f"The Word document is damaged: {error}. Open and save it again in Word, or upload it again."
             ) from error
+        if suffix == ".zip":
+            raise CorruptFile(f"The archive is damaged: {error}. Pack it again.") from error
         raise UnsupportedType(f"The file is a damaged zip archive ({error}). {_ADVICE}") from error
     if "[Content_Types].xml" in names and any(name.startswith("word/") for name in names):
         return DOCX
     for mark, kind in _ZIP_CONTENTS:
         if any(name.startswith(mark) for name in names):
             raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
+    if not any(map(bundle.PACKAGE.fullmatch, names)):
+        bundle.explain(data)
     if suffix == ".docx":
         raise CorruptFile("The file is called .docx but holds no Word document.")
     raise UnsupportedType(f"The file is a zip archive. Unpack it and upload what it holds. {_ADVICE}")

@@ -159,7 +159,8 @@ def test_broken_messages_are_still_read(raw: bytes, expected: str | None) -> Non
 
 def test_flowed_text_has_whole_paragraphs() -> None:
     """Soft line ends of RFC 3676 are no line ends; quotes and signatures keep theirs."""
-    raw = b"Subject: s\nContent-Type: text/plain; format=flowed\n\nOne long \nparagraph.\n> quoted \n> text\n-- \nAnna\n"
+    header = b"Subject: s\nContent-Type: text/plain; format=flowed\n\n"
+    raw = header + b"One long \nparagraph.\n> quoted \n> text\n-- \nAnna\n"
 
     assert read(raw).text == "s\n\nOne long paragraph.\n> quoted \n> text\n--\nAnna"
 
@@ -175,7 +176,8 @@ def test_an_encrypted_message_says_so() -> None:
     """Without its text a message is not a document."""
     raw = (
         b'Subject: s\nContent-Type: multipart/encrypted; boundary="b"\n\n'
-        b"--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n--b--\n"
+        b"--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n"
+        b"--b\nContent-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n--b--\n"
     )
     with pytest.raises(EncryptedContent, match="encrypted"):
         read(raw)
