@@ -152,6 +152,9 @@ def kind_by_name(filename: str) -> str | None:
         return SOURCE_PREFIX + _FILE_NAMES[path.name]
     if path.name.startswith("dockerfile."):
         return SOURCE_PREFIX + "docker"
+    if path.suffix == ".txt" and _BY_SUFFIX.get(PurePath(path.stem).suffix) in {CSV, TSV}:
+        # Exported so that a double click opens it as text.
+        return _BY_SUFFIX[PurePath(path.stem).suffix]
     # A file like .editorconfig is all suffix, but has none by Python's count.
     return _BY_SUFFIX.get(path.suffix or path.name)
 

@@ -28,7 +28,8 @@ class TextBuilder:
     def heading(self, text: str, level: int) -> None:
         """Add a heading; ``level`` counts from 1."""
         self.end_list()
-        self._block(BlockKind.HEADING, " ".join(text.split()), level)
+        # Pages mark their headings with a link of no width.
+        self._block(BlockKind.HEADING, " ".join(text.replace("\u200b", "").split()), level)
 
     def code(self, text: str) -> None:
         """Add a stretch whose white space matters."""
