@@ -33,6 +33,8 @@ _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 _FLOWED_END = re.compile(r"(?m)(?<=\S) \n(?!>|$|\s)")
+# Characters of one header; the library's decoder takes time that grows with the square.
+_MAX_HEADER = 20_000
 # Messages inside messages inside messages beyond this are only named.
 _MAX_DEPTH = 8
 
@@ -204,7 +206,7 @@ def _filename(part: Part) -> str:
 def _value(part: Part, name: str) -> str:
     """A header's value, decoded, on one line."""
     raw = next((value for key, value in part.raw_items() if key.lower() == name.lower()), "")
-    return _words(part, str(raw))
+    return _words(part, str(raw)[:_MAX_HEADER])
 
 
 def _words(part: Part, raw: str) -> str:

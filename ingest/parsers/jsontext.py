@@ -16,8 +16,9 @@ from ingest.types import Block, BlockKind, Parsed
 _PARSER = "json/layout-1"
 # Longer lines are written by programs for programs.
 _MAX_LINE = 1_000
-# Deeper nesting is not shown by indentation, which would otherwise grow without bound.
-_MAX_INDENT = 30
+# Deeper nesting stays on the line: its indentation would grow without bound.
+_DEEP = 30
+_LINE_ENDS = (*("\n" + "  " * depth for depth in range(_DEEP)), " ")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _EMPTY = re.compile(r"\s*([}\]])")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -76,23 +77,19 @@ def _laid_out(text: str) -> str:
         mark = token[0]
         if mark in {"{", "["}:
             if empty := _EMPTY.match(text, at):
-                parts.append(mark + empty[1])
+                parts += (mark, empty[1])
                 at = empty.end()
             else:
                 depth += 1
-                parts.append(mark + _line_end(depth))
+                parts += (mark, _LINE_ENDS[min(depth, _DEEP)])
         elif mark in {"}", "]"}:
             depth = max(0, depth - 1)
-            parts.append(_line_end(depth) + mark + ("" if depth else "\n\n"))
+            parts += (_LINE_ENDS[min(depth, _DEEP)], mark, "" if depth else "\n\n")
         elif mark == ",":
-            parts.append("," + _line_end(depth))
+            parts += (",", _LINE_ENDS[min(depth, _DEEP)])
         else:
             parts.append(": " if mark == ":" else _visible(mark))
     return "".join(parts).strip() + "\n"
-
-
-def _line_end(depth: int) -> str:
-    return "\n" + "  " * min(depth, _MAX_INDENT)
 
 
 def _visible(token: str) -> str:

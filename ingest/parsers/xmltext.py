@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types.
 
@@ -38,6 +39,12 @@ _DOCUMENT = _PARAGRAPHS | _HEADINGS
 _MAX_VALUE = 300
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _DECLARED = re.compile(rb"\A\s*<\?xml[^>]{0,300}?encoding\s*=\s*[\"']\s*([\w:.-]+)")
+# References other than XML's own, and ampersands that are none; CDATA sections are passed over.
+_ENTITY = re.compile(
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)"
+    r"|&(?!(?:amp|lt|gt|quot|apos|#\d{1,8}|#x[0-9A-Fa-f]{1,6});)(?:[A-Za-z_][\w.-]{0,100};)?",
+    re.DOTALL,
+)
 _MARKUP = re.compile(
     r"</?(?:p|br|div|a|b|i|em|strong|ul|ol|li|h[1-6]|img|span|table)\b[^<>]*>", re.IGNORECASE
 )
@@ -71,34 +78,28 @@ def parse(data: bytes) -> Parsed:
 def _root(data: bytes) -> etree._Element:
     declared = _DECLARED.match(data[:400])
     text = _DECLARATION.sub("", decode(data, declared[1].decode() if declared else None)).strip()
-    content = text.encode()
+    content = _ENTITY.sub(_as_text, text).encode()
     try:
-        return _without_entities(etree.fromstring(content, _parser(recover=False)))
+        return etree.fromstring(content, _parser(recover=False))
     except etree.XMLSyntaxError as error:
         reason = str(error)
-    # Small errors, as an undefined entity or a stray ampersand, cost no text.
+    # Small errors, as a tag that is not closed, cost no text.
     lenient = _parser(recover=True)
-    recovered: etree._Element | None = etree.fromstring(content, lenient)
+    try:
+        recovered: etree._Element | None = etree.fromstring(content, lenient)
+    except etree.XMLSyntaxError:
+        # There is no element in it at all.
+        recovered = None
     if recovered is None or any(entry.type_name in _FATAL for entry in lenient.error_log):
         raise CorruptFile(
             f"The XML document is damaged or cut off ({reason}). Export it again and upload it."
         )
-    return _without_entities(recovered)
+    return recovered
 
 
-def _without_entities(root: etree._Element) -> etree._Element:
-    """The tree with each reference to an entity as text: the letter that HTML has by that name, or as written."""
-    for entity in list(root.iter(etree.Entity)):
-        shown = unescape(entity.text or "") + (entity.tail or "")
-        before, parent = entity.getprevious(), entity.getparent()
-        if before is not None:
-            before.tail = (before.tail or "") + shown
-        elif parent is not None:
-            parent.text = (parent.text or "") + shown
-        if parent is not None:
-            entity.tail = None
-            parent.remove(entity)
-    return root
+def _as_text(found: re.Match[str]) -> str:
+    """A reference to an entity as text: the letter that HTML has by that name, or as it is written."""
+    return found[0] if found[0].startswith("<") else escape(unescape(found[0]))
 
 
 def _parser(*, recover: bool) -> etree.XMLParser[etree._Element]:
@@ -164,13 +165,13 @@ class _Reader:
             return self._attributes(leaf) if self._shows_attributes and leaf.attrib else ""
         if not named:
             return value
-        name = etree.QName(leaf).localname
+        name = _written_name(leaf)
         inside = _attribute_text(leaf) if self._shows_attributes else ""
         return f"{name} ({inside}): {value}" if inside else f"{name}: {value}"
 
     def _attributes(self, element: etree._Element) -> str:
         inside = _attribute_text(element)
-        return f"{etree.QName(element).localname}: {inside}" if inside else ""
+        return f"{_written_name(element)}: {inside}" if inside else ""
 
     def _flush(self, lines: list[str]) -> None:
         self.out.paragraph("\n".join(line for line in lines if line))
@@ -206,8 +207,13 @@ class _Reader:
 
 
 def _name(element: etree._Element) -> str:
-    """The local name in small letters; empty for an entity."""
-    return etree.QName(element).localname.lower() if isinstance(element.tag, str) else ""
+    """The local name in small letters."""
+    return _written_name(element).lower()
+
+
+def _written_name(element: etree._Element) -> str:
+    """The name without namespace; broken files have names that etree.QName refuses."""
+    return str(element.tag).rpartition("}")[2].rpartition(":")[2]
 
 
 def _is_mixed(element: etree._Element) -> bool:

@@ -71,10 +71,9 @@ def test_no_entity_is_resolved() -> None:
 
     levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     bomb = f'<!DOCTYPE a [<!ENTITY l0 "ha">{levels}]><a>&l9;</a>'
-    with pytest.raises(CorruptFile, match="amplification"):
-        read(bomb)
+    assert read(bomb) == "&l9;"
 
-    assert read("<a><b>caf&eacute; A&B</b></a>").startswith("café")
+    assert read("<a><b>caf&eacute; &lt;x&gt; <![CDATA[&eacute;]]> A&B</b></a>") == "café <x> &eacute; A&B"
 
 
 @pytest.mark.parametrize("content", ["<a><b>text that breaks off", "<a", "no xml", "<a><![CDATA[x"])
