@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from ingest.types import Parsed
 
 _HEADINGS = {"title", "head", "article-title", "bridgehead", "h1", "h2", "h3", "h4", "h5", "h6"}
-_PARAGRAPHS = {"p", "para", "simpara", "formalpara", "ab", "l", "line", "abstract", "summary", "text"}
+_PARAGRAPHS = {"p", "para", "simpara", "formalpara", "ab", "abstract", "summary", "text"}
+# Lines of verse and speech: short, side by side, and not called anything by a reader.
+_VERSES = {"l", "line", "v"}
 _CODE = {"programlisting", "screen", "code-block", "codeblock", "literallayout", "pre", "eg"}
 _LISTS = {"itemizedlist", "orderedlist", "simplelist", "variablelist", "list", "listbibl", "ul", "ol", "dl"}
 _ITEMS = {"listitem", "item", "member", "varlistentry", "list-item", "label", "li", "dt", "dd", "bibl"}
+_NOTES = {"note", "footnote", "fn"}
 _TABLES = {"table", "informaltable", "table-wrap", "tgroup"}
 _ROWS = {"row", "tr", "strow"}
 _CELLS = {"entry", "td", "th", "cell", "stentry"}
@@ -35,6 +38,8 @@ _DROPPED = {"script", "style", "binary", "binarydata", "stylesheet"}
 _STRUCTURE = _HEADINGS | _PARAGRAPHS | _CODE | _LISTS | _TABLES
 # A vocabulary is one for documents, whose attributes are for programs, when it has one of these.
 _DOCUMENT = _PARAGRAPHS | _HEADINGS
+# These have a title as documents do, and all else in attributes.
+_OUTLINES = {"opml"}
 # A longer value is text and speaks for itself.
 _MAX_VALUE = 300
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -70,7 +75,7 @@ def parse(data: bytes) -> Parsed:
     """
     root = _root(data)
     names = {_name(element) for element in root.iter(etree.Element)}
-    reader = _Reader(shows_attributes=not names & _DOCUMENT)
+    reader = _Reader(shows_attributes=not names & _DOCUMENT or _name(root) in _OUTLINES)
     reader.walk(root, 0)
     return reader.out.parsed("", f"xml/lxml-{etree.__version__}")
 
@@ -149,7 +154,7 @@ class _Reader:
         """Elements side by side: short values as lines of name and value, where the names tell them apart."""
         if any(_name(child) in _HEADINGS for child in element):
             level += 1
-        named = len({_name(child) for child in element if _is_leaf(child)}) > 1
+        named = self._shows_attributes or len({_name(child) for child in element if _is_leaf(child)}) > 1
         lines = [self._attributes(element)] if self._shows_attributes and element.attrib else []
         for child in element:
             value = " ".join((child.text or "").split())
@@ -163,11 +168,10 @@ class _Reader:
     def _line(self, leaf: etree._Element, value: str, *, named: bool) -> str:
         if not value:
             return self._attributes(leaf) if self._shows_attributes and leaf.attrib else ""
-        if not named:
-            return value
         name = _written_name(leaf)
-        inside = _attribute_text(leaf) if self._shows_attributes else ""
-        return f"{name} ({inside}): {value}" if inside else f"{name}: {value}"
+        if inside := _attribute_text(leaf) if self._shows_attributes else "":
+            return f"{name} ({inside}): {value}"
+        return f"{name}: {value}" if named and name.lower() not in _VERSES else value
 
     def _attributes(self, element: etree._Element) -> str:
         inside = _attribute_text(element)
@@ -185,8 +189,8 @@ class _Reader:
                 self._text("".join(parts), level)
                 parts.clear()
                 self.walk(child, level)
-            elif _name(child) not in _DROPPED:
-                _collect(child, parts)
+            else:
+                _collect_child(child, parts, apart=_name(child) in _ITEMS | _NOTES)
             parts.append(child.tail or "")
         self._text("".join(parts), level)
 
@@ -237,11 +241,16 @@ def _collect(element: etree._Element, parts: list[str]) -> None:
     parts.append(element.text or "")
     all_apart = not _is_mixed(element)
     for child in element:
-        apart = " " if all_apart or _name(child) in _STRUCTURE | _ITEMS else ""
-        parts.append(apart)
-        if _name(child) not in _DROPPED:
-            _collect(child, parts)
-        parts += [apart, child.tail or ""]
+        _collect_child(child, parts, apart=all_apart or _name(child) in _STRUCTURE | _ITEMS | _NOTES)
+        parts.append(child.tail or "")
+
+
+def _collect_child(child: etree._Element, parts: list[str], *, apart: bool) -> None:
+    space = " " if apart else ""
+    parts.append(space)
+    if _name(child) not in _DROPPED:
+        _collect(child, parts)
+    parts.append(space)
 
 
 def _rows(table: etree._Element) -> list[list[str]]:

@@ -26,6 +26,18 @@ def test_records_are_names_and_values() -> None:
     )
 
 
+def test_values_in_attributes() -> None:
+    """Outlines and tables of strings keep what stands in attributes there."""
+    outline = "<outline text='News'><outline text='A b'/></outline>"
+    assert (
+        read(f"<opml><head><title>T</title></head><body>{outline}</body></opml>")
+        == "T\n\noutline: text=News\noutline: text=A b"
+    )
+    assert read("<r><string name='ok'>Yes</string><string name='no'>No</string></r>") == (
+        "string (name=ok): Yes\nstring (name=no): No"
+    )
+
+
 def test_a_document_has_its_structure() -> None:
     """DocBook: headings by depth, paragraphs whole, lists, tables and code."""
     content = """<book xmlns="http://docbook.org/ns/docbook" version="5"><title>Guide</title>
@@ -53,6 +65,16 @@ def test_a_document_has_its_structure() -> None:
     ]
 
 
+def test_verse_and_notes() -> None:
+    """Lines stay together without their element's name; a note is not glued to the word before it."""
+    content = (
+        "<TEI><body><head>One</head><sp><speaker>ANN</speaker><l>Line a</l><l>Line b</l></sp>"
+        "<p>Prose <hi>he</hi>re<note>a note</note> goes.</p></body></TEI>"
+    )
+
+    assert read(content) == "One\n\nspeaker: ANN\nLine a\nLine b\n\nProse here a note goes."
+
+
 def test_a_feed_holds_pages() -> None:
     """Descriptions of RSS items are HTML inside a string."""
     content = (
@@ -67,13 +89,13 @@ def test_a_feed_holds_pages() -> None:
 def test_no_entity_is_resolved() -> None:
     """Neither files nor expansions; a letter by its name in HTML is that letter."""
     external = '<!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]><a><b>x &f; y</b></a>'
-    assert read(external) == "x &f; y"
+    assert read(external) == "b: x &f; y"
 
     levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     bomb = f'<!DOCTYPE a [<!ENTITY l0 "ha">{levels}]><a>&l9;</a>'
     assert read(bomb) == "&l9;"
 
-    assert read("<a><b>caf&eacute; &lt;x&gt; <![CDATA[&eacute;]]> A&B</b></a>") == "café <x> &eacute; A&B"
+    assert read("<a><b>caf&eacute; &lt;x&gt; <![CDATA[&eacute;]]> A&B</b></a>") == "b: café <x> &eacute; A&B"
 
 
 @pytest.mark.parametrize("content", ["<a><b>text that breaks off", "<a", "no xml", "<a><![CDATA[x"])
@@ -95,4 +117,4 @@ def test_deep_nesting_is_refused() -> None:
     """The library's own limit keeps the walk shallow."""
     with pytest.raises(CorruptFile):
         read("<a>" * 5000 + "</a>" * 5000)
-    assert read("<a>" * 200 + "x" + "</a>" * 200) == "x"
+    assert read("<a>" * 200 + "x" + "</a>" * 200) == "a: x"
