@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from pathlib import Path  # noqa: TC003 - Typer evaluates the annotations.
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api import COLLECTION_NAME
+from api.evaluation.command import evaluation
+from api.terminal import Collection, Data, fail, messages, named_files, read_settings
 
 if TYPE_CHECKING:
     from asyncio import Runner
     from collections.abc import Iterator
 
     from api.deps import Service
-    from api.settings import Settings
 
 app = typer.Typer(
     help="Answers from your documents, every sentence with a checked footnote.",
@@ -25,22 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-def _checked_collection(name: str) -> str:
-    """Only names that the HTTP interface can address."""
-    if not re.fullmatch(COLLECTION_NAME, name):
-        _fail(
-            "--collection: letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit."
-        )
-    return name
-
-
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: footnote-data.")]
-Collection = Annotated[
-    str,
-    typer.Option("--collection", "-c", help="Collection to use.", callback=_checked_collection),
-]
+app.add_typer(evaluation, name="eval")
 
 
 @app.command()
@@ -55,13 +39,13 @@ def serve(
     from api.app import LOOPBACK, create_app  # noqa: PLC0415
     from api.deps import build  # noqa: PLC0415
 
-    settings = _settings(data=data, host=host, port=port)
+    settings = read_settings(data=data, host=host, port=port)
     if settings.host not in LOOPBACK and settings.admin_key is None:
-        _fail(
+        fail(
             f"Listening on {settings.host} would let anybody on the network read every document. Set "
             "FOOTNOTE_ADMIN_KEY to a long random key first, or listen on 127.0.0.1."
         )
-    with _messages():
+    with messages():
         service = build(settings)
     config = uvicorn.Config(
         create_app(settings, service),
@@ -89,7 +73,7 @@ def ingest(
     from api.local import ingest_files  # noqa: PLC0415
 
     with _opened(data) as (service, _):
-        failed = ingest_files(service, _files(paths), collection)
+        failed = ingest_files(service, named_files(paths), collection)
     if failed:
         raise typer.Exit(1)
 
@@ -108,7 +92,7 @@ def ask(
     from api.local import answer, show_answer  # noqa: PLC0415
 
     if mode not in ("auto", "extractive", "generative"):
-        _fail("--mode is auto, extractive or generative.")
+        fail("--mode is auto, extractive or generative.")
     with _opened(data) as (service, loop):
         for question in questions:
             found = answer(service, loop, question, collection, mode)
@@ -132,17 +116,15 @@ def doctor(
     from index.errors import FolderInUse  # noqa: PLC0415
     from index.store import Store  # noqa: PLC0415
 
-    settings = _settings(data=data)
+    settings = read_settings(data=data)
     if not (settings.data / "catalog.sqlite3").is_file():
-        _fail(f"{settings.data} is not a data folder: it has no catalog. Name one with --data.")
+        fail(f"{settings.data} is not a data folder: it has no catalog. Name one with --data.")
     try:
         store = Store(settings.data)
     except FolderInUse as error:
-        _fail(str(error))
+        fail(str(error))
     except DatabaseError as error:
-        _fail(
-            f"{settings.data / 'catalog.sqlite3'} cannot be opened: {error.orig}. Restore it from a backup."
-        )
+        fail(f"{settings.data / 'catalog.sqlite3'} cannot be opened: {error.orig}. Restore it from a backup.")
     try:
         report = examine(
             store, repair=repair, progress=lambda step: None if as_json else typer.echo(f"checking {step}")
@@ -167,63 +149,13 @@ def main() -> None:
     app()
 
 
-def _settings(**given: Any) -> Settings:
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    from api import logs  # noqa: PLC0415
-    from api.settings import Settings  # noqa: PLC0415
-
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        lines = [
-            f"FOOTNOTE_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
-        ]
-        _fail("\n".join(lines))
-    logs.configure(settings.log_level)
-    return settings
-
-
 @contextmanager
 def _opened(data: Path | None) -> Iterator[tuple[Service, Runner]]:
     """The service on a data folder, and the event loop that it is used in."""
     from api.local import opened  # noqa: PLC0415
 
-    with _messages(), opened(_settings(data=data)) as both:
+    with messages(), opened(read_settings(data=data)) as both:
         yield both
-
-
-@contextmanager
-def _messages() -> Iterator[None]:
-    """What goes wrong on purpose ends the command with its message."""
-    from index.errors import IndexingError  # noqa: PLC0415
-    from ingest.errors import IngestError  # noqa: PLC0415
-    from rag.errors import RagError  # noqa: PLC0415
-
-    try:
-        yield
-    except (IndexingError, IngestError, RagError) as error:
-        _fail(str(error))
-
-
-def _files(paths: list[Path]) -> dict[Path, str]:
-    """Files with the names to store them under: those inside a folder keep their way into it."""
-    found: dict[Path, str] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = (each for each in sorted(path.rglob("*")) if each.is_file())
-            for each in inside:
-                way = each.relative_to(path)
-                if not any(part.startswith(".") for part in way.parts):
-                    found[each] = way.as_posix()
-        else:
-            found[path] = path.name
-    return found
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"footnote: {message}", err=True)
-    raise typer.Exit(2)
 
 
 if __name__ == "__main__":

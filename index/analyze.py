@@ -1,9 +1,8 @@
 """Text -> index terms, the same for passages and for questions, in any language.
 
-Words are compatibility-normalised, case-folded and, when they are plain Latin letters, stemmed with
-Snowball's English stemmer (https://snowballstem.org/algorithms/english/stemmer.html). Scripts that are
-written without spaces become overlapping pairs of characters. Numbers keep their inner points and commas, and
-words with inner hyphens are found whole and in parts.
+Words are compatibility-normalised, case-folded and stemmed by ``index.stems``. Scripts that are written without
+spaces, and Korean, become overlapping pairs of characters. Numbers are brought into one spelling. Whatever has
+inner signs or humps (``AB-1234/5``, ``dotted.path``, ``snake_case``, ``camelCase``) is found in its parts and whole.
 """
 
 from __future__ import annotations
@@ -12,57 +11,138 @@ import re
 import unicodedata
 from functools import lru_cache
 
-import Stemmer
+from index.stems import stem
 
-_WORD = re.compile(r"[^\W_]+(?:[.,'’\-/&][^\W_]+)*")
-_INNER = re.compile(r"[\-/&'’]")
-_UNSPACED = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿ก-๿]+")
-_NUMBER = re.compile(r"\d[\d.,]*\d|\d")
-_LATIN = re.compile(r"[a-z]+")
-
-
-@lru_cache(maxsize=1)
-def _stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english", 100_000)
+# Where combining marks stand. With those beyond, of scripts that are hardly in use, matching takes three times as long.
+_MARKS_BETWEEN = (0x300, 0x10000)
+# Signs that may stand inside of a word and are not seen: soft hyphens, joiners, directions, the Arabic tatweel.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u0640\u061c\u200c-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe00-\ufe0f\ufeff]+"
+)
+_SIGN = re.compile(r"[\-/&'’@.,()]+")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+_NUMBER = re.compile(r"\d(?:[\d.,'’]*\d)?")
+_ENGLISH_GROUPS = re.compile(r"\d{1,3}(?:[,'’]\d{2,3})*[,'’]\d{3}(?:\.\d+)?")
+_GERMAN_GROUPS = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+")
+_MEASURE = re.compile(r"(\d+(?:[.,]\d+)*)([a-z]{1,4})")
+_ORDINAL = frozenset(("st", "nd", "rd", "th", "s"))
+_VERSION = re.compile(r"v(\d+(?:\.\d+)+)")
+_SECTION = re.compile(r"(\d+(?:\.\d+)*)((?:\(\w+\))+)")
+_HUMP = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+# Shorter ones are no words: "iPhone" and "PhD" stay whole.
+_SHORTEST_HUMP = 2
+# Longer words are not worth remembering, and would fill the memory.
+_LONGEST_REMEMBERED = 64
 
 
 def terms(text: str) -> list[str]:
     """Index terms in the order of the text."""
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     found: list[str] = []
-    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
-        word = match.group()
-        if _UNSPACED.search(word):
-            found += _pairs(word)
-        elif _NUMBER.fullmatch(word):
-            # 1,234.50 and 1234.50 are one number.
-            found.append(word.replace(",", ""))
-        else:
-            found += _words(word)
+    for word in _words().findall(text):
+        found += _remembered(word) if len(word) <= _LONGEST_REMEMBERED else _word_terms(word)
     return found
 
 
-def _words(word: str) -> list[str]:
-    whole = word.replace("’", "'").removesuffix("'s")
-    parts = [part for part in _INNER.split(whole) if part]
-    pieces = [piece for part in parts for piece in re.split(r"[.,]", part) if piece]
-    found = [_stem(piece) for piece in pieces]
-    # "10-K", "e.g", "covid-19": also as one term, so that a code is found exactly.
-    return [*found, "".join(pieces)] if len(pieces) > 1 else found
+@lru_cache(maxsize=1)
+def _words() -> re.Pattern[str]:
+    r"""One word with its inner signs; a number takes bracketed letters with it, "4.2(b)"; "C++" keeps its signs.
+
+    \w leaves combining marks out, without which vocalised Arabic and every Indic word would fall apart.
+    """
+    marks = "".join(chr(i) for i in range(*_MARKS_BETWEEN) if unicodedata.category(chr(i)).startswith("M"))
+    letters = rf"[\w{marks}]+"
+    return re.compile(
+        rf"{letters}(?:[.,'’\-/&@\u066b\u066c]{letters})*"
+        r"(?:(?<=\d)(?:\([^\W_]{1,4}\))+|(?<=[^\W\d_])(?:\+\+|\#)(?![\w+#]))?"
+    )
 
 
-def _stem(word: str) -> str:
-    return str(_stemmer().stemWord(word)) if _LATIN.fullmatch(word) else word
+@lru_cache(maxsize=50_000)
+def _remembered(word: str) -> tuple[str, ...]:
+    return tuple(_word_terms(word))
+
+
+def _word_terms(word: str) -> list[str]:
+    if not word.isascii():
+        word = _ascii_digits(word)
+        if _UNSPACED.search(word):
+            return _pairs(word)
+    folded = word.casefold()
+    if folded[0].isdigit() or folded[0] == "v":
+        numeric = _numeric(folded)
+        if numeric:
+            return numeric
+    return _compound(word)
+
+
+def _numeric(word: str) -> list[str]:
+    """Terms of a number, alone or with a unit, of a version or of a section's number; nothing for other words."""
+    if _NUMBER.fullmatch(word):
+        return _number(word)
+    if measure := _MEASURE.fullmatch(word):
+        value, unit = _number(measure[1]), measure[2]
+        return [*value, *([] if unit in _ORDINAL else [stem(unit)]), "".join(value) + unit]
+    if version := _VERSION.fullmatch(word):
+        return [version[1], word]
+    if section := _SECTION.fullmatch(word):
+        return [section[1], *re.findall(r"\w+", section[2]), re.sub(r"[()]", "", word)]
+    return []
+
+
+def _number(word: str) -> list[str]:
+    """1,234.50 and 1.234,50 and 1'234.50 are one number, 3,5 is 3.5; anything else with commas is a list."""
+    if _GERMAN_GROUPS.fullmatch(word):
+        return [word.replace(".", "").replace(",", ".")]
+    if _ENGLISH_GROUPS.fullmatch(word):
+        return [re.sub(r"[,'’]", "", word)]
+    if word.count(",") == 1 and "." not in word:
+        word = word.replace(",", ".")
+    return [part for part in re.split(r"[,'’]+", word) if part]
+
+
+def _compound(word: str) -> list[str]:
+    """Terms of a word with inner signs: its parts and, where there are several, all of it without the signs."""
+    sign = word[-2:] if word.endswith("++") else word[-1:] if word.endswith("#") else ""
+    whole = word.removesuffix(sign).replace("’", "'")
+    whole = whole.removesuffix("'s").removesuffix("'S")
+    parts = [part for part in _SIGN.split(whole) if part.strip("_")]
+    found = [term for part in parts for term in _identifier(part)]
+    if len(parts) > 1:
+        # Digits are not run together: 12-3 is not 123.
+        digits = all(part.isdigit() for part in parts)
+        found.append(stem(("-" if digits else "").join(parts).replace("_", "").casefold()))
+    return [*found, whole.casefold() + sign] if sign else found
+
+
+def _identifier(name: str) -> list[str]:
+    """Terms of ``snake_case`` and ``camelCase``: the words in it and all of it, however it is written."""
+    parts: list[str] = []
+    for piece in name.split("_"):
+        humps = [] if not piece.isascii() or piece[1:].islower() else _HUMP.findall(piece)
+        several = len(humps) > 1 and all(len(hump) >= _SHORTEST_HUMP for hump in humps)
+        parts += humps if several else [piece] if piece else []
+    found = [stem(part.casefold()) for part in parts]
+    return [*found, stem(name.replace("_", "").casefold())] if len(found) > 1 else found
+
+
+def _ascii_digits(word: str) -> str:
+    """Digits of every script as 0 to 9, with the Arabic signs for the decimal point and thousands."""
+    plain = word.replace("\u066b", ".").replace("\u066c", ",")
+    return "".join(str(unicodedata.decimal(each)) if each.isdecimal() else each for each in plain)
 
 
 def _pairs(word: str) -> list[str]:
+    """Pairs of characters in the unspaced runs of a word, and the terms of what stands between them."""
     found: list[str] = []
     at = 0
     for run in _UNSPACED.finditer(word):
-        if run.start() > at:
-            found.append(word[at : run.start()])
+        found += terms(word[at : run.start()])
         characters = run.group()
         found += [characters[i : i + 2] for i in range(len(characters) - 1)] or [characters]
         at = run.end()
-    if at < len(word):
-        found.append(word[at:])
-    return found
+    return found + terms(word[at:])

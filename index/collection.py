@@ -83,6 +83,11 @@ class Collection:
         view = self.views().get(LexicalView.name)
         return view.rarity(words) if isinstance(view, LexicalView) else {}
 
+    def weights(self, words: Iterable[str]) -> dict[str, float]:
+        """How much index terms weigh in the search by words; empty without passages."""
+        view = self.views().get(LexicalView.name)
+        return view.weights(words) if isinstance(view, LexicalView) else {}
+
     def rebuild(self, name: str) -> None:
         """Throw one view away and make it again from the catalog."""
         view = self.views()[name]

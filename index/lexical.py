@@ -9,12 +9,14 @@ import json
 import math
 import shutil
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import tantivy
 
 from index.analyze import terms
 from index.segments import is_intact
+from index.small_words import small_words
 from index.types import Hit
 from index.view import read_manifest, write_atomically
 
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
     from index.types import Allowed, Change, IdRange, Query
 
 # Changing what is stored for a passage makes older folders rebuild their view.
-_FORMAT = 1
+_FORMAT = 2
 # A term in the title or the headings counts this much of one in the text.
 _TITLE_WEIGHT = 0.5
+# And a function word this much of another word of its rarity: a little, because "who" may be an organisation.
+_SMALL_WORD_WEIGHT = 0.2
 # Passages read beyond the limit to bring equal scores into order; more are cut off as they come.
 _MOST_TIES = 1000
 # Changes gathered into one tantivy commit, each of which waits for the disk.
@@ -79,18 +83,20 @@ class LexicalView:
         """See ``View``."""
         if limit <= 0 or (allowed is not None and not allowed.document_ids):
             return []
-        words = sorted(set(terms(query.text)))
+        asked_for = Counter(terms(query.text))
+        words = sorted(asked_for)
         if not words:
             return []
         schema = self._index.schema
         should = tantivy.Occur.Should
-        rarity = self.rarity(words)
+        rarity = self.weights(words)
         rarest = max(rarity.values()) or 1.0
         clauses = []
         for word in words:
             # Rarity counts twice, here and inside BM25: otherwise a short passage with every common word of a
             # question beats the long one that alone has its one rare word. See docs/decisions/0010.
-            weight = rarity[word] / rarest
+            # A word that the question repeats counts as often, as in BM25's own query part.
+            weight = asked_for[word] * rarity[word] / rarest
             for field, share in (("body", 1.0), ("title", _TITLE_WEIGHT)):
                 term = tantivy.Query.term_query(schema, field, word, "freq")
                 clauses.append((should, tantivy.Query.boost_query(term, weight * share)))
@@ -112,6 +118,14 @@ class LexicalView:
         numbers = searcher.fast_field_values("id", [address for _, address in found])
         ranked = sorted((-float(score), int(i or 0)) for i, (score, _) in zip(numbers, found, strict=True))
         return [Hit(i, self.name, rank, -score) for rank, (score, i) in enumerate(ranked[:limit], 1)]
+
+    def weights(self, words: Iterable[str]) -> dict[str, float]:
+        """Rarity of index terms, with function words at a fifth of theirs."""
+        small = small_words()
+        return {
+            word: rarity * (_SMALL_WORD_WEIGHT if word in small else 1.0)
+            for word, rarity in self.rarity(words).items()
+        }
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:
         """Inverse document frequency of index terms: ``ln(1 + (N - n + 0.5) / (n + 0.5))``, as in BM25."""

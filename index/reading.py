@@ -14,6 +14,7 @@ from index.records import (
     RECORD,
     added_passages,
     collections_with_counts,
+    restore,
     to_passage,
     to_record,
 )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from index.database import Database
     from index.filters import Filter
+    from ingest.types import FloatMatrix
 
 # SQLite takes 32,766 bound values in one statement; views ask for far fewer at a time.
 _IDS_AT_ONCE = 10_000
@@ -163,6 +165,33 @@ class CatalogReader:
         query = PASSAGE.where(passages.c.document_id == document_id, passages.c.ordinal.between(first, last))
         with self._database.read() as connection:
             return [to_passage(row) for row in connection.execute(query.order_by(passages.c.ordinal))]
+
+    def places(self, ids: Sequence[int]) -> dict[int, IdRange]:
+        """The ids of the document that each of the live passages is of."""
+        query = (
+            select(passages.c.id, passages.c.ordinal, versions.c.passages)
+            .join(
+                versions,
+                and_(
+                    versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version
+                ),
+            )
+            .where(passages.c.id.in_(list(ids)))
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {
+            row.id: IdRange(row.id - row.ordinal, row.id - row.ordinal + row.passages - 1) for row in rows
+        }
+
+    def sentence_vectors(self, ids: Sequence[int]) -> dict[int, FloatMatrix]:
+        """Vectors of the sentences of live passages, in order; none for passages from before they were kept."""
+        query = select(passages.c.id, passages.c.sentences, passages.c.sentence_vectors).where(
+            passages.c.id.in_(list(ids)), passages.c.sentence_vectors.is_not(None)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {row.id: restore(row.sentence_vectors, len(row.sentences)) for row in rows}
 
     def live_ids(self, collection_id: int) -> tuple[int, set[int]]:
         """The collection's sequence number and the ids of its live passages, in one snapshot."""

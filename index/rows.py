@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
+from index.records import quantise
 from index.schema import (
     answer_documents,
     answers,
@@ -68,9 +69,12 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
         return None
     first = take_numbers(connection, "passage", len(tree.passages))
     ends: list[list[int]] = [[] for _ in tree.passages]
+    inner: list[list[int]] = [[] for _ in tree.passages]
     for sentence in tree.sentences:
         if sentence.parent is not None:
             ends[sentence.parent].append(sentence.end - tree.passages[sentence.parent].start)
+            inner[sentence.parent].append(sentence.ordinal)
+    codes = quantise(ingested.embedded.sentence_vectors)
     rows = [
         {
             "id": first + chunk.ordinal,
@@ -87,8 +91,12 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
             "last_page": chunk.pages and chunk.pages[1],
             "sentences": ends[chunk.ordinal],
             "vector": vector.astype("<f4").tobytes(),
+            "context": context,
+            "sentence_vectors": codes[inner[chunk.ordinal]].tobytes(),
         }
-        for chunk, vector in zip(tree.passages, ingested.embedded.vectors, strict=True)
+        for chunk, vector, context in zip(
+            tree.passages, ingested.embedded.vectors, ingested.embedded.contexts, strict=True
+        )
     ]
     connection.execute(insert(passages), rows)
     return IdRange(first, first + len(rows) - 1)

@@ -119,6 +119,12 @@ passages = Table(
     Column("last_page", Integer),
     Column("sentences", JSON, nullable=False),  # Sentence ends, relative to the passage.
     Column("vector", LargeBinary, nullable=False),  # float32, little endian.
+    Column(
+        "context", Text
+    ),  # Title, headings and column names that it was embedded under; null in older folders.
+    Column(
+        "sentence_vectors", LargeBinary
+    ),  # int8, one row of 127 times a unit vector for each sentence; likewise.
     Index(None, "document_id", "ordinal"),
 )
 

@@ -7,7 +7,7 @@ embedder's own tokenizer so that none is truncated when it is embedded, and neve
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from ingest.sentences import Span, sentence_spans
@@ -41,6 +41,8 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
     """
     text = document.text
     pages = PageFinder(document.blocks)
+    code = [(block.start, block.end) for block in document.blocks if block.kind is BlockKind.CODE]
+    code_starts, code_ends = [first for first, _ in code], [last for _, last in code]
     sections: list[Chunk] = []
     passages: list[Chunk] = []
     sentences: list[Chunk] = []
@@ -52,7 +54,9 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
 
     for (start, end), path in _sections(text, document.blocks):
         node(Level.SECTION, sections, None, (start, end), path)
-        spans = sentence_spans(text, start, end)
+        spans = sentence_spans(
+            text, start, end, code=code[bisect_right(code_ends, start) : bisect_left(code_starts, end)]
+        )
         counts = count_tokens([text[first:last] for first, last in spans])
         spans, counts = _split_oversized(text, spans, counts, count_tokens, config.max_tokens)
         for group in _pack(counts, _break_costs(text, spans), config.max_tokens):

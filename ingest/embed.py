@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from ingest.config import EmbedConfig
+    from ingest.sentences import Span
     from ingest.types import FloatMatrix, FloatVector
 
 # all-MiniLM-L6-v2 as published at https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _COUNTED_AT_ONCE = 1024
+# What a model without a ceiling of its own is given at most.
+_UNBOUNDED = 8192
 BUNDLED_NAME = "all-MiniLM-L6-v2"
 
 
@@ -50,19 +53,26 @@ class Embedder(Protocol):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Word pieces in each text, special tokens not counted."""
 
-    def embed_passages(self, texts: Sequence[str], progress: Callable[[int], None]) -> FloatMatrix:
-        """Embed the passages of a document, a batch at a time.
+    @property
+    def max_tokens(self) -> int:
+        """Word pieces that the model reads of one text, special tokens not counted; it cuts off the rest."""
+
+    def embed_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[Span]], progress: Callable[[int], None]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """Embed the passages of a document and stretches of each, a batch at a time.
 
         Args:
             texts: Any number, also none.
+            parts: For each text the stretches of it, as code points into the text; none for none.
             progress: Called with the number of texts done so far.
 
         Returns:
-            float32, shape (len(texts), dimensions), rows of length 1.
+            float32, shape (len(texts), dimensions) and (all stretches in order, dimensions), rows of length 1.
         """
 
     def embed_sentences(self, texts: Sequence[str]) -> FloatMatrix:
-        """Embed a few texts for a waiting reader, comparable with passages; shape as ``embed_passages``."""
+        """Embed a few texts for a waiting reader, comparable with passages: float32, (len(texts), dimensions)."""
 
     def embed_query(self, text: str) -> FloatVector:
         """Embed a question for a waiting reader: float32, shape (dimensions,), length 1."""
@@ -108,17 +118,34 @@ class SentenceTransformerEmbedder:
             counts += [len(each.ids) for each in counter.encode_batch_fast(part, add_special_tokens=False)]
         return counts
 
-    def embed_passages(self, texts: Sequence[str], progress: Callable[[int], None]) -> FloatMatrix:
+    @property
+    def max_tokens(self) -> int:
         """See ``Embedder``."""
+        return self._model().max_tokens
+
+    def embed_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[Span]], progress: Callable[[int], None]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """See ``Embedder``. Models that average their tokens read each text once, see ``_Encoder.encode_parts``."""
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        first = np.cumsum([0, *map(len, parts)])
+        inner = np.empty((int(first[-1]), self.dimensions), dtype=np.float32)
         # Batches of similar length waste little padding, so texts are taken from the longest to the shortest.
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
-        model = self._model().background
+        loaded = self._model()
         for done in range(0, len(order), self._config.batch_size):
             batch = order[done : done + self._config.batch_size]
-            vectors[batch] = model.encode_document([texts[i] for i in batch])
+            rows = [row for i in batch for row in range(first[i], first[i + 1])]
+            chosen, spans = [texts[i] for i in batch], [parts[i] for i in batch]
+            if loaded.averages:
+                vectors[batch], inner[rows] = loaded.background.encode_parts(chosen, spans, loaded.counter)
+            else:
+                vectors[batch] = loaded.background.encode_document(chosen)
+                pieces = [text[a:b] for text, each in zip(chosen, spans, strict=True) for a, b in each]
+                if pieces:
+                    inner[rows] = loaded.background.encode_document(pieces)
             progress(done + len(batch))
-        return unit_rows(vectors)
+        return unit_rows(vectors), unit_rows(inner)
 
     def embed_sentences(self, texts: Sequence[str]) -> FloatMatrix:
         """See ``Embedder``."""
@@ -155,6 +182,31 @@ class _Encoder:
         with self._lock:
             return np.asarray(self._model.encode_document(texts, **self._options), dtype=np.float32)
 
+    def encode_parts(
+        self, texts: list[str], parts: Sequence[Sequence[Span]], tokenizer: Tokenizer
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Vectors of texts, and of stretches of them that have read their surroundings.
+
+        A stretch is the mean of its tokens after the whole text went through the model: Günther and others, "Late
+        Chunking", https://arxiv.org/abs/2409.04701. A stretch without a token gets the vector of its text.
+        """
+        with self._lock:
+            outputs = self._model.encode_document(texts, **self._options | {"output_value": None})
+        encodings = tokenizer.encode_batch(texts, add_special_tokens=True)
+        inner: list[NDArray[np.float32]] = []
+        for output, encoding, spans in zip(outputs, encodings, parts, strict=True):
+            whole = output["sentence_embedding"].float().numpy()
+            # The model cuts long texts off, the tokenizer does not; and batches are padded.
+            count = min(len(output["token_embeddings"]), len(encoding.offsets))
+            read = output["token_embeddings"][:count].float().numpy()
+            offsets = np.array(encoding.offsets[:count])
+            visible, starts = offsets[:, 1] > offsets[:, 0], offsets[:, 0]
+            for start, end in spans:
+                chosen = visible & (starts >= start) & (starts < end)
+                inner.append(read[chosen].mean(axis=0) if chosen.any() else whole)
+        vectors = np.stack([output["sentence_embedding"].float().numpy() for output in outputs])
+        return vectors, np.array(inner, dtype=np.float32).reshape(len(inner), vectors.shape[1])
+
     def encode_query(self, texts: list[str]) -> NDArray[np.float32]:
         with self._lock:
             return np.asarray(self._model.encode_query(texts, **self._options), dtype=np.float32)
@@ -166,6 +218,8 @@ class _Loaded:
 
     fingerprint: str
     dimensions: int
+    max_tokens: int
+    averages: bool
     counter: Tokenizer
     background: _Encoder
     interactive: _Encoder
@@ -213,10 +267,19 @@ def _load(config: EmbedConfig) -> _Loaded:
     return _Loaded(
         fingerprint=f"{identity}/{model.max_seq_length}/unit",
         dimensions=int(model.get_embedding_dimension() or 0),
+        max_tokens=int(model.max_seq_length or _UNBOUNDED) - 2,
+        averages=_averages(model),
         counter=counter,
         background=_Encoder(model, config.batch_size),
         interactive=_Encoder(copy.deepcopy(model, shared), config.batch_size),
     )
+
+
+def _averages(model: Any) -> bool:
+    """Whether a text's vector is the mean of its tokens' and nothing is put before the text."""
+    modes = [getattr(module, "pooling_mode", None) for module in model]
+    projected = any(type(module).__name__ == "Dense" for module in model)
+    return modes.count("mean") == 1 and not projected and not any((model.prompts or {}).values())
 
 
 def _computes_in_bfloat16(precision: str) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest.chunk import build_tree
+from ingest.context import contexts
 from ingest.errors import TooLarge
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
@@ -64,10 +65,27 @@ class Pipeline:
         media_type, parsed = self.parser.parse(original.path, original.filename)
         document = _document(original, media_type, parsed)
         progress("embedding", 0.0)
-        tree = build_tree(document, self.embedder.count_tokens, self.chunk_config)
-        texts = [document.text[chunk.start : chunk.end] for chunk in tree.passages]
-        vectors = self.embedder.embed_passages(texts, lambda done: progress("embedding", done / len(texts)))
-        return Ingested(document, tree, EmbeddedChunks(tree.passages, vectors, self.embedder.fingerprint))
+        # A model that reads less than a passage and its context would not see the passage's end.
+        most = min(self.chunk_config.max_tokens, self.embedder.max_tokens // 2)
+        tree = build_tree(document, self.embedder.count_tokens, replace(self.chunk_config, max_tokens=most))
+        return Ingested(document, tree, self._embed(document, tree, progress))
+
+    def _embed(self, document: Document, tree: ChunkTree, progress: Progress) -> EmbeddedChunks:
+        above = contexts(document, tree.passages)
+        texts, shifts = [], []
+        for context, chunk in zip(above, tree.passages, strict=True):
+            before = f"{context}\n" if context else ""
+            texts.append(before + document.text[chunk.start : chunk.end])
+            shifts.append(len(before) - chunk.start)
+        parts: list[list[tuple[int, int]]] = [[] for _ in texts]
+        for sentence in tree.sentences:
+            if sentence.parent is not None:
+                shift = shifts[sentence.parent]
+                parts[sentence.parent].append((sentence.start + shift, sentence.end + shift))
+        vectors, inner = self.embedder.embed_passages(
+            texts, parts, lambda done: progress("embedding", done / len(texts))
+        )
+        return EmbeddedChunks(tree.passages, vectors, inner, above, self.embedder.fingerprint)
 
 
 def _document(original: Original, media_type: str, parsed: Parsed) -> Document:

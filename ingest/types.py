@@ -190,9 +190,13 @@ class EmbeddedChunks:
     Attributes:
         chunks: The passages of a document, in order.
         vectors: float32, shape (len(chunks), dimensions), rows of unit length.
+        sentence_vectors: The same for the sentences of all passages, in order; shape (sentences, dimensions).
+        contexts: What each passage was read under, see ``ingest.context``.
         fingerprint: Names the model and everything else that the vectors depend on.
     """
 
     chunks: tuple[Chunk, ...]
     vectors: FloatMatrix
+    sentence_vectors: FloatMatrix
+    contexts: tuple[str, ...]
     fingerprint: str

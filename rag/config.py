@@ -60,7 +60,18 @@ class RetrieveConfig:
     # How much each view counts when scores are fused; even weights did best, see docs/decisions/0010.
     weights: Mapping[str, float] = field(default_factory=lambda: {"dense": 0.5, "lexical": 0.5})
     # Hits taken from each view.
-    candidates: int = 60
+    candidates: int = 100
+    # Passages whose sentences are weighed.
+    weighed: int = 60
+    # How far neighbouring passages speak for one another, in passages.
+    reach: float = 2.0
+    # How much the best sentence counts by meaning, and by words, beside the passage with its neighbours.
+    sentence_weight: float = 0.5
+    # Where no place holds more than this share of the question's words, the answer is spread out: passages further
+    # around then count too, by so much for each unit that is missing.
+    diffuse_below: float = 0.6
+    diffuse_weight: float = 10.0
+    far_reach: float = 6.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
-"""A question -> the passages of both views, fused."""
+"""A question -> the passages of both views, fused, steadied by their neighbours, and weighed by their sentences."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from index.analyze import terms
 from index.types import Query
-from ingest.sentences import trimmed
+from rag.distinct import copies
+from rag.neighbours import steadied
+from rag.sentences import weigh_sentences
 from rag.types import Found
 
 if TYPE_CHECKING:
@@ -15,18 +20,36 @@ if TYPE_CHECKING:
     from index.collection import Collection
     from index.filters import Filter
     from index.reading import CatalogReader
-    from index.types import Hit
+    from index.types import Hit, StoredPassage
     from ingest.embed import Embedder
+    from ingest.types import FloatVector
     from rag.config import RetrieveConfig
 
 # How often a search is begun anew because documents changed under it; after that, what is live is returned.
 _ATTEMPTS = 3
+# Passages weighed beyond those asked for, because some repeat others.
+_SPARE = 20
 SEARCH_MODES = {"hybrid": ("dense", "lexical"), "dense": ("dense",), "lexical": ("lexical",)}
 
 
-def fuse(
-    hits: Mapping[str, Sequence[Hit]], weights: Mapping[str, float], candidates: int
-) -> dict[int, float]:
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """Both views' hits on one scale.
+
+    Attributes:
+        scores: By passage id, at most 1.
+        floor: What a passage that no view returned scores at most.
+    """
+
+    scores: dict[int, float]
+    floor: float
+
+    def best(self, count: int) -> list[int]:
+        """Ids of the best, best first, the older of two alike first."""
+        return sorted(self.scores, key=lambda i: (-self.scores[i], i))[:count]
+
+
+def fuse(hits: Mapping[str, Sequence[Hit]], weights: Mapping[str, float], candidates: int) -> Fused:
     """Fuse views: a convex combination of their scores, each divided by the view's best.
 
     Bruch, Gai, Ingber: "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42(1), 2023,
@@ -37,21 +60,20 @@ def fuse(
         hits: By view, best first.
         weights: How much each view counts.
         candidates: How many hits each view was asked for.
-
-    Returns:
-        Fused score, at most 1, by passage id.
     """
     total = sum(weights[name] for name, ranking in hits.items() if ranking)
     fused = dict.fromkeys((hit.passage_id for ranking in hits.values() for hit in ranking), 0.0)
+    lowest = 0.0
     for name, ranking in hits.items():
         if not ranking or ranking[0].score <= 0:
             continue
         best = ranking[0].score
         scores = {hit.passage_id: hit.score / best for hit in ranking}
         floor = max(0.0, ranking[-1].score / best) if len(ranking) >= candidates else 0.0
+        lowest += weights[name] / total * floor
         for passage_id in fused:
             fused[passage_id] += weights[name] / total * max(0.0, scores.get(passage_id, floor))
-    return fused
+    return Fused(fused, lowest)
 
 
 def retrieve(
@@ -67,6 +89,10 @@ def retrieve(
 ) -> list[Found]:
     """The passages that answer a question best, best first.
 
+    One view alone answers as it is. Of both, the scores are fused, steadied by those of neighbouring passages, and the
+    sentences of the best are weighed; see docs/decisions/0016. A passage that repeats one of another document is
+    shown once.
+
     Args:
         question: In words.
         collection: Where to look.
@@ -81,48 +107,101 @@ def retrieve(
         InvalidFilter: The filter is not of the documented form.
     """
     views = SEARCH_MODES[mode]
-    dense = "dense" in views
-    query = Query(
-        question,
-        embedder.embed_query(question) if dense else None,
-        embedder.fingerprint if dense else None,
-    )
+    vector = embedder.embed_query(question) if "dense" in views else None
+    query = Query(question, vector, None if vector is None else embedder.fingerprint)
     candidates = max(config.candidates, 2 * limit)
     for _ in range(_ATTEMPTS):
         hits = collection.search(query, candidates, views, wanted)
-        fused = fuse(hits, config.weights, candidates)
-        order = sorted(fused, key=lambda i: (-fused[i], i))[: 2 * limit]
-        live = catalog.passages(order)
+        fused = near = fuse(hits, config.weights, candidates)
+        if len(views) > 1:
+            places = catalog.places(list(fused.scores))
+            near = Fused(steadied(fused.scores, fused.floor, places, config.reach), fused.floor)
+        best = near.best(max(config.weighed, limit + _SPARE))
+        live = catalog.passages(best)
         # A document that was replaced between the two steps would be missing in both of its versions.
-        if len(live) == len(order):
+        if len(live) == len(best):
             break
-    scores: dict[int, dict[str, float]] = {}
-    ranks: dict[int, dict[str, int]] = {}
+    passages = [live[i] for i in best if i in live]
+    if vector is None or len(views) == 1 or not passages:
+        return _found(passages[:limit], [fused.scores[each.id] for each in passages], hits)
+    far = Fused(steadied(fused.scores, fused.floor, places, config.far_reach), fused.floor)
+    return _weighed(query, vector, passages, (near, far), hits, collection, catalog, config)[:limit]
+
+
+def _weighed(
+    query: Query,
+    vector: FloatVector,
+    passages: Sequence[StoredPassage],
+    around: tuple[Fused, Fused],
+    hits: Mapping[str, Sequence[Hit]],
+    collection: Collection,
+    catalog: CatalogReader,
+    config: RetrieveConfig,
+) -> list[Found]:
+    """Passages by their best sentence and by what stands around them, those that repeat another left out."""
+    ids = [each.id for each in passages]
+    cosines = {hit.passage_id: hit.score for hit in hits["dense"]}
+    sentences = weigh_sentences(
+        query.text,
+        vector,
+        passages,
+        catalog.sentence_vectors(ids),
+        cosines,
+        collection.weights(set(terms(query.text))),
+    )
+    # The less of the question any one place holds, the more the whole neighbourhood has to say.
+    diffuse = config.diffuse_weight * max(0.0, config.diffuse_below - sentences.coverage)
+    near, far = (_share(np.array([each.scores[i] for i in ids])) for each in around)
+    own = config.sentence_weight * (_share(sentences.meaning) + _share(sentences.words))
+    scores = (own + (near + diffuse * far)[sentences.owner]) / (2 * config.sentence_weight + 1 + diffuse)
+    best = np.full(len(passages), -np.inf)
+    np.maximum.at(best, sentences.owner, scores)
+    order = sorted(range(len(passages)), key=lambda at: (-best[at], ids[at]))
+    repeats = copies([passages[at].document_id for at in order], [sentences.vocabulary[at] for at in order])
+    also: dict[int, list[str]] = {}
+    for copy, first in repeats.items():
+        also.setdefault(order[first], []).append(passages[order[copy]].document_id)
+    kept = [at for rank, at in enumerate(order) if rank not in repeats]
+    return _found(
+        [passages[at] for at in kept],
+        [float(best[at]) for at in kept],
+        hits,
+        sentences=[tuple(scores[sentences.owner == at].tolist()) for at in kept],
+        also_in=[tuple(dict.fromkeys(also.get(at, []))) for at in kept],
+    )
+
+
+def _share(
+    scores: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Scores as shares of the best, none below zero."""
+    best = float(scores.max(initial=0.0))
+    return np.maximum(scores, 0.0) / best if best > 0 else np.zeros_like(scores)
+
+
+def _found(
+    passages: Sequence[StoredPassage],
+    scores: Sequence[float],
+    hits: Mapping[str, Sequence[Hit]],
+    sentences: Sequence[tuple[float, ...]] | None = None,
+    also_in: Sequence[tuple[str, ...]] | None = None,
+) -> list[Found]:
+    by_passage: dict[int, dict[str, Hit]] = {}
     for name, ranking in hits.items():
         for hit in ranking:
-            scores.setdefault(hit.passage_id, {})[name] = hit.score
-            ranks.setdefault(hit.passage_id, {})[name] = hit.rank
-    best = [i for i in order if i in live][:limit]
-    return [Found(live[i], fused[i], rank, scores[i], ranks[i]) for rank, i in enumerate(best, 1)]
-
-
-def within_characters(found: Sequence[Found], limit: int) -> list[Found]:
-    """The best passages whose texts together have at most ``limit`` characters.
-
-    The last one may be cut, after a sentence.
-    """
-    kept: list[Found] = []
-    left = limit
-    for each in found:
-        passage = each.passage
-        if len(passage.text) <= left:
-            kept.append(each)
-            left -= len(passage.text)
-            continue
-        ends = [trimmed(passage.text, 0, end - passage.start)[1] for _, end in passage.sentences]
-        cut = max((end for end in ends if end <= left), default=0)
-        if cut:
-            short = replace(passage, end=passage.start + cut, text=passage.text[:cut])
-            kept.append(replace(each, passage=short))
-        break
-    return kept
+            by_passage.setdefault(hit.passage_id, {})[name] = hit
+    found = []
+    for at, passage in enumerate(passages):
+        views = by_passage.get(passage.id, {})
+        found.append(
+            Found(
+                passage,
+                scores[at],
+                rank=at + 1,
+                scores={name: hit.score for name, hit in views.items()},
+                ranks={name: hit.rank for name, hit in views.items()},
+                sentences=sentences[at] if sentences else (),
+                also_in=also_in[at] if also_in else (),
+            )
+        )
+    return found

@@ -38,6 +38,8 @@ class Found:
         rank: From 1.
         scores: Score in each view that found it, by view name.
         ranks: Rank in each view that found it, by view name.
+        sentences: Score of each of its sentences; empty where they were not weighed.
+        also_in: Documents that have this passage too, in nearly the same words.
     """
 
     passage: StoredPassage
@@ -45,6 +47,8 @@ class Found:
     rank: int
     scores: dict[str, float]
     ranks: dict[str, int]
+    sentences: tuple[float, ...] = ()
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 
 from api.deps import ServiceDep
 from api.schemas.answers import PassageOut, SearchIn, SearchOut
-from rag.retrieve import retrieve, within_characters
+from rag.budget import within_characters
+from rag.retrieve import retrieve
 
 router = APIRouter(prefix="/v1/search", tags=["search"])
 

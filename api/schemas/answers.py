@@ -39,6 +39,7 @@ class PassageOut(BaseModel):
     score: float
     rank: int
     found_by: list[str]
+    also_in: list[str]
 
     @classmethod
     def of(cls, found: Found) -> Self:
@@ -46,7 +47,13 @@ class PassageOut(BaseModel):
         shown = {
             name: getattr(found.passage, name) for name in cls.model_fields if hasattr(found.passage, name)
         }
-        return cls(**shown, score=found.score, rank=found.rank, found_by=sorted(found.ranks))
+        return cls(
+            **shown,
+            score=found.score,
+            rank=found.rank,
+            found_by=sorted(found.ranks),
+            also_in=list(found.also_in),
+        )
 
 
 class SearchOut(BaseModel):

@@ -15,6 +15,7 @@ import pytest
 from index.analyze import terms
 from index.dense import DenseView
 from index.lexical import LexicalView
+from index.small_words import small_words
 from index.types import Allowed, Change, Hit, IdRange, NewPassages, Query
 from tests.doubles.embedder import HashingEmbedder
 from tests.index.helpers import query
@@ -421,6 +422,7 @@ def test_lexical_scores_are_weighted_bm25(tmp_path: Path, question: str) -> None
     body = bm25(words, [terms(text) for text in passages])
     title = bm25(words, [terms(text) for text in titles])
     rarity = rarities(words, [terms(text) for text in passages])
+    rarity = {word: value * (0.2 if word in small_words() else 1.0) for word, value in rarity.items()}
     expected = {}
     for number, (in_body, in_title) in enumerate(zip(body, title, strict=True), 1):
         parts = [(in_body[word] + 0.5 * in_title[word]) * rarity[word] for word in words]

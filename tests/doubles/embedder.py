@@ -12,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ingest.sentences import Span
     from ingest.types import FloatMatrix, FloatVector
 
 _WORD = re.compile(r"\w+")
@@ -52,14 +53,22 @@ class HashingEmbedder:
         """See ``Embedder``. One for each word, more for words of over twelve letters."""
         return [sum(math.ceil(len(word) / _PIECE_LETTERS) for word in text.split()) for text in texts]
 
-    def embed_passages(self, texts: Sequence[str], progress: Callable[[int], None]) -> FloatMatrix:
-        """See ``Embedder``."""
+    @property
+    def max_tokens(self) -> int:
+        """See ``Embedder``. Everything is read."""
+        return 1_000_000
+
+    def embed_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[Span]], progress: Callable[[int], None]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """See ``Embedder``. A stretch has the vector that it has alone."""
         vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
         for start in range(0, len(texts), self._batch_size):
             part = texts[start : start + self._batch_size]
             vectors[start : start + len(part)] = self.embed_sentences(part)
             progress(start + len(part))
-        return vectors
+        pieces = [text[a:b] for text, spans in zip(texts, parts, strict=True) for a, b in spans]
+        return vectors, self.embed_sentences(pieces)
 
     def embed_sentences(self, texts: Sequence[str]) -> FloatMatrix:
         """See ``Embedder``."""

@@ -27,6 +27,7 @@ class Question:
     question: str
     answer: str | None
     file: str | None
+    quote: str | None
     kind: str
 
 
@@ -94,12 +95,21 @@ def test_the_answer_stands_in_the_file(question: Question) -> None:
     assert question.answer in plain_text(HANDBOOK / question.file)
 
 
-def test_unanswerable_questions_have_no_answer() -> None:
-    """A question has neither answer nor file exactly when its kind is unanswerable."""
-    for question in QUESTIONS:
-        empty = (question.answer is None, question.file is None)
+@pytest.mark.parametrize("question", ANSWERABLE, ids=lambda question: question.question)
+def test_the_quote_stands_once_in_the_file(question: Question) -> None:
+    """The place that answers a question is named by words that stand in its file once, and nowhere else."""
+    assert question.file is not None
+    assert question.quote is not None
 
-        assert empty == (question.kind == "unanswerable",) * 2, question.question
+    assert plain_text(HANDBOOK / question.file).count(collapse(question.quote)) == 1
+
+
+def test_unanswerable_questions_have_no_answer() -> None:
+    """A question has no answer, file and quote exactly when its kind is unanswerable."""
+    for question in QUESTIONS:
+        empty = (question.answer is None, question.file is None, question.quote is None)
+
+        assert empty == (question.kind == "unanswerable",) * 3, question.question
 
 
 def test_the_questions_cover_every_file_and_kind() -> None:

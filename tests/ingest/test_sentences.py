@@ -195,3 +195,95 @@ def test_hostile_lines_take_linear_time(text: str) -> None:
 
     assert tiles(spans, 0, len(text))
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Die Bank wurde am 3. März 1999 von Dr. Müller und der Stadt gegründet. Es war kalt.",
+            ["Die Bank wurde am 3. März 1999 von Dr. Müller und der Stadt gegründet. ", "Es war kalt."],
+        ),
+        (
+            "Die Stadt stammt aus dem 18. Jahrhundert und ist gewachsen. 1950 wurde das Haus mit der Brücke gebaut.",
+            [
+                "Die Stadt stammt aus dem 18. Jahrhundert und ist gewachsen. ",
+                "1950 wurde das Haus mit der Brücke gebaut.",
+            ],
+        ),
+        (
+            "Das Kind war mit der Mutter erst 9. Danach kam die Schule.",
+            ["Das Kind war mit der Mutter erst 9. ", "Danach kam die Schule."],
+        ),
+        ("图书馆九点开门。周日关门！你呢？", ["图书馆九点开门。", "周日关门！", "你呢？"]),
+        ("これは文です。次の文です！", ["これは文です。", "次の文です！"]),
+        ("هل هذا سؤال؟ نعم. هذه جملة ثانية.", ["هل هذا سؤال؟ ", "نعم. ", "هذه جملة ثانية."]),
+        ("وقال القس بول ت. ستالسوورث ذلك. ثم ذهب.", ["وقال القس بول ت. ستالسوورث ذلك. ", "ثم ذهب."]),
+        (
+            "Это написал А. С. Пушкин. В 1999 г. он умер.",
+            ["Это написал А. С. Пушкин. ", "В 1999 г. он умер."],
+        ),
+        ("यह पहला वाक्य है। यह दूसरा है।", ["यह पहला वाक्य है। ", "यह दूसरा है।"]),
+        ("Él vive en la casa del Sr. Pérez. ¿Dónde?", ["Él vive en la casa del Sr. Pérez. ", "¿Dónde?"]),
+        ("នេះជា។ ទីពីរ។", ["នេះជា។ ", "ទីពីរ។"]),
+    ],
+)
+def test_sentences_end_by_the_rules_of_their_language(text: str, expected: list[str]) -> None:
+    """Ordinals, initials and abbreviations end no sentence; the stops of each script do."""
+    assert cut(text) == expected
+
+
+def test_a_long_text_is_cut_as_its_paragraphs_are() -> None:
+    """Sentences do not depend on where a long text is divided to be read."""
+    text = "The library, it says, opens at nine. On Sundays it is closed (see Dr. Low's note).\n" * 500
+
+    assert [each.strip() for each in cut(text)] == [
+        "The library, it says, opens at nine.",
+        "On Sundays it is closed (see Dr. Low's note).",
+    ] * 500
+
+
+@pytest.mark.parametrize("sign", ["“", "'", '"', "«", "「", "(", "‘a ", "“. "])
+def test_runs_of_quotation_marks_take_linear_time(sign: str) -> None:
+    """Signs that open a quotation which is never closed are read as quickly as prose."""
+    text = sign * 150_000
+    begun = time.process_time()
+
+    spans = sentence_spans(text)
+
+    assert tiles(spans, 0, len(text))
+    assert time.process_time() - begun < 5
+
+
+def test_lines_of_code_are_sentences() -> None:
+    """In source code a full stop ends nothing and a line end does; the prose around it is cut as ever."""
+    before, code, after = (
+        "See below. It is short.\n\n",
+        'x = "A. B. C."\n\nif x:\n    y = 1\n',
+        "That is\nall. Bye.",
+    )
+    text = before + code + after
+    spans = sentence_spans(text, code=[(len(before), len(before) + len(code))])
+
+    assert [text[start:end] for start, end in spans] == [
+        "See below. ",
+        "It is short.\n\n",
+        'x = "A. B. C."\n\n',
+        "if x:\n",
+        "    y = 1\n",
+        "That is\nall. ",
+        "Bye.",
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS, st.data())
+def test_sentences_with_code_tile_any_part_of_a_text(text: str, data: st.DataObject) -> None:
+    """Code that begins before the part, ends after it, or lies outside of it costs no character."""
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    ends = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+
+    assert tiles(
+        sentence_spans(text, start, end, code=list(zip(ends[::2], ends[1::2], strict=False))), start, end
+    )

@@ -1,0 +1,44 @@
+"""A passage's score, steadied by those of the passages around it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from index.types import IdRange
+
+
+def steadied(
+    scores: Mapping[int, float], floor: float, documents: Mapping[int, IdRange], reach: float
+) -> dict[int, float]:
+    """Mean of the scores around each passage, with weights that fall as ``exp(-distance / reach)``.
+
+    What a text is about changes slowly, and a question's likeness to one passage is a noisy sign of it: the mean over
+    neighbours is the smoother that fits (an exponential kernel is the Wiener filter of a first-order process in noise).
+    Kurland and Lee smooth document scores in the same way, https://doi.org/10.1145/1076034.1076087.
+
+    Args:
+        scores: By passage id; the passages of a document have consecutive ids.
+        floor: What a passage without a score is taken to have.
+        documents: The ids of the document that each passage is of; passages that are not named here are left out.
+        reach: In passages.
+
+    Returns:
+        By id of each passage that is in both mappings.
+    """
+    far = math.ceil(3 * reach)
+    kernel = [math.exp(-distance / reach) for distance in range(far + 1)]
+    found: dict[int, float] = {}
+    for centre, document in documents.items():
+        if centre not in scores:
+            continue
+        total = weight = 0.0
+        for near in range(max(document.first, centre - far), min(document.last, centre + far) + 1):
+            share = kernel[abs(near - centre)]
+            total += share * scores.get(near, floor)
+            weight += share
+        found[centre] = total / weight
+    return found

@@ -1,0 +1,103 @@
+"""Which sentences of the passages found speak to a question: by their own vectors, and by their words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from index.analyze import terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from index.types import StoredPassage
+    from ingest.types import FloatMatrix, FloatVector
+
+# BM25's own constants, the same as in the lexical view.
+_K1, _B = 1.2, 0.75
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sentences:
+    """The sentences of some passages, all arrays in the order of passages and then of the text.
+
+    Attributes:
+        owner: Which of the passages each is of.
+        meaning: Cosine with the question, shape (sentences,).
+        words: BM25 of each sentence with the one before and after it in the passage, shape (sentences,).
+        coverage: Share of the question's words, by weight, that the best of these windows holds; 0 to 1.
+        vocabulary: The terms of each passage.
+    """
+
+    owner: NDArray[np.int64]
+    meaning: NDArray[np.float64]
+    words: NDArray[np.float64]
+    coverage: float
+    vocabulary: tuple[frozenset[str], ...]
+
+
+def weigh_sentences(
+    question: str,
+    vector: FloatVector,
+    passages: Sequence[StoredPassage],
+    vectors: Mapping[int, FloatMatrix],
+    cosines: Mapping[int, float],
+    weights: Mapping[str, float],
+) -> Sentences:
+    """Weigh the sentences of passages for a question.
+
+    Args:
+        question: In words.
+        vector: Of the question.
+        passages: At least one.
+        vectors: Of the sentences, by passage id.
+        cosines: Of whole passages by id, for those whose sentences have no vectors.
+        weights: How much each of the question's terms weighs in the search by words.
+    """
+    asked = Counter(terms(question))
+    wanted = sorted(asked)
+    column = {word: at for at, word in enumerate(wanted)}
+    owner: list[int] = []
+    meaning: list[NDArray[np.float64]] = []
+    held: list[NDArray[np.float64]] = []
+    lengths: list[NDArray[np.float64]] = []
+    vocabulary: list[frozenset[str]] = []
+    for at, passage in enumerate(passages):
+        count = len(passage.sentences)
+        owner += [at] * count
+        rows = vectors.get(passage.id)
+        own = np.full(count, cosines.get(passage.id, 0.0)) if rows is None else (rows @ vector)
+        meaning.append(own.astype(np.float64))
+        found, length = np.zeros((count, len(wanted))), np.zeros(count)
+        seen: set[str] = set()
+        for row, (start, end) in enumerate(passage.sentences):
+            words = terms(passage.text[start - passage.start : end - passage.start])
+            length[row] = len(words)
+            seen.update(words)
+            for word in words:
+                if word in column:
+                    found[row, column[word]] += 1
+        held.append(_windows(found))
+        lengths.append(_windows(length))
+        vocabulary.append(frozenset(seen))
+    frequency, length = np.concatenate(held), np.concatenate(lengths)
+    weight = np.array([weights.get(word, 0.0) for word in wanted])
+    # Rarity counts twice, as it does in the lexical view.
+    share = np.array([asked[word] for word in wanted]) * weight**2 / max(weight.max(initial=0.0), 1e-9)
+    norm = _K1 * (1 - _B + _B * length / max(float(length.mean()), 1.0))
+    scores = (frequency * (_K1 + 1) / (frequency + norm[:, None])) @ share
+    covered = ((frequency > 0) @ weight).max(initial=0.0) / max(float(weight.sum()), 1e-9)
+    return Sentences(np.array(owner), np.concatenate(meaning), scores, float(covered), tuple(vocabulary))
+
+
+def _windows(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row with those before and after it added."""
+    total = rows.copy()
+    total[1:] += rows[:-1]
+    total[:-1] += rows[1:]
+    return total
