@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ class Message:
         body: What its sender wrote.
         attachments: In order.
         forwarded: Messages inside this one.
+        rich: The body as Rich Text, where there is no other.
     """
 
     subject: str = ""
@@ -59,6 +61,7 @@ class Message:
     body: list[Parsed] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     forwarded: list[Message] = field(default_factory=list)
+    rich: bytes = b""
 
     def header(self, name: str, value: str) -> None:
         """Add a header, unless it is empty."""
@@ -100,6 +103,10 @@ def render(out: TextBuilder, message: Message, read: ReadPart | None, level: int
     out.paragraph("\n".join(headers))
     for part in message.body:
         out.append(part, level)
+    if message.rich and read is not None:
+        with suppress(ParseError):
+            # Empty as a rule: the message then has nothing but attachments.
+            out.append(read(message.rich, "body.rtf"), level)
     for inner in message.forwarded:
         render(out, inner, read, level + 1)
     for attachment in message.attachments[:_MAX_READ]:

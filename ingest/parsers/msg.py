@@ -19,6 +19,7 @@ import olefile
 from ingest.errors import CorruptFile, EncryptedContent
 from ingest.parsers import html
 from ingest.parsers.builder import TextBuilder
+from ingest.parsers.compressed_rtf import decompressed
 from ingest.parsers.mail import Attachment, Message, better_body, one_line, plain_body, render
 from ingest.parsers.text import decode
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     Path = tuple[str, ...]
 
-_SUBJECT, _BODY, _PAGE, _TRANSPORT_HEADERS = "0037", "1000", "1013", "007D"
+_SUBJECT, _BODY, _PAGE, _RICH, _TRANSPORT_HEADERS = "0037", "1000", "1013", "1009", "007D"
 _SENDER_NAME, _SENDER_SMTP, _SENDER_ADDRESS = "0C1A", "5D01", "0C1F"
 _NAME, _SMTP, _ADDRESS, _RECIPIENT_TYPE = "3001", "39FE", "3003", 0x0C15
 _LONG_FILENAME, _FILENAME, _CONTENT_ID, _DATA = "3707", "3704", "3712", "3701"
@@ -53,8 +54,7 @@ def parse(data: bytes, read: ReadPart | None = None) -> Parsed:
         read: Reads attachments; without it they are only named.
 
     Returns:
-        The same text as of a message in the internet's format; see ``eml``. A body that is stored only as Rich
-        Text is left out: Outlook writes a plain one beside it.
+        The same text as of a message in the internet's format; see ``eml``.
 
     Raises:
         CorruptFile: The container is damaged.
@@ -100,6 +100,8 @@ class _Reader:
         self._headers(message, at, fixed, charset)
         plain, page = plain_body(self._string(at, _BODY, charset)), self._page(at, charset)
         message.body.append(better_body(plain, page) if page else plain)
+        if not any(part.text for part in message.body) and (rich := self._stream(at, _RICH, "0102")):
+            message.rich = decompressed(rich)
         for name in self._inside(at, "__attach_version1.0_"):
             self._attach(message, (*at, name), charset, depth)
         return message

@@ -9,13 +9,14 @@ import pytest
 
 from ingest import kinds
 from ingest.config import ParseConfig
-from ingest.errors import EncryptedContent
+from ingest.errors import CorruptFile, EncryptedContent
 from ingest.parse import parse_bytes
-from ingest.types import BlockKind, heading_text
+from ingest.parsers import msg
+from ingest.parsers.compressed_rtf import decompressed
+from ingest.types import BlockKind, Parsed, heading_text
 from tests.ingest.ole import container
 
 if TYPE_CHECKING:
-    from ingest.types import Parsed
     from tests.ingest.ole import Tree
 
 # 2024-10-01 12:34:56 UTC, in tenths of a microsecond since 1601.
@@ -125,3 +126,49 @@ def test_a_message_that_carries_a_word_file_is_a_message() -> None:
     parsed = read(message(**{"__attach_version1.0_#00000000": attachment("old.doc", bytes(600) + word)}))
 
     assert "Attachments: old.doc" in parsed.text
+
+
+# The examples of [MS-OXRTFCP], 4.1.1 and 4.1.2.
+SIMPLE = bytes.fromhex(
+    "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
+)
+CROSSING = bytes.fromhex("1a0000001c0000004c5a4675e2d44b51410004205758595a0d6e7d010eb0")
+
+
+@pytest.mark.parametrize(
+    ("packed", "text"),
+    [
+        (SIMPLE, b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n"),
+        (CROSSING, b"{\\rtf1 WXYZWXYZWXYZWXYZWXYZ}"),
+        (b"\x10\0\0\0\x04\0\0\0MELA\0\0\0\0{\\rt", b"{\\rt"),
+    ],
+)
+def test_compressed_rich_text(packed: bytes, text: bytes) -> None:
+    """As the specification's examples say."""
+    assert decompressed(packed) == text
+
+
+def test_a_body_of_rich_text_is_read_as_such_a_file() -> None:
+    """Only where there is no other body."""
+
+    def show(data: bytes, filename: str) -> Parsed:
+        return Parsed(f"{filename}: {data.decode()}", (), "", "")
+
+    only = container(message(**stream("1000", ""), **{"__substg1.0_10090102": SIMPLE}))
+    both = container(message(**{"__substg1.0_10090102": SIMPLE}))
+
+    assert msg.parse(only, show).text.endswith("body.rtf: {\\rtf1\\ansi\\ansicpg1252\\pard hello world}")
+    assert "rtf" not in msg.parse(both, show).text
+
+
+@pytest.mark.parametrize("packed", [b"", SIMPLE.replace(b"LZFu", b"????")])
+def test_rich_text_of_unknown_form(packed: bytes) -> None:
+    """It is refused."""
+    with pytest.raises(CorruptFile, match="Rich Text"):
+        decompressed(packed)
+
+
+def test_damaged_rich_text_ends() -> None:
+    """In what can be had; never in a loop, never with more than was declared."""
+    assert len(decompressed(SIMPLE[:16] + b"\xff" * 99)) <= 43
+    assert decompressed(SIMPLE[:30]).startswith(b"{\\rtf1\\ansi")
