@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.bundles import store_bundle
 from api.deps import build
 from api.routes.ask import complete
 from api.schemas.answers import AnswerOut
@@ -61,8 +62,8 @@ def ingest_files(service: Service, files: Mapping[Path, str], collection: str) -
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("loading the embedding model", total=len(files))
         for path, name in files.items():
-            submission = _submit(service, path, name, collection)
-            waiting.setdefault(submission.document_id, submission)
+            for submission in _submit(service, path, name, collection):
+                waiting.setdefault(submission.document_id, submission)
         total = len(waiting)
         progress.update(bar, total=total)
         service.runner.notify()
@@ -141,12 +142,16 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def _submit(service: Service, path: Path, name: str, collection: str) -> Submission:
+def _submit(service: Service, path: Path, name: str, collection: str) -> list[Submission]:
+    """Store a file, or the files of an archive."""
+    with path.open("rb") as file:
+        if found := store_bundle(service.store, file, name, collection=collection):
+            return found
     blob = service.store.blobs.writer()
     try:
         with path.open("rb") as file:
             while part := file.read(_PART_BYTES):
                 blob.write(part)
-        return service.store.add(blob, collection=collection, filename=name)
+        return [service.store.add(blob, collection=collection, filename=name)]
     finally:
         blob.discard()

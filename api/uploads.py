@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
+from api.bundles import store_bundle
 from api.errors import ApiError
 from api.schemas.base import CollectionName
 from api.schemas.documents import TextUpload
@@ -64,7 +65,7 @@ async def read_upload(request: Request) -> Upload:
 
 
 async def store_upload(store: Store, upload: Upload, document_id: str | None = None) -> list[Submission]:
-    """Store everything that an upload holds. On disk when this returns."""
+    """Store everything that an upload holds, the files of archives one by one. On disk when this returns."""
     parts: list[tuple[str | None, UploadFile | None]]
     if upload.text is not None and document_id is not None and not upload.named:
         parts = [(None, None)]
@@ -78,6 +79,19 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
         # Two files of one name in one request are two documents, and a file without a name replaces none.
         always_new = upload.always_new or filename in seen or filename == UNNAMED
         seen.add(filename)
+        if file is not None and filename is not None and document_id is None:
+            members = await asyncio.to_thread(
+                store_bundle,
+                store,
+                file.file,
+                filename,
+                collection=upload.collection,
+                metadata=upload.metadata,
+                always_new=always_new,
+            )
+            if members:
+                found += members
+                continue
         blob = await asyncio.to_thread(store.blobs.writer)
         try:
             if file is None:

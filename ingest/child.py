@@ -24,6 +24,7 @@ _ERRORS = {
     error.code: error
     for error in (
         errors.EncryptedFile,
+        errors.EncryptedContent,
         errors.CorruptFile,
         errors.NoText,
         errors.TooLarge,

@@ -3,6 +3,7 @@
     IngestError
     +-- ParseError                 this file cannot become text; trying again will not help
     |   +-- EncryptedFile          encrypted_pdf: a password is needed
+    |   |   +-- EncryptedContent   encrypted: a key or a password is needed for a mail or a file of an archive
     |   +-- CorruptFile            corrupt_file: damaged beyond what the parser can repair
     |   +-- NoText                 no_text: readable, but it holds no text (a scan, an empty file)
     |   +-- TooLarge               too_large: more bytes, pages or text than the configured ceiling
@@ -35,6 +36,12 @@ class EncryptedFile(ParseError):
     """A password is needed to read the file."""
 
     code = "encrypted_pdf"
+
+
+class EncryptedContent(EncryptedFile):
+    """A message, or a file of an archive, can be read only with a key or a password."""
+
+    code = "encrypted"
 
 
 class CorruptFile(ParseError):

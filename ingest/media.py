@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from pathlib import PurePath
 
+from ingest import bundle, kinds
 from ingest.errors import CorruptFile, EncryptedFile, UnsupportedType
 
 PDF = "application/pdf"
@@ -82,11 +83,6 @@ _ZIP_SUFFIXES = {
 }
 # Text by their bytes, but what a person reads in them is not what the bytes say.
 _MARKUP_SUFFIXES = {
-    ".eml": "an e-mail message",
-    ".mht": "a web archive",
-    ".mhtml": "a web archive",
-    ".ipynb": "a notebook",
-    ".xml": "an XML document",
     ".svg": "an SVG image",
 }
 _HTML_START = re.compile(
@@ -111,7 +107,7 @@ def detect(data: bytes, filename: str) -> str:
         filename: As uploaded.
 
     Returns:
-        One of the module's constants.
+        One of the module's constants, or of those of ``kinds``.
 
     Raises:
         UnsupportedType: The content is of a kind that has no parser; the message names it.
@@ -125,7 +121,7 @@ def detect(data: bytes, filename: str) -> str:
     if marked or (suffix == ".pdf" and not _known_binary(head)):
         return marked or PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", _OLE)):
-        return _detect_ole(data) if head.startswith(_OLE) else _detect_zip(data, suffix)
+        return _detect_ole(data, suffix) if head.startswith(_OLE) else _detect_zip(data, suffix)
     if kind := _known_binary(head):
         raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
     # Printers and mail programs put lines of their own before a PDF; a text that only names the mark
@@ -136,12 +132,22 @@ def detect(data: bytes, filename: str) -> str:
         raise CorruptFile(f"The file is called {suffix} but is no {kind}: it is not a zip archive.")
     if kind := _MARKUP_SUFFIXES.get(suffix):
         raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
+    return _detect_text(text_head, filename, suffix)
+
+
+def _detect_text(text_head: bytes, filename: str, suffix: str) -> str:
+    """Kinds of text; what the bytes hold may still turn out to be none."""
+    if kind := kinds.kind_by_name(filename):
+        is_page = kind == kinds.XML and _HTML_START.match(text_head)
+        return HTML if is_page else kind
     if _HTML_START.match(text_head) or (suffix in _HTML_SUFFIXES and _HTML_TAG.search(text_head)):
         return HTML
     # Programs on the web export tables of HTML under Office's names.
     if suffix in {".xls", ".doc"} and b"<table" in text_head.lower():
         return HTML
-    return MARKDOWN if suffix in {".md", ".markdown", ".mdown", ".mkd"} else TEXT
+    if suffix in {".md", ".markdown", ".mdown", ".mkd"}:
+        return MARKDOWN
+    return kinds.kind_by_content(text_head, filename) or TEXT
 
 
 def _as_ascii(head: bytes) -> bytes:
@@ -175,12 +181,16 @@ def _detect_zip(data: bytes, suffix: str) -> str:
                 f"The {promised} is damaged: {error}. Open and save it again in its own program, or upload "
                 "it again."
             ) from error
+        if suffix == ".zip":
+            raise CorruptFile(f"The archive is damaged: {error}. Pack it again.") from error
         raise UnsupportedType(f"The file is a damaged zip archive ({error}). {_ADVICE}") from error
     if found := _zip_format(names, mimetype):
         return found
     for mark, kind in _ZIP_CONTENTS:
         if any(name.startswith(mark) for name in names):
             raise UnsupportedType(f"The file is {kind}. {_ADVICE}")
+    if not any(map(bundle.PACKAGE.fullmatch, names)):
+        bundle.explain(data)
     if promised:
         raise CorruptFile(f"The file is called {suffix} but holds no {promised}.")
     raise UnsupportedType(f"The file is a zip archive. Unpack it and upload what it holds. {_ADVICE}")
@@ -208,7 +218,13 @@ def _mimetype(archive: zipfile.ZipFile) -> str:
         return part.read(_MIMETYPE_BYTES).decode("ascii", "replace").strip()
 
 
-def _detect_ole(data: bytes) -> str:
+def _is_outlook(data: bytes, suffix: str) -> bool:
+    """Whether an OLE container is an Outlook message, whose attachments may be Office files as they are."""
+    mark = "__properties_version1.0".encode("utf-16-le")
+    return mark in data and (suffix == ".msg" or b"W\x00o\x00r\x00d\x00D\x00o\x00c" not in data)
+
+
+def _detect_ole(data: bytes, suffix: str) -> str:
     """Old Office formats, and the envelope that new ones get with a password."""
 
     def holds(name: str) -> bool:
@@ -218,9 +234,10 @@ def _detect_ole(data: bytes) -> str:
         raise EncryptedFile(
             "The Office file needs a password to be opened. Remove the password and upload it again."
         )
-    # A message or a document may hold a workbook, so these are asked for first.
+    if _is_outlook(data, suffix):
+        return kinds.MSG
+    # A document may hold a workbook, so it is asked for first.
     streams = {
-        "__substg1.0_": "an Outlook message (.msg)",
         "WordDocument": "an old Word document (.doc)",
         "PowerPoint Document": "an old PowerPoint presentation (.ppt)",
     }

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ingest import media
+from ingest import kinds, media
 from ingest.child import Child
 from ingest.config import ParseConfig
-from ingest.errors import CorruptFile, IngestError, NoText, ParserUnavailable, TooLarge
+from ingest.errors import CorruptFile, IngestError, LimitExceeded, NoText, ParserUnavailable, TooLarge
+from ingest.sandbox import as_parse_error
 from ingest.types import Block, BlockKind, Box, Parsed
 
 if TYPE_CHECKING:
@@ -38,8 +40,24 @@ PARSERS = {
     media.HTML: "ingest.parsers.html",
     media.MARKDOWN: "ingest.parsers.markdown",
     media.TEXT: "ingest.parsers.text",
+    kinds.EML: "ingest.parsers.eml",
+    kinds.MBOX: "ingest.parsers.eml",
+    kinds.MSG: "ingest.parsers.msg",
+    kinds.CSV: "ingest.parsers.delimited",
+    kinds.TSV: "ingest.parsers.delimited",
+    kinds.JSON: "ingest.parsers.jsontext",
+    kinds.JSON_LINES: "ingest.parsers.jsontext",
+    kinds.NOTEBOOK: "ingest.parsers.notebook",
+    kinds.RST: "ingest.parsers.rst",
+    kinds.ORG: "ingest.parsers.org",
+    kinds.XML: "ingest.parsers.xmltext",
+    **dict.fromkeys(sorted(kinds.SOURCE_TYPES), "ingest.parsers.source"),
 }
 
+# A parser's function where one module reads two formats.
+_ENTRIES = {kinds.MBOX: "parse_mbox", kinds.JSON_LINES: "parse_lines"}
+# Attachments of messages that are attached to a message attached to a message are only named.
+_MAX_DEPTH = 2
 _CLOSED = "The parser was closed before the file was read. Read it again with an open one."
 
 
@@ -174,13 +192,14 @@ class Parser:
             self._idle.put(child)
 
 
-def parse_bytes(data: bytes, filename: str, config: ParseConfig) -> tuple[str, Parsed]:
+def parse_bytes(data: bytes, filename: str, config: ParseConfig, depth: int = 0) -> tuple[str, Parsed]:
     """Detect a file's kind and read it, in this process and without any protection.
 
     Args:
         data: The whole file.
         filename: As uploaded.
         config: Ceilings on pages and text.
+        depth: How many messages the file is attached to, one inside the other.
 
     Returns:
         The media type and what the parser made of the file.
@@ -192,8 +211,8 @@ def parse_bytes(data: bytes, filename: str, config: ParseConfig) -> tuple[str, P
         raise NoText("The file is empty: it has no bytes.")
     media_type = media.detect(data, filename)
     parser = import_module(PARSERS[media_type])
-    options = {"max_pages": config.max_pages} if media_type == media.PDF else {}
-    parsed: Parsed = parser.parse(data, **options)
+    parse = getattr(parser, _ENTRIES.get(media_type, "parse"))
+    parsed: Parsed = parse(data, **_options(media_type, filename, config, depth))
     if not parsed.text.strip():
         raise NoText("The file can be read but holds no text.")
     if len(parsed.text) > config.max_chars:
@@ -202,6 +221,43 @@ def parse_bytes(data: bytes, filename: str, config: ParseConfig) -> tuple[str, P
             f"{config.max_chars}. Split it."
         )
     return media_type, parsed
+
+
+def _options(media_type: str, filename: str, config: ParseConfig, depth: int) -> dict[str, Any]:
+    """What a parser is told beside the file's bytes."""
+    if media_type == media.PDF:
+        return {"max_pages": config.max_pages}
+    if media_type in kinds.SOURCE_TYPES:
+        return {"language": media_type.removeprefix(kinds.SOURCE_PREFIX), "filename": filename}
+    if media_type in {kinds.EML, kinds.MBOX, kinds.MSG} and depth < _MAX_DEPTH:
+        # Half of the time that the file has, so that its own text is ready before the deadline.
+        return {"read": _PartReader(config, depth + 1, time.monotonic() + config.timeout_s / 2)}
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _PartReader:
+    """Reads a message's attachments as files of their own, until the deadline."""
+
+    config: ParseConfig
+    depth: int
+    deadline: float
+
+    def __call__(self, data: bytes, filename: str) -> Parsed:
+        """Read one.
+
+        Raises:
+            ParseError: It cannot be read, or the time for attachments is over.
+        """
+        if time.monotonic() > self.deadline:
+            raise LimitExceeded("There is no time left to read this attachment.")
+        try:
+            return parse_bytes(data, filename, self.config, self.depth)[1]
+        except MemoryError:
+            # Nothing else in this process can be relied on after it.
+            raise
+        except Exception as error:
+            raise as_parse_error(error) from error
 
 
 def serve_parse(config: ParseConfig, path: str, filename: str) -> tuple[Json, bytes]:

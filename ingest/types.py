@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     FloatVector = NDArray[np.float32]
 
 
-_UNDERLINE = re.compile(r"\s{0,3}(?:=+|-+)")
-_MARKS = re.compile(r"#{1,6}")
+# A row of one mark below a heading, or below and above it.
+_UNDERLINE = re.compile(r"\s{0,3}(?:=+|-+|([^\w\s])\1{2,})")
+_OVERLINE = re.compile(r"([^\w\s])\1{2,}")
+_MARKS = re.compile(r"#{1,6}|\*{1,8}")
 
 
 class BlockKind(StrEnum):
@@ -65,9 +67,11 @@ def heading_text(document_text: str, block: Block) -> str:
         block: A heading block.
 
     Returns:
-        One line: white space collapsed, Markdown's ``#`` marks and underline left out.
+        One line: white space collapsed, the marks of Markdown and Org and all underlines left out.
     """
     lines = document_text[block.start : block.end].strip().splitlines()
+    if len(lines) > 2 and _OVERLINE.fullmatch(lines[0]):  # noqa: PLR2004 - a line above, words, a line below.
+        lines.pop(0)
     if len(lines) > 1 and _UNDERLINE.fullmatch(lines[-1]):
         lines.pop()
     words = " ".join(lines).split()

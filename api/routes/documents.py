@@ -73,7 +73,10 @@ _UPLOAD_FORM: dict[str, Any] = {
 
 @router.post("", status_code=202, openapi_extra=_UPLOAD_FORM)
 async def upload(request: Request, response: Response, service: ServiceDep) -> DocumentsOut:
-    """Upload documents. They are stored when this answers, and ingested in the background unless ``wait``."""
+    """Upload documents. They are stored when this answers, and ingested in the background unless ``wait``.
+
+    A ZIP archive is taken apart: each file in it is a document, named after the archive and its path in it.
+    """
     return await _take(request, response, service, None)
 
 

@@ -131,6 +131,7 @@ export const STATUSES = {
 
 const FAILURES = {
   encrypted_pdf: "This PDF is locked with a password.",
+  encrypted: "This file is encrypted.",
   corrupt_file: "This file is damaged and cannot be opened.",
   no_text: "No text was found in this file. A scan needs text recognition first.",
   too_large: "This file is larger than the service accepts.",

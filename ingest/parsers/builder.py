@@ -43,7 +43,8 @@ class TextBuilder:
     def heading(self, text: str, level: int) -> None:
         """Add a heading; ``level`` counts from 1."""
         self.end_list()
-        line = " ".join(text.split())
+        # Pages mark their headings with a link of no width.
+        line = " ".join(text.replace("\u200b", "").split())
         self._cut = self._cut and not line
         self._block(BlockKind.HEADING, line, level)
 
@@ -64,6 +65,21 @@ class TextBuilder:
         start = self._add(text.strip(), separator)
         if self._list_start is None and start is not None:
             self._list_start = start
+
+    def append(self, part: Parsed, deeper: int = 0) -> None:
+        """Add what a parser made of a part of the file, its headings ``deeper`` levels further down.
+
+        Its pages are left out: the file as a whole has none of these numbers.
+        """
+        self.end_list()
+        start = self._add(part.text, "\n\n")
+        if start is None:
+            return
+        for block in part.blocks:
+            if block.kind is BlockKind.PAGE:
+                continue
+            number = block.number + deeper if block.kind is BlockKind.HEADING else block.number
+            self._blocks.append(Block(block.kind, start + block.start, start + block.end, number))
 
     def parsed(self, title: str, parser: str) -> Parsed:
         """The text so far."""

@@ -63,8 +63,13 @@ def parse(data: bytes) -> Parsed:
     Raises:
         UnsupportedType: The bytes are not text.
     """
+    return parse_text(_decoded(data))
+
+
+def parse_text(page: str) -> Parsed:
+    """Read a web page, or a piece of one, that is decoded already."""
     out = TextBuilder()
-    title = read_page(data, out)
+    title = _fill(page, out)
     return out.parsed(title, f"html/selectolax-{version('selectolax')}")
 
 
@@ -74,8 +79,16 @@ def read_page(data: bytes, out: TextBuilder) -> str:
     Raises:
         UnsupportedType: The bytes are not text.
     """
+    return _fill(_decoded(data), out)
+
+
+def _decoded(data: bytes) -> str:
     declared = _CHARSET.search(data[:_CHARSET_BYTES])
-    tree = LexborHTMLParser(decode(data, declared[1].decode() if declared else None))
+    return decode(data, declared[1].decode() if declared else None)
+
+
+def _fill(page: str, out: TextBuilder) -> str:
+    tree = LexborHTMLParser(page)
     title = tree.css_first("title")
     if tree.body is not None:
         _Walker(out, has_main=tree.css_first("main, article") is not None).walk(tree.body)

@@ -11,7 +11,7 @@ from pathlib import Path
 import docx
 import pytest
 
-from ingest import media
+from ingest import kinds, media
 from ingest.config import ParseConfig
 from ingest.errors import CorruptFile, EncryptedFile, NoText, ParseError, TooLarge, UnsupportedType
 from ingest.parse import Parser
@@ -60,7 +60,20 @@ def archive(*names: str, mimetype: str = "") -> bytes:
         (b"<p align=center>Read me</p>\n# T", "README.md", media.MARKDOWN),
         (b"# T", "README.MARKDOWN", media.MARKDOWN),
         (b"# T", "x.txt", media.TEXT),
-        (b"a,b\n1,2\n", "x.csv", media.TEXT),
+        (b"a,b\n1,2\n", "x.csv", kinds.CSV),
+        (b"a,b\n1,2\n", "x.txt", media.TEXT),
+        (b"From: a@example.org\n\ntext", "x.eml", kinds.EML),
+        (b"Received: x\nFrom: a@example.org\n\ntext", "x", kinds.EML),
+        (b"From a@b.org Mon Jan  1 10:00:00 2024\nReceived: x\nFrom: a@b.org\n\ntext", "inbox", kinds.MBOX),
+        (b"Received: x\nFrom: a@example.org\n\ntext", "x.txt", media.TEXT),
+        (b"From: Anna\nTo: all\n\nA memo.", "memo", media.TEXT),
+        (b"<?xml version='1.0'?><a>b</a>", "x", kinds.XML),
+        (b"<?xml version='1.0'?><html><body>", "x.xml", media.HTML),
+        (b"#!/usr/bin/env python3\nprint()", "tool", "text/x-python"),
+        (b"<html>", "page.php", "text/x-php"),
+        (b"FROM scratch", "build/Dockerfile", "text/x-docker"),
+        (b"root = true", ".editorconfig", "text/x-ini"),
+        (OLE + "__properties_version1.0".encode("utf-16-le"), "x", kinds.MSG),
         (b"plain", "no suffix", media.TEXT),
     ],
 )
@@ -75,13 +88,12 @@ def test_the_content_decides(data: bytes, filename: str, expected: str) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "x.pdf", "PNG image"),
         (b"\x7fELF" + bytes(50), "x.txt", "Linux program"),
         (OLE + "WordDocument".encode("utf-16-le"), "x.doc", r"old Word document \(\.doc\)"),
-        (OLE + "__substg1.0_".encode("utf-16-le"), "x", "Outlook message"),
         (OLE + "PowerPoint Document".encode("utf-16-le"), "x.ppt", r"old PowerPoint presentation \(\.ppt\)"),
         (OLE + ("WordDocument" + "Workbook").encode("utf-16-le"), "x", "old Word document"),
         (archive("mimetype", "content.xml"), "x", "OpenDocument"),
         (archive("[Content_Types].xml", "visio/document.xml"), "x", "Visio"),
         (archive("a.txt"), "x", "Unpack it"),
-        (b"From: a@example.org\n\ntext", "x.eml", "e-mail"),
+        (b"<svg/>", "x.svg", "SVG image"),
         (b"PK\x03\x04" + b"x" * 99, "x", "damaged zip archive"),
     ],
 )
