@@ -19,6 +19,7 @@ from ingest.pipeline import Pipeline
 from rag.answer import Answerer
 from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
 from rag.gateway import Gateway
+from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def build(settings: Settings) -> Service:
             gateway_config=gateway_config,
             tokens=token_counter(),
             retrieve_config=RetrieveConfig(),
+            reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
             extract_config=ExtractConfig(),
             config=AnswerConfig(evidence_tokens=settings.evidence_tokens),
         ),

@@ -21,6 +21,7 @@ from rag.errors import (
     GatewayTimeout,
     IncompleteAnswer,
     RagError,
+    RerankerUnavailable,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ STATUS: dict[type[Exception], int] = {
     ParserUnavailable: 503,
     ParseError: 422,
     IngestError: 500,
+    RerankerUnavailable: 503,
     BudgetExceeded: 422,
     GatewayNotConfigured: 422,
     GatewayRateLimited: 429,

@@ -45,6 +45,12 @@ class Settings(BaseSettings):
         "auto",
         description="Arithmetic of the embedding model: bfloat16 where the CPU is fast at it, or float32.",
     )
+    reranker: str | None = Field(
+        None,
+        description="Cross-encoder that reads the best passages together with the question before they are shown, "
+        "by folder or by a name that sentence-transformers can download, such as "
+        "cross-encoder/ms-marco-MiniLM-L6-v2. Slow on a CPU; without it nothing is reranked.",
+    )
     passage_tokens: int = Field(
         128, ge=16, le=512, description="Word pieces of the embedding model in one passage, at most."
     )

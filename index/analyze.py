@@ -32,6 +32,8 @@ _ORDINAL = frozenset(("st", "nd", "rd", "th", "s"))
 _VERSION = re.compile(r"v(\d+(?:\.\d+)+)")
 _SECTION = re.compile(r"(\d+(?:\.\d+)*)((?:\(\w+\))+)")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+# Straight quotation marks end the next quotation's beginning, curly and angled ones their own.
+_QUOTED = re.compile(r'"([^"\n]+)"|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|「([^」\n]+)」')
 # Shorter ones are no words: "iPhone" and "PhD" stay whole.
 _SHORTEST_HUMP = 2
 # Longer words are not worth remembering, and would fill the memory.
@@ -146,3 +148,15 @@ def _pairs(word: str) -> list[str]:
         found += [characters[i : i + 2] for i in range(len(characters) - 1)] or [characters]
         at = run.end()
     return found + terms(word[at:])
+
+
+def phrases(text: str) -> list[list[str]]:
+    """The terms of what a text has in quotation marks, for quotations of two terms and more."""
+    quoted = (terms(next(filter(None, match))) for match in _QUOTED.findall(text))
+    return [found for found in quoted if len(found) > 1]
+
+
+def holds(phrase: list[str], text: str) -> bool:
+    """Whether a text has a phrase's terms next to one another."""
+    found = terms(text)
+    return any(found[at : at + len(phrase)] == phrase for at, term in enumerate(found) if term == phrase[0])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import tantivy
 
-from index.analyze import terms
+from index.analyze import phrases, terms
 from index.segments import is_intact
 from index.small_words import small_words
 from index.types import Hit
@@ -100,6 +100,17 @@ class LexicalView:
             for field, share in (("body", 1.0), ("title", _TITLE_WEIGHT)):
                 term = tantivy.Query.term_query(schema, field, word, "freq")
                 clauses.append((should, tantivy.Query.boost_query(term, weight * share)))
+        for phrase in phrases(query.text):
+            # As much again as all its words: what is quoted is meant to the letter.
+            weight = sum(rarity[word] for word in phrase) / rarest / len(phrase)
+            clauses.append(
+                (
+                    should,
+                    tantivy.Query.boost_query(
+                        tantivy.Query.phrase_query(schema, "body", list(phrase)), weight
+                    ),
+                )
+            )
         wanted = tantivy.Query.boolean_query(clauses)
         if allowed is not None:
             among = tantivy.Query.term_set_query(schema, "document", list(allowed.document_ids))

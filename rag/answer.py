@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
     from rag.extract import Candidate
     from rag.gateway import Gateway
+    from rag.rerank import Reranker
     from rag.tokens import TokenCounter
     from rag.types import Event, Evidence, Found, Question
 
@@ -65,6 +66,7 @@ class Answerer:
     gateway_config: GatewayConfig
     tokens: TokenCounter
     retrieve_config: RetrieveConfig
+    reranker: Reranker | None
     extract_config: ExtractConfig
     config: AnswerConfig
 
@@ -124,6 +126,7 @@ class _Run:
             config=service.retrieve_config,
             limit=self._question.top_k,
             wanted=self._question.wanted,
+            reranker=service.reranker,
         )
         self._weights = self._collection.rarity(content_terms(self._search_text))
         self._time("retrieval")

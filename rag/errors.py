@@ -2,6 +2,7 @@
 
     RagError
     +-- BudgetExceeded               budget_exceeded: the answer could cost more than was allowed
+    +-- RerankerUnavailable          reranker_unavailable: the reranking model cannot be loaded or used
     +-- GatewayError                 the language model's gateway did not give a usable answer
         +-- GatewayNotConfigured     gateway_not_configured: no address, or one that cannot be used
         +-- GatewayAuthError         gateway_auth: key refused, or its account has no credit (401-403)
@@ -30,6 +31,12 @@ class BudgetExceeded(RagError):
     """The answer could cost more than the question allows."""
 
     code = "budget_exceeded"
+
+
+class RerankerUnavailable(RagError):
+    """The reranking model cannot be loaded, or is no cross-encoder with one output."""
+
+    code = "reranker_unavailable"
 
 
 class GatewayError(RagError):

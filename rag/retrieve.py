@@ -9,6 +9,7 @@ import numpy as np
 
 from index.analyze import terms
 from index.types import Query
+from rag.arrange import capped, phrases_first, reranked
 from rag.distinct import copies
 from rag.neighbours import steadied
 from rag.sentences import weigh_sentences
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from ingest.embed import Embedder
     from ingest.types import FloatVector
     from rag.config import RetrieveConfig
+    from rag.rerank import Reranker
 
 # How often a search is begun anew because documents changed under it; after that, what is live is returned.
 _ATTEMPTS = 3
 # Passages weighed beyond those asked for, because some repeat others.
 _SPARE = 20
+# And all of so many when only a few of each document are wanted.
+_CAPPED = 200
 SEARCH_MODES = {"hybrid": ("dense", "lexical"), "dense": ("dense",), "lexical": ("lexical",)}
 
 
@@ -86,6 +90,8 @@ def retrieve(
     limit: int,
     mode: str = "hybrid",
     wanted: Filter | None = None,
+    reranker: Reranker | None = None,
+    per_document: int | None = None,
 ) -> list[Found]:
     """The passages that answer a question best, best first.
 
@@ -102,9 +108,12 @@ def retrieve(
         limit: At most so many passages.
         mode: ``hybrid``, ``dense`` or ``lexical``.
         wanted: A metadata filter.
+        reranker: Reads the best passages once more; their order is then its own. Not asked in modes of one view.
+        per_document: At most so many passages of one document; None for no limit.
 
     Raises:
         InvalidFilter: The filter is not of the documented form.
+        RerankerUnavailable: The reranker cannot be used.
     """
     views = SEARCH_MODES[mode]
     vector = embedder.embed_query(question) if "dense" in views else None
@@ -116,16 +125,22 @@ def retrieve(
         if len(views) > 1:
             places = catalog.places(list(fused.scores))
             near = Fused(steadied(fused.scores, fused.floor, places, config.reach), fused.floor)
-        best = near.best(max(config.weighed, limit + _SPARE))
+        best = near.best(max(config.weighed, limit + _SPARE, _CAPPED if per_document else 0))
         live = catalog.passages(best)
         # A document that was replaced between the two steps would be missing in both of its versions.
         if len(live) == len(best):
             break
     passages = [live[i] for i in best if i in live]
     if vector is None or len(views) == 1 or not passages:
-        return _found(passages[:limit], [fused.scores[each.id] for each in passages], hits)
+        return capped(
+            _found(passages, [fused.scores[each.id] for each in passages], hits), limit, per_document
+        )
     far = Fused(steadied(fused.scores, fused.floor, places, config.far_reach), fused.floor)
-    return _weighed(query, vector, passages, (near, far), hits, collection, catalog, config)[:limit]
+    found = _weighed(query, vector, passages, (near, far), hits, collection, catalog, config)
+    found = phrases_first(question, found)
+    if reranker is not None:
+        found = reranked(question, found, reranker, config.reranked)
+    return capped(found, limit, per_document)
 
 
 def _weighed(

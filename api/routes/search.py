@@ -30,6 +30,8 @@ def search(body: SearchIn, service: ServiceDep) -> SearchOut:
         limit=limit,
         mode=body.mode,
         wanted=body.filter,
+        reranker=answerer.reranker,
+        per_document=body.per_document,
     )
     if body.max_chars is not None:
         found = within_characters(found, body.max_chars)

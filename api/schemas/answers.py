@@ -20,6 +20,7 @@ class SearchIn(Body):
     collection: CollectionName = "default"
     top_k: int = Field(10, ge=1, le=200)
     max_chars: int | None = Field(None, ge=1, le=1_000_000)
+    per_document: int | None = Field(None, ge=1, le=200)
     filter: dict[str, Any] | None = None
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
 

@@ -106,6 +106,7 @@ async def _collect(
         gateway_config=config,
         tokens=TokenCounter("words", lambda text: len(text.split())),
         retrieve_config=RetrieveConfig(),
+        reranker=None,
         extract_config=ExtractConfig(),
         config=AnswerConfig(),
     )
