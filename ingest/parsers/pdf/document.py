@@ -1,0 +1,156 @@
+"""PDF: text, headings and tables, told from where pdfium finds each character on the page.
+
+pypdf opens the file and gives the outline, the notes, the form fields and the title, and the text of pages on
+which pdfium finds none or that are read from right to left. Pages are joined so that words never fuse and a
+sentence may run over the page's end.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+import pypdf
+import pypdfium2
+from pypdf import apply_configuration
+from pypdf.errors import LimitReachedError
+
+from ingest.errors import CorruptFile, LimitExceeded, NoText, ParseError, TooLarge
+from ingest.parsers.pdf import forms, headings, margins, paragraphs
+from ingest.parsers.pdf.characters import Segment, plain_text, segments
+from ingest.parsers.pdf.compose import compose
+from ingest.parsers.pdf.outline import merged, outline_headings
+from ingest.parsers.pdf.page import Page, lay_out
+from ingest.parsers.pdf.readers import Pdfium, open_pdf
+from ingest.parsers.titles import meant_title
+from ingest.types import BlockKind, Parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Pages are laid out at 60 to 100 a second and half as many on a busy machine; pypdf reads 17 to 36. As many
+# end well before the deadline. Longer documents are text without layout, 600 pages a second.
+_MAX_LAID_OUT = 2_500
+_MAX_PYPDF_PAGES = 1_000
+# More letters that are read from right to left than this make a page whose order is left to the readers.
+_RIGHT_TO_LEFT = 0.2
+
+
+def parse(data: bytes, max_pages: int = 20_000) -> Parsed:
+    """Read a PDF's text and structure.
+
+    Args:
+        data: The file.
+        max_pages: Ceiling on its pages.
+
+    Returns:
+        The pages' texts with blocks for pages, headings, tables and running lines.
+
+    Raises:
+        EncryptedFile: A password is needed.
+        CorruptFile: Neither reader can open the file.
+        NoText: No page has text.
+        TooLarge: It has more than ``max_pages`` pages.
+        LimitExceeded: A stream in the file unpacks to more than pypdf's ceilings.
+    """
+    # Text needs no images; pypdf must not start a program for those in JBIG2.
+    with apply_configuration(jbig2dec_binary=None):
+        second = Pdfium(data)
+        reader = open_pdf(data, second)
+        count = len(reader.pages) if reader else second.count()
+        if count > max_pages:
+            raise TooLarge(f"The PDF has {count} pages, more than the ceiling of {max_pages}. Split it.")
+        pages, used, first_error = _read(reader, second, count)
+        if not any(page.lines or page.plain or page.typed for page in pages):
+            if first_error:
+                raise first_error
+            raise NoText(
+                f"The PDF has no text on its {count} pages: they are probably scanned images. "
+                "Run text recognition (OCR) on it and upload the result."
+            )
+        paragraphs.join_hyphens(pages)
+        steps = paragraphs.usual_steps(pages)
+        starts = [paragraphs.breaks(page.lines, step) for page, step in zip(pages, steps, strict=True)]
+        text, blocks = compose(pages, starts, headings.find(pages, starts))
+        if reader:
+            stated = outline_headings(reader, text, [b for b in blocks if b.kind is BlockKind.PAGE])
+            seen = [block for block in blocks if block.kind is BlockKind.HEADING]
+            others = [block for block in blocks if block.kind is not BlockKind.HEADING]
+            blocks = sorted([*others, *merged(stated, seen)], key=lambda block: (block.start, -block.end))
+        name = f"pdf/pypdf-{pypdf.__version__}" + ("+pdfium" if used else "")
+        return Parsed(text=text, blocks=tuple(blocks), title=_title(reader) if reader else "", parser=name)
+
+
+def _read(
+    reader: pypdf.PdfReader | None, second: Pdfium, count: int
+) -> tuple[list[Page], bool, ParseError | None]:
+    """All pages, whether pdfium's text is in them, and the first error of a page that could not be read.
+
+    A page that fails does not lose the others.
+    """
+    found: list[list[Segment]] = []
+    plain: list[str] = []
+    first_error: ParseError | None = None
+    for index in range(count):
+        here, text = _pdfium_page(second, index, laid_out=count <= _MAX_LAID_OUT)
+        if not here and not text and reader and count <= _MAX_PYPDF_PAGES:
+            text, error = _pypdf_text(reader, index)
+            first_error = first_error or error
+        found.append(here)
+        plain.append(text)
+    used = any(found)
+    pages = [lay_out(here, *edges) for here, edges in zip(found, margins.split(found), strict=True)]
+    for index, (page, text) in enumerate(zip(pages, plain, strict=True)):
+        # Fonts with two bytes per letter leave NULs between the letters; they are no part of the words.
+        page.plain = text.replace("\x00", "")
+        page.typed = forms.typed(reader, index) if reader and count <= _MAX_PYPDF_PAGES else []
+    return pages, used, first_error
+
+
+def _pdfium_page(second: Pdfium, index: int, *, laid_out: bool) -> tuple[list[Segment], str]:
+    """A page's segments, or its text where its layout is not to be told; nothing when pdfium cannot read it."""
+    page = second.page(index)
+    if page is None:
+        return [], ""
+    try:
+        text_page = page.get_textpage()
+        found = segments(text_page) if laid_out else []
+        if laid_out and not _right_to_left(found):
+            return found, ""
+        return [], plain_text(text_page)
+    except pypdfium2.PdfiumError:
+        return [], ""
+    finally:
+        page.close()
+
+
+def _right_to_left(found: Sequence[Segment]) -> bool:
+    letters = [letter for segment in found for letter in segment.text if letter.isalpha()]
+    turned = sum(1 for letter in letters if letter > "\u0590" and unicodedata.bidirectional(letter) in {"R", "AL"})
+    return turned > _RIGHT_TO_LEFT * len(letters)
+
+
+def _pypdf_text(reader: pypdf.PdfReader, index: int) -> tuple[str, ParseError | None]:
+    """pypdf's text of a page, or why there is none."""
+    try:
+        return reader.pages[index].extract_text(), None
+    except MemoryError:
+        raise
+    except (LimitReachedError, RecursionError) as error:
+        return "", LimitExceeded(f"Page {index + 1} of the PDF is too complex: {error}")
+    except Exception as error:
+        return "", CorruptFile(f"Page {index + 1} of the PDF cannot be read: {error}")
+
+
+def _title(reader: pypdf.PdfReader) -> str:
+    """The metadata's title, unless it is what a program filled in."""
+    try:
+        title = reader.metadata.title if reader.metadata else None
+    except MemoryError:
+        raise
+    except Exception:
+        # Damaged metadata costs the title, never the text.
+        return ""
+    return meant_title(str(title or ""))
+
+

@@ -1,0 +1,336 @@
+"""Headings told from the page: numbering, and letters that are larger, bolder or capital where the text's are not.
+
+A wrong heading misleads more than a missing one, so that a line must be short, stand apart and not read like a
+sentence, a date, an amount or a signature. Levels come from the numbering where there is one, else from the
+look, larger before smaller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest.parsers.pdf.paragraphs import MARKER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.parsers.pdf.layout import Line
+    from ingest.parsers.pdf.page import Page
+
+MAX_LEVEL = 6
+
+_ROMAN = r"[IVXLC]{1,6}"
+_NAMED = re.compile(
+    rf"(?P<kind>part|item|article|chapter|exhibit|schedule|appendix|annex|note|section)\s+"
+    rf"(?P<number>{_ROMAN}|\d{{1,3}}[A-Z]?(?:[.-]\d{{1,2}})*|[A-Z](?:-\d{{1,2}})?)(?=$|[\s.:,)—–-])[.:)—–\s-]*",
+    re.IGNORECASE,
+)
+_DECIMAL = re.compile(r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})(?P<dot>\.?)\s+(?=[A-Z“\"'])")
+_ROMAN_POINT = re.compile(rf"(?P<number>{_ROMAN})\.\s+(?=[A-Z])")
+# A numbered title that begins a line of text ends with a stop and is followed by a sentence.
+_RUN_IN = re.compile(r"(?P<title>[^.:;—]{2,70}?)\s?(?:\.(?=\s+[A-Z(“\"])|[.:]$|[:—](?=\s*[A-Z(“\"]))")
+_RANKS = {
+    "exhibit": 10, "schedule": 10, "appendix": 10, "annex": 10, "part": 12, "chapter": 14, "article": 14,
+    "item": 16, "note": 24,
+}  # fmt: skip
+_DECIMAL_RANK = 20
+_STYLE_RANK = 30
+_MAX_WORDS = 16
+_MAX_CHARS = 130
+_MAX_LINES = 3
+_LARGER = 1.14
+_PILE = 3
+# First pages with more lines in bold than this are covers and forms.
+_MANY = 5
+_LETTERS = re.compile(r"[^\W\d_]")
+_SMALL_WORDS = {
+    "a", "an", "and", "as", "at", "between", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with",
+    "among", "per", "vs", "via", "into", "under", "upon", "its", "our", "be", "not", "that", "than",
+}  # fmt: skip
+_NO_TITLE = re.compile(
+    r"by\s*:|name\s*:|title\s*:|date[d:]?\b|its\s*:|/s/|signature|page\s+\d|continued|\(continued|see\s+accompanying|"
+    r"the\s+accompanying|in\s+witness|whereas|now,?\s+therefore|attest|yes\b|no\b|x$|confidential|copyright|©|"
+    r"https?:|www\.|source:|table of contents|dear\b|sincerely|re:|cc:|end of|\(?in (?:millions|thousands)|"
+    r"\(?dollars in|\(?unaudited|as of\b|for the (?:year|quarter|three|six|nine|fiscal|month)|years? ended|"
+    r"(?:three|six|nine|twelve) months|total\b|\*+|note:|none\b|not applicable|\([^()]*\)$",
+    re.IGNORECASE,
+)
+_DATE = re.compile(
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(r"(?:,?\s+(?:inc|corp|corporation|ltd|llc|l\.l\.c|lp|l\.p|plc|company|co|n\.a|gmbh|s\.a)\.?,?)+$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Heading:
+    """A heading among the lines.
+
+    Attributes:
+        lines: Its lines.
+        level: 1 is the highest.
+        chars: Where it ends in its only line when text follows there; 0 when it fills its lines.
+    """
+
+    lines: list[Line]
+    level: int
+    chars: int = 0
+
+
+@dataclass(slots=True)
+class _Candidate:
+    lines: list[Line]
+    chars: int
+    kind: str
+    number: tuple[int, ...]
+    style: tuple[float, bool, bool, bool]
+    page: int
+
+
+def find(pages: Sequence[Page], starts: Sequence[Sequence[bool]]) -> list[Heading]:
+    """All headings, in the order of the text.
+
+    Args:
+        pages: Laid out.
+        starts: For each page whether a paragraph begins with each of its lines.
+    """
+    body, bold_body = _body(pages)
+    if not body:
+        return []
+    found: list[_Candidate] = []
+    for number, (page, begins) in enumerate(zip(pages, starts, strict=True)):
+        here = list(_on_page(page.lines, begins, body, bold_body=bold_body, page=number))
+        if number == 0 and len(pages) > 2 and sum(not each.number for each in here) > _MANY:  # noqa: PLR2004
+            # A cover: only its title is one.
+            size = max(each.style[0] for each in here)
+            here = [each for each in here if each.style[0] == size > _LARGER * body][:1]
+        found += here
+    found = _without_piles(_in_sequence(found), pages)
+    ranks = {rank: level for level, rank in enumerate(sorted({_rank(each, body) for each in found}), start=1)}
+    return [Heading(c.lines, min(ranks[_rank(c, body)], MAX_LEVEL), c.chars) for c in found]
+
+
+def _without_piles(found: list[_Candidate], pages: Sequence[Page]) -> list[_Candidate]:
+    """Leave out three and more unnumbered lines in a row with no text between them: covers, addresses, signatures."""
+    position = {id(line): at for at, line in enumerate(line for page in pages for line in page.lines)}
+    piles: list[list[_Candidate]] = []
+    for candidate in found:
+        last = piles[-1][-1] if piles else None
+        if last and position[id(last.lines[-1])] + 1 == position[id(candidate.lines[0])] and last.page == candidate.page:
+            piles[-1].append(candidate)
+        else:
+            piles.append([candidate])
+    return [each for pile in piles for each in pile if each.number or sum(not one.number for one in pile) < _PILE]
+
+
+def _body(pages: Sequence[Page]) -> tuple[float, bool]:
+    """Size of most of the text's letters, in points, and whether most of them are bold."""
+    sizes: Counter[float] = Counter()
+    bold = 0
+    for page in pages:
+        for line in page.lines:
+            for segment in line.segments():
+                sizes[round(segment.size * 2) / 2] += len(segment.text)
+                bold += segment.bold
+    if not sizes:
+        return 0.0, False
+    return sizes.most_common(1)[0][0], bold > sizes.total() / 2
+
+
+def _on_page(
+    lines: Sequence[Line], begins: Sequence[bool], body: float, *, bold_body: bool, page: int
+) -> Iterator[_Candidate]:
+    at = 0
+    while at < len(lines):
+        line, end = lines[at], at + 1
+        if line.table or not (begins[at] or _distinct(lines, at, bold_body=bold_body)):
+            at += 1
+            continue
+        while (
+            end < len(lines)
+            and end - at < _MAX_LINES
+            and not begins[end]
+            and _look(lines[end], bold_body=bold_body) == _look(line, bold_body=bold_body) != (round(body * 2) / 2, False, False)
+            and not _NAMED.match(lines[end].text)
+        ):
+            end += 1
+        alone = end == len(lines) or begins[end] or _look(lines[end], bold_body=bold_body) != _look(
+            line, bold_body=bold_body
+        )
+        candidate = _whole(lines[at:end], body, bold_body=bold_body, page=page) if alone else None
+        candidate = candidate or _run_in(line, body, bold_body=bold_body, page=page)
+        if candidate:
+            yield candidate
+            at += len(candidate.lines)
+        else:
+            at += 1
+
+
+def _look(line: Line, *, bold_body: bool) -> tuple[float, bool, bool]:
+    return round(line.size * 2) / 2, _bold(line) and not bold_body, _caps(line.text)
+
+
+def _distinct(lines: Sequence[Line], at: int, *, bold_body: bool) -> bool:
+    """Whether a line inside a paragraph looks unlike the line above it."""
+    return at > 0 and _look(lines[at], bold_body=bold_body) != _look(lines[at - 1], bold_body=bold_body)
+
+
+def _bold(line: Line) -> bool:
+    return all(segment.bold >= len(segment.text) for segment in line.segments())
+
+
+def _caps(text: str) -> bool:
+    return sum(1 for _ in _LETTERS.finditer(text)) >= 4 and text.upper() == text  # noqa: PLR2004
+
+
+def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) -> _Candidate | None:
+    """The lines as one heading that fills them, or None."""
+    text = " ".join(line.text for line in lines)
+    first = lines[0]
+    size, bold, caps = _look(first, bold_body=bold_body)
+    bold = bold and all(map(_bold, lines))
+    style = (size, caps, _centred(first), bold)
+    kind, number, rest = _numbered(text)
+    words = rest.split() if kind else text.split()
+    if len(text) > _MAX_CHARS or len(words) > _MAX_WORDS or _NO_TITLE.match(rest or text) or not _LETTERS.search(text):
+        return None
+    larger = size >= _LARGER * body
+    marked = larger or bold or caps
+    if text[-1] in ",;—–-" or (text[-1] in ".:" and not (kind and len(words) <= 8)):  # noqa: PLR2004
+        return None
+    if kind in {"decimal", "roman"}:
+        good = _titled(words) and (marked or len(words) <= 6)  # noqa: PLR2004
+    elif kind:
+        good = (not rest or rest[0].isupper() or rest[0] in "“\"(‘'") and (marked or _titled(words) or not rest)
+        good = good and not (kind == "note" and not rest)
+    elif MARKER.match(text) or _DATE.search(text) or _amounts(text) or any(len(line.cells[0]) > 1 for line in lines):
+        # Lines of several parts are rows: the names of columns, signatures side by side.
+        return None
+    elif larger and not bold_body:
+        good = text[0].isupper() and len(_LETTERS.findall(text)) >= 3 and (_titled(words) or bold or len(words) <= 8)  # noqa: PLR2004
+    elif bold:
+        good = _titled(words) or (text[0].isupper() and len(words) <= 10)  # noqa: PLR2004
+    else:
+        good = caps and _centred(first) and len(words) <= 10  # noqa: PLR2004
+    if not good or (not kind and (_ENTITY.search(text) or {w.casefold() for w in words} <= _SMALL_WORDS)):
+        return None
+    return _Candidate(list(lines), 0, kind, number, style, page)
+
+
+def _run_in(line: Line, body: float, *, bold_body: bool, page: int) -> _Candidate | None:
+    """A numbered title at the beginning of a paragraph: "5.2 Termination. Either party may ..."."""
+    text = line.text
+    kind, number, rest = _numbered(text)
+    if kind not in {"decimal", "section", "article", "item"} or not rest:
+        return None
+    match = _RUN_IN.match(rest)
+    if not match:
+        return None
+    words = match["title"].split()
+    if len(words) > 9 or not _titled(words) or _NO_TITLE.match(match["title"]):  # noqa: PLR2004
+        return None
+    size, _, _ = _look(line, bold_body=bold_body)
+    chars = len(text) - len(rest) + match.end("title")
+    whole = chars >= len(text) - 1
+    return _Candidate([line], 0 if whole else chars, kind, number, (size, False, False, False), page)
+
+
+def _numbered(text: str) -> tuple[str, tuple[int, ...], str]:
+    """Kind and number of a numbered heading and its title; empty for none."""
+    if match := _NAMED.match(text):
+        kind = match["kind"].lower()
+        if not match["kind"][0].isupper():
+            return "", (), text
+        rest = text[match.end() :].strip()
+        if kind == "section":
+            number = tuple(map(int, re.findall(r"\d+", match["number"])))
+            return kind, number or (0,), rest
+        return kind, (_order(match["number"]),), rest
+    if match := _DECIMAL.match(text):
+        number = tuple(map(int, match["number"].split(".")))
+        if number[-1] == 0 and len(number) == 2:  # noqa: PLR2004
+            number = number[:1]
+        return "decimal", number, text[match.end() :]
+    if match := _ROMAN_POINT.match(text):
+        return "roman", (_order(match["number"]),), text[match.end() :]
+    return "", (), text
+
+
+def _order(number: str) -> int:
+    """What a number counts: 7 for 7A, 4 for IV, 2 for B."""
+    if digits := re.match(r"\d+", number):
+        return int(digits[0])
+    if re.fullmatch(_ROMAN, number):
+        values = [{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}[letter] for letter in number]
+        return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
+    return ord(number[0].upper()) - 64
+
+
+def _titled(words: Sequence[str]) -> bool:
+    """Whether the longer words begin with capitals, as in a title."""
+    if not words or not (words[0][0].isupper() or words[0][0].isdigit() or words[0][0] in "“\"'‘("):
+        return False
+    long = [word for word in words if word.strip("“”\"'‘’(),.").casefold() not in _SMALL_WORDS and _LETTERS.search(word)]
+    high = sum(1 for word in long if word.lstrip("“\"'‘($")[:1].isupper())
+    return bool(long) and high >= 0.7 * len(long)
+
+
+def _amounts(text: str) -> bool:
+    return sum(character.isdigit() for character in text) > 0.25 * len(text)
+
+
+def _centred(line: Line) -> bool:
+    width = line.right - line.left
+    if width <= 0 or line.x0 < line.left + 0.08 * width:
+        return False
+    return abs((line.x0 + line.x1) / 2 - (line.left + line.right) / 2) < 0.05 * width
+
+
+def _in_sequence(found: list[_Candidate]) -> list[_Candidate]:
+    """Leave out plain numbers that do not count on: items of lists, addresses, references."""
+    kept: list[_Candidate] = []
+    chain: tuple[int, ...] = ()
+    for candidate in found:
+        if candidate.kind not in {"decimal", "section"}:
+            kept.append(candidate)
+            if candidate.kind == "article":
+                chain = candidate.number
+            elif candidate.kind in {"exhibit", "schedule", "appendix", "annex", "part"}:
+                chain = ()
+            continue
+        if _follows(chain, candidate.number) or candidate.style[3]:
+            kept.append(candidate)
+            chain = candidate.number
+    counted = Counter(candidate.kind for candidate in kept)
+    # One numbered line is no numbering.
+    return [c for c in kept if c.kind not in {"decimal", "roman"} or counted[c.kind] > 2 or c.style[3]]  # noqa: PLR2004
+
+
+def _follows(chain: tuple[int, ...], number: tuple[int, ...]) -> bool:
+    """Whether a number comes next, or nearly so, after the last one: 5.3 or 6 or 5.2.1 after 5.2."""
+    if not chain:
+        return number[0] <= 2 and all(part == 1 for part in number[1:])  # noqa: PLR2004
+    shared = 0
+    while shared < min(len(chain), len(number)) and chain[shared] == number[shared]:
+        shared += 1
+    if shared == len(number):
+        return False
+    before = chain[shared] if shared < len(chain) else 0
+    return 0 < number[shared] - before <= 3 and all(part <= 2 for part in number[shared + 1 :])  # noqa: PLR2004
+
+
+def _rank(candidate: _Candidate, body: float) -> tuple[float, ...]:
+    """Sorts headings from the highest level to the lowest."""
+    size, caps, centred, bold = candidate.style
+    if candidate.kind in {"decimal", "section"}:
+        return (_DECIMAL_RANK + len(candidate.number),)
+    if candidate.kind == "roman":
+        return (_DECIMAL_RANK,)
+    if candidate.kind:
+        return (_RANKS[candidate.kind],)
+    if size >= 1.5 * body:
+        return (0, -size)
+    return (_STYLE_RANK, -size, not caps, not centred, not bold)
