@@ -31,6 +31,7 @@ _BOLD_WEIGHT = 600
 _BOLD_NAME = re.compile(r"bold|black|heavy|semibold|demi(?!.*light)", re.IGNORECASE)
 _NAME_BYTES = 128
 _FIRST_VISIBLE = 33
+_SAMPLE = 100
 
 
 @dataclass(slots=True)
@@ -113,6 +114,18 @@ def plain_text(text_page: Any) -> str:
     """
     text = str(text_page.get_text_bounded()).replace("\r\n", "\n")
     return text.translate({**dict.fromkeys(_HYPHENS, "-"), **LIGATURES})
+
+
+def mapped(text_page: Any) -> bool:
+    """Whether pdfium knows which letters most of the page's characters are; seen from a sample of them.
+
+    Args:
+        text_page: pdfium's text page.
+    """
+    count = text_page.count_chars()
+    sample = range(0, count, max(1, count // _SAMPLE))
+    unknown = sum(pdfium.FPDFText_HasUnicodeMapError(text_page.raw, index) == 1 for index in sample)
+    return unknown <= len(sample) / 2
 
 
 def letters(text_page: Any) -> Iterator[tuple[int, str]]:

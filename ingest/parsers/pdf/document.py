@@ -17,7 +17,7 @@ from pypdf.errors import LimitReachedError
 
 from ingest.errors import CorruptFile, LimitExceeded, NoText, ParseError, TooLarge
 from ingest.parsers.pdf import forms, headings, margins, paragraphs
-from ingest.parsers.pdf.characters import Segment, plain_text, segments
+from ingest.parsers.pdf.characters import Segment, mapped, plain_text, segments
 from ingest.parsers.pdf.compose import compose
 from ingest.parsers.pdf.outline import merged, outline_headings
 from ingest.parsers.pdf.page import Page, lay_out
@@ -61,7 +61,7 @@ def parse(data: bytes, max_pages: int = 20_000) -> Parsed:
         if count > max_pages:
             raise TooLarge(f"The PDF has {count} pages, more than the ceiling of {max_pages}. Split it.")
         pages, used, first_error = _read(reader, second, count)
-        if not any(page.lines or page.plain or page.typed for page in pages):
+        if not any(page.lines or page.plain.strip() or page.typed for page in pages):
             if first_error:
                 raise first_error
             raise NoText(
@@ -90,12 +90,15 @@ def _read(
     """
     found: list[list[Segment]] = []
     plain: list[str] = []
-    first_error: ParseError | None = None
+    errors: dict[int, ParseError] = {}
     for index in range(count):
-        here, text = _pdfium_page(second, index, laid_out=count <= _MAX_LAID_OUT)
-        if not here and not text and reader and count <= _MAX_PYPDF_PAGES:
-            text, error = _pypdf_text(reader, index)
-            first_error = first_error or error
+        here, text, mapped = _pdfium_page(second, index, laid_out=count <= _MAX_LAID_OUT)
+        if reader and count <= _MAX_PYPDF_PAGES and not (mapped and (here or text)):
+            other, error = _pypdf_text(reader, index)
+            if error and not here:
+                errors[index] = error
+            if other.strip():
+                here, text = [], other
         found.append(here)
         plain.append(text)
     used = any(found)
@@ -103,23 +106,27 @@ def _read(
     for index, (page, text) in enumerate(zip(pages, plain, strict=True)):
         # Fonts with two bytes per letter leave NULs between the letters; they are no part of the words.
         page.plain = text.replace("\x00", "")
-        page.typed = forms.typed(reader, index) if reader and count <= _MAX_PYPDF_PAGES else []
-    return pages, used, first_error
+        if reader and count <= _MAX_PYPDF_PAGES and index not in errors:
+            page.typed = forms.typed(reader, index)
+    return pages, used, next(iter(errors.values()), None)
 
 
-def _pdfium_page(second: Pdfium, index: int, *, laid_out: bool) -> tuple[list[Segment], str]:
-    """A page's segments, or its text where its layout is not to be told; nothing when pdfium cannot read it."""
+def _pdfium_page(second: Pdfium, index: int, *, laid_out: bool) -> tuple[list[Segment], str, bool]:
+    """A page's segments, or its text where its layout is not told, and whether its letters are known.
+
+    Nothing when pdfium cannot read the page.
+    """
     page = second.page(index)
     if page is None:
-        return [], ""
+        return [], "", True
     try:
         text_page = page.get_textpage()
         found = segments(text_page) if laid_out else []
         if laid_out and not _right_to_left(found):
-            return found, ""
-        return [], plain_text(text_page)
+            return found, "", mapped(text_page)
+        return [], plain_text(text_page), not laid_out
     except pypdfium2.PdfiumError:
-        return [], ""
+        return [], "", True
     finally:
         page.close()
 

@@ -42,7 +42,13 @@ def split(pages: Sequence[Sequence[Segment]]) -> list[Margins]:
         for side, rows in enumerate(page):
             seen.update({(side, _key(row)) for row in rows})
     least = max(_MIN_PAGES, round(_MIN_SHARE * len(pages)))
-    return [tuple(_peel(rows, side, seen, least) for side, rows in enumerate(page)) for page in edges]  # type: ignore[misc]
+    found = []
+    for segments, (top, bottom) in zip(pages, edges, strict=True):
+        margins = _peel(top, 0, seen, least), _peel(bottom, 1, seen, least)
+        # A page of nothing else says what it says: a title between two chapters, a slide.
+        whole = sum(map(len, margins)) == len(segments)
+        found.append(([], []) if whole else margins)
+    return found
 
 
 def _edges(segments: Sequence[Segment]) -> tuple[list[Row], list[Row]]:
