@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ingest.parsers.pdf.layout import Line
     from ingest.parsers.pdf.page import Page
 
-MAX_LEVEL = 6
+MAX_LEVEL = 9
 
 _ROMAN = r"[IVXLC]{1,6}"
 _NAMED = re.compile(
@@ -43,6 +43,7 @@ _MAX_CHARS = 130
 _MAX_LINES = 3
 _LARGER = 1.14
 _PILE = 3
+_FAR_RIGHT = 0.45
 # First pages with more lines in bold than this are covers and forms.
 _MANY = 5
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -55,7 +56,7 @@ _NO_TITLE = re.compile(
     r"the\s+accompanying|in\s+witness|whereas|now,?\s+therefore|attest|yes\b|no\b|x$|confidential|copyright|©|"
     r"https?:|www\.|source:|table of contents|dear\b|sincerely|re:|cc:|end of|\(?in (?:millions|thousands)|"
     r"\(?dollars in|\(?unaudited|as of\b|for the (?:year|quarter|three|six|nine|fiscal|month)|years? ended|"
-    r"(?:three|six|nine|twelve) months|total\b|\*+|note:|none\b|not applicable|\([^()]*\)$",
+    r"(?:three|six|nine|twelve) months|total\b|\*+|note:|none\b|not applicable|commission file|page$|period$|\([^()]*\)$",
     re.IGNORECASE,
 )
 _DATE = re.compile(
@@ -215,6 +216,9 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
         good = _titled(words) or (text[0].isupper() and len(words) <= 10)  # noqa: PLR2004
     else:
         good = caps and _centred(first) and len(words) <= 10  # noqa: PLR2004
+    if not kind and first.x0 > first.left + _FAR_RIGHT * (first.right - first.left):
+        # The name of a column, or of a signature's block.
+        return None
     if not good or (not kind and (_ENTITY.search(text) or {w.casefold() for w in words} <= _SMALL_WORDS)):
         return None
     return _Candidate(list(lines), 0, kind, number, style, page)

@@ -40,9 +40,13 @@ _OPEN_END = re.compile(r"(?:[,–—-]|\b(?:and|or|of|the|to|for|in|on|by|with|f
 _MAX_BETWEEN = 3
 # Rows further apart than this many letter heights are not one table.
 _FAR = 5.0
-_MAX_HEADER = 5
-_HEADER_FAR = 3.2
+_MAX_HEADER = 7
+_MAX_LABELS = 2
+_LABEL_CHARS = 60
+_HEADER_FAR = 3.8
 _UNITS_FAR = 4.5
+# A name that begins left of the amounts takes at most this share of the table's width; a title takes more.
+_NAME_SHARE = 0.22
 _UNITS_CHARS = 90
 _HEADER_WORDS = 14
 
@@ -126,26 +130,51 @@ def _is_prose(row: Row, zone: float) -> bool:
 
 def _header(rows: Sequence[Row], data: int, end: int, zone: float, floor: int) -> tuple[int, int]:
     """First row of the header, and first row of the table's body."""
+    left = min(row.x0 for row in rows[data:end])
+    width = max(row.x1 for row in rows[data:end]) - left
     body = data
-    while body < end - 1 and _names_columns(rows[body], zone):
+    while body < end - 1 and _names_columns(rows[body], zone, left, width):
         body += 1
     start = data
-    while start > max(floor, data - _MAX_HEADER):
-        above = rows[start - 1]
+    if body == data:
+        # Labels of groups, or a date, may stand between the names and the first amounts.
+        while (
+            start > max(floor, data - _MAX_LABELS)
+            and _is_label(rows[start - 1], zone)
+            and _near(rows[start - 1], rows[start], _HEADER_FAR)
+        ):
+            start -= 1
+        body = start
+    top = start
+    while top > max(floor, data - _MAX_HEADER):
+        above = rows[top - 1]
         units = bool(_UNITS.match(above.text)) and len(above.text) < _UNITS_CHARS
-        if not _near(above, rows[start], _UNITS_FAR if units else _HEADER_FAR):
+        if not _near(above, rows[top], _UNITS_FAR if units else _HEADER_FAR):
             break
-        if not (units or _names_columns(above, zone)):
+        if not (units or _names_columns(above, zone, left, width)):
             break
-        start -= 1
-    return start, body
+        top -= 1
+        if units and len(above.segments) == 1:
+            # What stands above a line of units is the table's title.
+            break
+    if top == start and body == start:
+        # No names: the labels above belong to the text.
+        return data, data
+    return top, body
 
 
-def _names_columns(row: Row, zone: float) -> bool:
+def _is_label(row: Row, zone: float) -> bool:
+    return len(row.segments) == 1 and row.x1 < zone and len(row.text) < _LABEL_CHARS and row.text[-1] not in ".;,"
+
+
+def _names_columns(row: Row, zone: float, left: float, width: float) -> bool:
     """Whether all cells, but for one on the labels' side, stand over the amounts and are names or dates."""
-    slack = 3 * row.size
-    over = [s for s in row.segments if s.x0 > zone - slack]
-    beside = [s for s in row.segments if s.x0 <= zone - slack]
+    slack = 2 * row.size
+    over, beside = [], []
+    for segment in row.segments:
+        within = segment.x0 > zone - slack
+        reaches = segment.x1 > zone and segment.x0 > left + slack and segment.x1 - segment.x0 < _NAME_SHARE * width
+        (over if within or reaches else beside).append(segment)
     if not over or len(beside) > 1 or len(row.text.split()) > _HEADER_WORDS + 4 * len(over):
         return False
     if beside and (beside[0].x1 > zone + slack or len(over) == 1):
