@@ -8,6 +8,7 @@ inside their page, so that the sentence stays in one piece.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ingest.parsers.pdf import paragraphs
@@ -15,7 +16,7 @@ from ingest.parsers.text import clean
 from ingest.types import Block, BlockKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from ingest.parsers.pdf.headings import Heading
     from ingest.parsers.pdf.layout import Line
@@ -49,7 +50,7 @@ def compose(
         The text, and its blocks of pages, headings, tables and margins.
     """
     titles = {id(line): heading for heading in headings for line in heading.lines}
-    flows = [_flows(one, other) for one, other in zip(pages, pages[1:], strict=False)]
+    flows = [_flows(one, other, titles) for one, other in pairwise(pages)]
     parts: list[str] = []
     blocks: list[Block] = []
     where: dict[int, tuple[int, int]] = {}
@@ -86,11 +87,12 @@ def compose(
     return "".join(parts), sorted(blocks, key=lambda block: (block.start, -block.end))
 
 
-def _flows(page: Page, following: Page) -> bool:
+def _flows(page: Page, following: Page, titles: Container[int]) -> bool:
     """Whether a sentence runs from one page into the next, or the layout of one of them is not known."""
     if not page.lines or not following.lines or page.typed:
         return not page.lines and not following.lines
-    return paragraphs.goes_on(page.lines[-1], following.lines[0])
+    last, first = page.lines[-1], following.lines[0]
+    return id(last) not in titles and id(first) not in titles and paragraphs.goes_on(last, first)
 
 
 def _pieces(

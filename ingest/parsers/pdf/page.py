@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ingest.parsers.pdf.characters import Segment
+
+
+_SMALLER = 0.93
 
 
 @dataclass(slots=True)
@@ -44,11 +48,20 @@ def lay_out(segments: Sequence[Segment], top: Sequence[Segment] = (), bottom: Se
     running = {id(segment) for segment in (*top, *bottom)}
     main, aside = upright([segment for segment in segments if id(segment) not in running])
     lines: list[Line] = []
-    for number, region in enumerate(columns(main)):
+    notes: list[Line] = []
+    regions = columns(main)
+    for number, region in enumerate(regions):
         left, right = min(s.x0 for s in region), max(s.x1 for s in region)
-        for line in _region(region, 1 + max((line.table for line in lines), default=0)):
+        found = _region(region, 1 + max((line.table for line in lines), default=0))
+        for line in found:
             line.region, line.left, line.right = number, left, right
-            lines.append(line)
+        # Notes below one column would stand in the middle of the sentence that goes on in the next.
+        text = len(found) - (_notes(found) if number + 1 < len(regions) else 0)
+        lines += found[:text]
+        for line in found[text:]:
+            line.region = len(regions) + number
+            notes.append(line)
+    lines += notes
     for turn in sorted({segment.turn for segment in aside}):
         for line in lines_of(rows_of(s for s in aside if s.turn == turn)):
             line.region, line.left, line.right = -1 - turn, line.x0, line.x1
@@ -59,6 +72,18 @@ def lay_out(segments: Sequence[Segment], top: Sequence[Segment] = (), bottom: Se
 def reading_order(segments: Sequence[Segment]) -> Iterable[Segment]:
     """A page's segments as ``lay_out`` orders them."""
     return (segment for line in lay_out(segments).lines for segment in line.segments())
+
+
+def _notes(lines: Sequence[Line]) -> int:
+    """How many lines at the end of a column are in smaller letters than most of it."""
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        sizes[round(line.size * 2) / 2] += len(line.text)
+    size = sizes.most_common(1)[0][0]
+    count = 0
+    while count < len(lines) and not lines[-1 - count].table and lines[-1 - count].size < _SMALLER * size:
+        count += 1
+    return count
 
 
 def _region(segments: Sequence[Segment], first_table: int) -> list[Line]:

@@ -1,6 +1,7 @@
 """Tables: rows of cells with amounts in columns, as in financial statements.
 
-A table is a run of rows in which amounts stand right of a label. The rows above that name the columns are
+A table is a run of rows in which amounts stand right of a label, or of short cells that begin at the same
+places. The rows above that name the columns are
 joined to one line, column by column, so that the first line of a table says what its columns are.
 """
 
@@ -45,6 +46,11 @@ _MAX_LABELS = 2
 _LABEL_CHARS = 60
 _HEADER_FAR = 3.8
 _UNITS_FAR = 4.5
+# Rows of words are a table when as many short cells stand below one another.
+_MIN_CELLS = 3
+_MIN_ROWS = 3
+_ALIGNED = 4.0
+_CELL_CHARS = 80
 # A name that begins left of the amounts takes at most this share of the table's width; a title takes more.
 _NAME_SHARE = 0.22
 _UNITS_CHARS = 90
@@ -65,13 +71,17 @@ def page_lines(rows: Sequence[Row], number: int) -> list[tuple[int, int, list[Li
     found = []
     at = 0
     while at < len(rows):
-        run = _run(rows, at) if _is_data(rows[at]) else None
-        if run is None:
+        floor = found[-1][1] if found else 0
+        if run := _run(rows, at) if _is_data(rows[at]) else None:
+            end, zone = run
+            start, body = _header(rows, at, end, zone, floor)
+            lines = _lines(rows[start:end], body - start, zone)
+        elif end := _aligned_until(rows, at):
+            start = at - (at > floor and len(rows[at - 1].segments) > 1 and _near(rows[at - 1], rows[at], _HEADER_FAR))
+            lines = [_line(_cells(row)) for row in rows[start:end]]
+        else:
             at += 1
             continue
-        end, zone = run
-        start, first_data = _header(rows, at, end, zone, found[-1][1] if found else 0)
-        lines = _lines(rows[start:end], first_data - start, zone)
         for line in lines:
             line.table = number + len(found)
         found.append((start, end, lines))
@@ -110,6 +120,21 @@ def _run(rows: Sequence[Row], start: int) -> tuple[int, float] | None:
         at += 1
     enough = data >= 2 or len(_amounts(rows[start])) >= 3  # noqa: PLR2004 -- one row with a column for each year
     return (end, zone) if enough else None
+
+
+def _aligned_until(rows: Sequence[Row], start: int) -> int:
+    """One past the last of the rows of short cells that begin where those of the first row begin; 0 for none."""
+    columns = [segment.x0 for segment in rows[start].segments]
+    if len(columns) < _MIN_CELLS or _MARKER.fullmatch(rows[start].segments[0].text):
+        return 0
+    end = start
+    while end < len(rows) and (end == start or _near(rows[end - 1], rows[end], _HEADER_FAR)):
+        cells = rows[end].segments
+        fits = [any(abs(cell.x0 - column) < _ALIGNED for column in columns) for cell in cells]
+        if len(cells) < _MIN_CELLS or not all(fits) or max(len(cell.text) for cell in cells) > _CELL_CHARS:
+            break
+        end += 1
+    return end if end - start >= _MIN_ROWS else 0
 
 
 def _amounts_from(row: Row) -> float:
