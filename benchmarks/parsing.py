@@ -235,7 +235,9 @@ def evidence_rows(parsed: Parsed, evidence: Outcome) -> list[bool]:
 
 def structure(outcomes: list[Outcome]) -> Outcome:
     """Sums of what was told from the pages."""
-    return {kind: sum(outcome.get(kind, 0) for outcome in outcomes) for kind in ("headings", "tables", "margins")}
+    return {
+        kind: sum(outcome.get(kind, 0) for outcome in outcomes) for kind in ("headings", "tables", "margins")
+    }
 
 
 def show(summary: Outcome) -> None:

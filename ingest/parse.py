@@ -183,7 +183,14 @@ def parse_bytes(data: bytes, filename: str, config: ParseConfig) -> tuple[str, P
         raise NoText("The file is empty: it has no bytes.")
     media_type = media.detect(data, filename)
     parser = import_module(PARSERS[media_type])
-    options = {"max_pages": config.max_pages} if media_type == media.PDF else {}
+    options: Json = {}
+    if media_type == media.PDF:
+        # Most of the time is for text recognition; the rest of the work needs little of it.
+        options = {
+            "max_pages": config.max_pages,
+            "ocr_languages": config.ocr_languages,
+            "seconds": config.timeout_s * 0.8,
+        }
     parsed: Parsed = parser.parse(data, **options)
     if not parsed.text.strip():
         raise NoText("The file can be read but holds no text.")

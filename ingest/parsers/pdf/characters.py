@@ -18,7 +18,15 @@ import pypdfium2.raw as pdfium
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+LIGATURES = {
+    0xFB00: "ff",
+    0xFB01: "fi",
+    0xFB02: "fl",
+    0xFB03: "ffi",
+    0xFB04: "ffl",
+    0xFB05: "st",
+    0xFB06: "st",
+}
 # A gap wider than this share of the letters' size parts two segments: the space between two words is about a
 # quarter, stretched in justified text seldom more than half.
 _WIDE_GAP = 0.85
@@ -125,7 +133,7 @@ def mapped(text_page: Any) -> bool:
     count = text_page.count_chars()
     sample = range(0, count, max(1, count // _SAMPLE))
     unknown = sum(pdfium.FPDFText_HasUnicodeMapError(text_page.raw, index) == 1 for index in sample)
-    return unknown <= len(sample) / 2
+    return bool(unknown <= len(sample) / 2)
 
 
 def letters(text_page: Any) -> Iterator[tuple[int, str]]:

@@ -104,7 +104,7 @@ def _pieces(
         title = titles.get(id(line))
         # A heading is a paragraph of its own; one that begins a line of text is not parted from it.
         apart = title is not last if title or (last and not last.chars) else begins
-        body.append(_Piece(line.text, breaks=apart or begins and title is None, line=line))
+        body.append(_Piece(line.text, breaks=apart or (begins and title is None), line=line))
         last = title
     inner = [index for index, piece in enumerate(body) if piece.breaks and index]
     top = [_Piece(text, breaks=not index, margin=True) for index, text in enumerate(page.top)]

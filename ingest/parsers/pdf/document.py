@@ -7,6 +7,7 @@ sentence may run over the page's end.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from ingest.errors import CorruptFile, LimitExceeded, NoText, ParseError, TooLar
 from ingest.parsers.pdf import forms, headings, margins, paragraphs
 from ingest.parsers.pdf.characters import Segment, mapped, plain_text, segments
 from ingest.parsers.pdf.compose import compose
+from ingest.parsers.pdf.ocr import Recogniser
 from ingest.parsers.pdf.outline import merged, outline_headings
 from ingest.parsers.pdf.page import Page, lay_out
 from ingest.parsers.pdf.readers import Pdfium, open_pdf
@@ -36,12 +38,14 @@ _MAX_PYPDF_PAGES = 1_000
 _RIGHT_TO_LEFT = 0.2
 
 
-def parse(data: bytes, max_pages: int = 20_000) -> Parsed:
+def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds: float = math.inf) -> Parsed:
     """Read a PDF's text and structure.
 
     Args:
         data: The file.
         max_pages: Ceiling on its pages.
+        ocr_languages: Languages of scanned pages, see ``Recogniser``; empty to leave them alone.
+        seconds: Wall clock for text recognition.
 
     Returns:
         The pages' texts with blocks for pages, headings, tables and running lines.
@@ -51,8 +55,10 @@ def parse(data: bytes, max_pages: int = 20_000) -> Parsed:
         CorruptFile: Neither reader can open the file.
         NoText: No page has text.
         TooLarge: It has more than ``max_pages`` pages.
-        LimitExceeded: A stream in the file unpacks to more than pypdf's ceilings.
+        LimitExceeded: A stream in the file unpacks to more than pypdf's ceilings, or text recognition would
+            take too long.
     """
+    recogniser = Recogniser(ocr_languages, seconds)
     # Text needs no images; pypdf must not start a program for those in JBIG2.
     with apply_configuration(jbig2dec_binary=None):
         second = Pdfium(data)
@@ -60,14 +66,11 @@ def parse(data: bytes, max_pages: int = 20_000) -> Parsed:
         count = len(reader.pages) if reader else second.count()
         if count > max_pages:
             raise TooLarge(f"The PDF has {count} pages, more than the ceiling of {max_pages}. Split it.")
-        pages, used, first_error = _read(reader, second, count)
+        pages, used, first_error = _read(reader, second, recogniser, count)
         if not any(page.lines or page.plain.strip() or page.typed for page in pages):
             if first_error:
                 raise first_error
-            raise NoText(
-                f"The PDF has no text on its {count} pages: they are probably scanned images. "
-                "Run text recognition (OCR) on it and upload the result."
-            )
+            raise NoText(f"The PDF has no text on its {count} pages. {recogniser.advice()}")
         paragraphs.join_hyphens(pages)
         steps = paragraphs.usual_steps(pages)
         starts = [paragraphs.breaks(page.lines, step) for page, step in zip(pages, steps, strict=True)]
@@ -77,12 +80,12 @@ def parse(data: bytes, max_pages: int = 20_000) -> Parsed:
             seen = [block for block in blocks if block.kind is BlockKind.HEADING]
             others = [block for block in blocks if block.kind is not BlockKind.HEADING]
             blocks = sorted([*others, *merged(stated, seen)], key=lambda block: (block.start, -block.end))
-        name = f"pdf/pypdf-{pypdf.__version__}" + ("+pdfium" if used else "")
+        name = f"pdf/pypdf-{pypdf.__version__}" + "+pdfium" * used + "+tesseract" * recogniser.used
         return Parsed(text=text, blocks=tuple(blocks), title=_title(reader) if reader else "", parser=name)
 
 
 def _read(
-    reader: pypdf.PdfReader | None, second: Pdfium, count: int
+    reader: pypdf.PdfReader | None, second: Pdfium, recogniser: Recogniser, count: int
 ) -> tuple[list[Page], bool, ParseError | None]:
     """All pages, whether pdfium's text is in them, and the first error of a page that could not be read.
 
@@ -102,6 +105,9 @@ def _read(
         found.append(here)
         plain.append(text)
     used = any(found)
+    bare = [index for index in range(count) if not (found[index] or plain[index].strip() or index in errors)]
+    for index, recognised in recogniser.read(second, bare, whole=len(bare) == count).items():
+        found[index] = recognised
     pages = [lay_out(here, *edges) for here, edges in zip(found, margins.split(found), strict=True)]
     for index, (page, text) in enumerate(zip(pages, plain, strict=True)):
         # Fonts with two bytes per letter leave NULs between the letters; they are no part of the words.
@@ -133,12 +139,14 @@ def _pdfium_page(second: Pdfium, index: int, *, laid_out: bool) -> tuple[list[Se
 
 def _right_to_left(found: Sequence[Segment]) -> bool:
     letters = [letter for segment in found for letter in segment.text if letter.isalpha()]
-    turned = sum(1 for letter in letters if letter > "\u0590" and unicodedata.bidirectional(letter) in {"R", "AL"})
+    turned = sum(
+        1 for letter in letters if letter > "\u0590" and unicodedata.bidirectional(letter) in {"R", "AL"}
+    )
     return turned > _RIGHT_TO_LEFT * len(letters)
 
 
 def _pypdf_text(reader: pypdf.PdfReader, index: int) -> tuple[str, ParseError | None]:
-    """pypdf's text of a page, or why there is none."""
+    """Pypdf's text of a page, or why there is none."""
     try:
         return reader.pages[index].extract_text(), None
     except MemoryError:
@@ -159,5 +167,3 @@ def _title(reader: pypdf.PdfReader) -> str:
         # Damaged metadata costs the title, never the text.
         return ""
     return meant_title(str(title or ""))
-
-

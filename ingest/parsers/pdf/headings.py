@@ -63,7 +63,10 @@ _DATE = re.compile(
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}",
     re.IGNORECASE,
 )
-_ENTITY = re.compile(r"(?:,?\s+(?:inc|corp|corporation|ltd|llc|l\.l\.c|lp|l\.p|plc|company|co|n\.a|gmbh|s\.a)\.?,?)+$", re.IGNORECASE)
+_ENTITY = re.compile(
+    r"(?:,?\s+(?:inc|corp|corporation|ltd|llc|l\.l\.c|lp|l\.p|plc|company|co|n\.a|gmbh|s\.a)\.?,?)+$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -120,11 +123,14 @@ def _without_piles(found: list[_Candidate], pages: Sequence[Page]) -> list[_Cand
     piles: list[list[_Candidate]] = []
     for candidate in found:
         last = piles[-1][-1] if piles else None
-        if last and position[id(last.lines[-1])] + 1 == position[id(candidate.lines[0])] and last.page == candidate.page:
+        below = last and position[id(last.lines[-1])] + 1 == position[id(candidate.lines[0])]
+        if last and below and last.page == candidate.page:
             piles[-1].append(candidate)
         else:
             piles.append([candidate])
-    return [each for pile in piles for each in pile if each.number or sum(not one.number for one in pile) < _PILE]
+    return [
+        each for pile in piles for each in pile if each.number or sum(not one.number for one in pile) < _PILE
+    ]
 
 
 def _body(pages: Sequence[Page]) -> tuple[float, bool]:
@@ -150,19 +156,19 @@ def _on_page(
         if line.table or not (begins[at] or _distinct(lines, at, bold_body=bold_body)):
             at += 1
             continue
+        look = _look(line, bold_body=bold_body)
+        plain = look == (round(body * 2) / 2, False, False)
         while (
-            end < len(lines)
-            and end - at < _MAX_LINES
+            not plain
+            and end < min(len(lines), at + _MAX_LINES)
             and not begins[end]
-            and _look(lines[end], bold_body=bold_body) == _look(line, bold_body=bold_body) != (round(body * 2) / 2, False, False)
+            and _look(lines[end], bold_body=bold_body) == look
             and not _NAMED.match(lines[end].text)
         ):
             end += 1
-        alone = end == len(lines) or begins[end] or _look(lines[end], bold_body=bold_body) != _look(
-            line, bold_body=bold_body
-        )
+        alone = end == len(lines) or begins[end] or _look(lines[end], bold_body=bold_body) != look
         candidate = _whole(lines[at:end], body, bold_body=bold_body, page=page) if alone else None
-        candidate = candidate or _run_in(line, body, bold_body=bold_body, page=page)
+        candidate = candidate or _run_in(line, bold_body=bold_body, page=page)
         if candidate:
             yield candidate
             at += len(candidate.lines)
@@ -196,7 +202,12 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
     style = (size, caps, _centred(first), bold)
     kind, number, rest = _numbered(text)
     words = rest.split() if kind else text.split()
-    if len(text) > _MAX_CHARS or len(words) > _MAX_WORDS or _NO_TITLE.match(rest or text) or not _LETTERS.search(text):
+    if (
+        len(text) > _MAX_CHARS
+        or len(words) > _MAX_WORDS
+        or _NO_TITLE.match(rest or text)
+        or not _LETTERS.search(text)
+    ):
         return None
     larger = size >= _LARGER * body
     marked = larger or bold or caps
@@ -205,13 +216,24 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
     if kind in {"decimal", "roman"}:
         good = _titled(words) and (marked or len(words) <= 6)  # noqa: PLR2004
     elif kind:
-        good = (not rest or rest[0].isupper() or rest[0] in "“\"(‘'") and (marked or _titled(words) or not rest)
+        good = (not rest or rest[0].isupper() or rest[0] in "“\"(‘'") and (
+            marked or _titled(words) or not rest
+        )
         good = good and not (kind == "note" and not rest)
-    elif MARKER.match(text) or _DATE.search(text) or _amounts(text) or any(len(line.cells[0]) > 1 for line in lines):
+    elif (
+        MARKER.match(text)
+        or _DATE.search(text)
+        or _amounts(text)
+        or any(len(line.cells[0]) > 1 for line in lines)
+    ):
         # Lines of several parts are rows: the names of columns, signatures side by side.
         return None
     elif larger and not bold_body:
-        good = text[0].isupper() and len(_LETTERS.findall(text)) >= 3 and (_titled(words) or bold or len(words) <= 8)  # noqa: PLR2004
+        good = (
+            text[0].isupper()
+            and len(_LETTERS.findall(text)) >= 3
+            and (_titled(words) or bold or len(words) <= 8)
+        )  # noqa: PLR2004
     elif bold:
         good = _titled(words) or (text[0].isupper() and len(words) <= 10)  # noqa: PLR2004
     else:
@@ -224,7 +246,7 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
     return _Candidate(list(lines), 0, kind, number, style, page)
 
 
-def _run_in(line: Line, body: float, *, bold_body: bool, page: int) -> _Candidate | None:
+def _run_in(line: Line, *, bold_body: bool, page: int) -> _Candidate | None:
     """A numbered title at the beginning of a paragraph: "5.2 Termination. Either party may ..."."""
     text = line.text
     kind, number, rest = _numbered(text)
@@ -277,7 +299,8 @@ def _titled(words: Sequence[str]) -> bool:
     """Whether the longer words begin with capitals, as in a title."""
     if not words or not (words[0][0].isupper() or words[0][0].isdigit() or words[0][0] in "“\"'‘("):
         return False
-    long = [word for word in words if word.strip("“”\"'‘’(),.").casefold() not in _SMALL_WORDS and _LETTERS.search(word)]
+    strong = [word for word in words if _LETTERS.search(word)]
+    long = [word for word in strong if word.strip("“”\"'‘’(),.").casefold() not in _SMALL_WORDS]
     high = sum(1 for word in long if word.lstrip("“\"'‘($")[:1].isupper())
     return bool(long) and high >= 0.7 * len(long)
 

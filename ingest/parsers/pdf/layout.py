@@ -200,7 +200,9 @@ def _parts(segments: Sequence[Segment], gutter: float) -> bool:
         return False
     # The file's order: few changes of side for columns, one for each line when they come line by line.
     order = [
-        where for segment, where in zip(segments, sides, strict=True) if where and len(segment.text) >= _LINE_CHARS
+        where
+        for segment, where in zip(segments, sides, strict=True)
+        if where and len(segment.text) >= _LINE_CHARS
     ]
     changes = sum(one != other for one, other in pairwise(order))
     return changes <= 2 + crossing + 0.1 * len(order) or changes >= 1.6 * min(counts)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from ingest.parsers.pdf.layout import Line
     from ingest.parsers.pdf.page import Page
 
-MARKER = re.compile(r"(?:[•●▪■◦–*·§]|\(?[0-9]{1,3}[.)]|\(?[ivxlc]{1,5}[.)]|\([a-zA-Z]\)|[a-zA-Z][.)])(?=\s|$)")
+MARKER = re.compile(
+    r"(?:[•●▪■◦–*·§]|\(?[0-9]{1,3}[.)]|\(?[ivxlc]{1,5}[.)]|\([a-zA-Z]\)|[a-zA-Z][.)])(?=\s|$)"
+)
 _ENDS = re.compile(r"[.!?:;]['\"”’)\]]*$")
 _OPEN = re.compile(r"(?:[,–—-]|[a-z])$")
 _HYPHENATED = re.compile(r"([^\W\d_]{2,})([-\u00ad])$")

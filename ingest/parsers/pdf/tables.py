@@ -27,7 +27,9 @@ _AMOUNT = re.compile(
 _YEAR = re.compile(r"(?:FY\s?|Q[1-4]\s?|[1-4]Q\s?|CY\s?)?['’]?(?:(?:19|20)\d\d|\d\d)[AEF*]?(?:\s?\(\d\))?")
 _FULL_YEAR = re.compile(r"(?:FY\s?|Q[1-4]\s?|[1-4]Q\s?|CY\s?)?['’]?(?:19|20)\d\d[AEF*]?(?:\s?\(\w\))?")
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
-_DATE = re.compile(_MONTH + r"\s+\d{1,2},?(?:\s+(?:19|20)\d\d)?|" + _MONTH + r"\s+(?:19|20)\d\d", re.IGNORECASE)
+_DATE = re.compile(
+    _MONTH + r"\s+\d{1,2},?(?:\s+(?:19|20)\d\d)?|" + _MONTH + r"\s+(?:19|20)\d\d", re.IGNORECASE
+)
 _UNITS = re.compile(
     r"\(?(?:(?:u\.?s\.?|unaudited|dollars?|amounts?|all|expressed|[$€£¥])[\s;,]+)*\(?(?:[$€£¥]\s*)?in\s+"
     r"(?:[a-z.]+\s+)?(?:millions|thousands|billions|[$€£¥]|u\.?s)|\(?unaudited\)?$|\(?dollars?\b.*\bin\b",
@@ -68,7 +70,7 @@ def page_lines(rows: Sequence[Row], number: int) -> list[tuple[int, int, list[Li
         For each table the first row and the one past the last, and its lines, the first of which names the
         columns where the page does.
     """
-    found = []
+    found: list[tuple[int, int, list[Line]]] = []
     at = 0
     while at < len(rows):
         floor = found[-1][1] if found else 0
@@ -77,7 +79,9 @@ def page_lines(rows: Sequence[Row], number: int) -> list[tuple[int, int, list[Li
             start, body = _header(rows, at, end, zone, floor)
             lines = _lines(rows[start:end], body - start, zone)
         elif end := _aligned_until(rows, at):
-            start = at - (at > floor and len(rows[at - 1].segments) > 1 and _near(rows[at - 1], rows[at], _HEADER_FAR))
+            start = at - (
+                at > floor and len(rows[at - 1].segments) > 1 and _near(rows[at - 1], rows[at], _HEADER_FAR)
+            )
             lines = [_line(_cells(row)) for row in rows[start:end]]
         else:
             at += 1
@@ -98,7 +102,9 @@ def _is_data(row: Row) -> bool:
     if len(row.segments) < 2:  # noqa: PLR2004 -- a table's row has two cells
         return False
     amounts = _amounts(row)
-    if not amounts or not any(character.isdigit() or character in "–—-" for s in amounts for character in s.text):
+    if not amounts or not any(
+        character.isdigit() or character in "–—-" for s in amounts for character in s.text
+    ):
         return False
     if row.segments[0] is amounts[0] and len(amounts) < len(row.segments):
         # "5.2  Termination": a number, then words.
@@ -189,16 +195,24 @@ def _header(rows: Sequence[Row], data: int, end: int, zone: float, floor: int) -
 
 
 def _is_label(row: Row, zone: float) -> bool:
-    return len(row.segments) == 1 and row.x1 < zone and len(row.text) < _LABEL_CHARS and row.text[-1] not in ".;,"
+    return (
+        len(row.segments) == 1
+        and row.x1 < zone
+        and len(row.text) < _LABEL_CHARS
+        and row.text[-1] not in ".;,"
+    )
 
 
 def _names_columns(row: Row, zone: float, left: float, width: float) -> bool:
     """Whether all cells, but for one on the labels' side, stand over the amounts and are names or dates."""
     slack = 2 * row.size
-    over, beside = [], []
+    over: list[Segment] = []
+    beside: list[Segment] = []
     for segment in row.segments:
         within = segment.x0 > zone - slack
-        reaches = segment.x1 > zone and segment.x0 > left + slack and segment.x1 - segment.x0 < _NAME_SHARE * width
+        reaches = (
+            segment.x1 > zone and segment.x0 > left + slack and segment.x1 - segment.x0 < _NAME_SHARE * width
+        )
         (over if within or reaches else beside).append(segment)
     if not over or len(beside) > 1 or len(row.text.split()) > _HEADER_WORDS + 4 * len(over):
         return False
@@ -207,7 +221,9 @@ def _names_columns(row: Row, zone: float, left: float, width: float) -> bool:
         return bool(beside[0].x1 <= zone + slack and _is_date(over[0].text))
     if all(_is_date(s.text) for s in over):
         return True
-    return not any(_AMOUNT.fullmatch(s.text) and any(map(str.isdigit, s.text)) for s in over if not _is_date(s.text))
+    return not any(
+        _AMOUNT.fullmatch(s.text) and any(map(str.isdigit, s.text)) for s in over if not _is_date(s.text)
+    )
 
 
 def _is_date(text: str) -> bool:
@@ -252,7 +268,9 @@ def _cells(row: Row) -> list[list[Segment]]:
             cells[-1].append(segment)
         else:
             cells.append([segment])
-        joins = bool(_LEADING.fullmatch(segment.text) or (len(cells) == 1 and _MARKER.fullmatch(segment.text)))
+        joins = bool(
+            _LEADING.fullmatch(segment.text) or (len(cells) == 1 and _MARKER.fullmatch(segment.text))
+        )
     return cells
 
 
