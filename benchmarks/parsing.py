@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.chunk import PageFinder
+from ingest.config import ParseConfig
 from ingest.errors import IngestError
 from ingest.parse import Parser
 from ingest.types import Parsed
@@ -270,7 +271,8 @@ def main() -> None:
         "summary": {},
         "files": {},
     }
-    with Parser() as parser:
+    # Without text recognition, so that a machine with tesseract gives the same figures.
+    with Parser(ParseConfig(ocr_languages="")) as parser:
         for name, measure in sets.items():
             result["files"][name], result["summary"][name] = measure(parser, options.data / name)
     everything = [outcome for outcomes in result["files"].values() for outcome in outcomes]

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ingest.parsers.pdf.numbering import follows, numbered
 from ingest.parsers.pdf.paragraphs import MARKER
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
 
 MAX_LEVEL = 9
 
-_ROMAN = r"[IVXLC]{1,6}"
-_NAMED = re.compile(
-    rf"(?P<kind>part|item|article|chapter|exhibit|schedule|appendix|annex|note|section)\s+"
-    rf"(?P<number>{_ROMAN}|\d{{1,3}}[A-Z]?(?:[.-]\d{{1,2}})*|[A-Z](?:-\d{{1,2}})?)(?=$|[\s.:,)—–-])[.:)—–\s-]*",
-    re.IGNORECASE,
-)
-_DECIMAL = re.compile(r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})(?P<dot>\.?)\s+(?=[A-Z“\"'])")
-_ROMAN_POINT = re.compile(rf"(?P<number>{_ROMAN})\.\s+(?=[A-Z])")
 # A numbered title that begins a line of text ends with a stop and is followed by a sentence.
 _RUN_IN = re.compile(r"(?P<title>[^.:;—]{2,70}?)\s?(?:\.(?=\s+[A-Z(“\"])|[.:]$|[:—](?=\s*[A-Z(“\"]))")
 _RANKS = {
@@ -39,6 +32,7 @@ _RANKS = {
 _DECIMAL_RANK = 20
 _STYLE_RANK = 30
 _MAX_WORDS = 16
+_FEW_WORDS = 8
 _MAX_CHARS = 130
 _MAX_LINES = 3
 _LARGER = 1.14
@@ -56,7 +50,8 @@ _NO_TITLE = re.compile(
     r"the\s+accompanying|in\s+witness|whereas|now,?\s+therefore|attest|yes\b|no\b|x$|confidential|copyright|©|"
     r"https?:|www\.|source:|table of contents|dear\b|sincerely|re:|cc:|end of|\(?in (?:millions|thousands)|"
     r"\(?dollars in|\(?unaudited|as of\b|for the (?:year|quarter|three|six|nine|fiscal|month)|years? ended|"
-    r"(?:three|six|nine|twelve) months|total\b|\*+|note:|none\b|not applicable|commission file|page$|period$|\([^()]*\)$",
+    r"(?:three|six|nine|twelve) months|total\b|\*+|note:|none\b|not applicable|commission file|page$|period$|"
+    r"\([^()]*\)$",
     re.IGNORECASE,
 )
 _DATE = re.compile(
@@ -163,7 +158,7 @@ def _on_page(
             and end < min(len(lines), at + _MAX_LINES)
             and not begins[end]
             and _look(lines[end], bold_body=bold_body) == look
-            and not _NAMED.match(lines[end].text)
+            and not numbered(lines[end].text)[0]
         ):
             end += 1
         alone = end == len(lines) or begins[end] or _look(lines[end], bold_body=bold_body) != look
@@ -200,7 +195,7 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
     size, bold, caps = _look(first, bold_body=bold_body)
     bold = bold and all(map(_bold, lines))
     style = (size, caps, _centred(first), bold)
-    kind, number, rest = _numbered(text)
+    kind, number, rest = numbered(text)
     words = rest.split() if kind else text.split()
     if (
         len(text) > _MAX_CHARS
@@ -231,9 +226,9 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
     elif larger and not bold_body:
         good = (
             text[0].isupper()
-            and len(_LETTERS.findall(text)) >= 3
-            and (_titled(words) or bold or len(words) <= 8)
-        )  # noqa: PLR2004
+            and len(_LETTERS.findall(text)) >= 3  # noqa: PLR2004
+            and (_titled(words) or bold or len(words) <= _FEW_WORDS)
+        )
     elif bold:
         good = _titled(words) or (text[0].isupper() and len(words) <= 10)  # noqa: PLR2004
     else:
@@ -249,7 +244,7 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
 def _run_in(line: Line, *, bold_body: bool, page: int) -> _Candidate | None:
     """A numbered title at the beginning of a paragraph: "5.2 Termination. Either party may ..."."""
     text = line.text
-    kind, number, rest = _numbered(text)
+    kind, number, rest = numbered(text)
     if kind not in {"decimal", "section", "article", "item"} or not rest:
         return None
     match = _RUN_IN.match(rest)
@@ -262,37 +257,6 @@ def _run_in(line: Line, *, bold_body: bool, page: int) -> _Candidate | None:
     chars = len(text) - len(rest) + match.end("title")
     whole = chars >= len(text) - 1
     return _Candidate([line], 0 if whole else chars, kind, number, (size, False, False, False), page)
-
-
-def _numbered(text: str) -> tuple[str, tuple[int, ...], str]:
-    """Kind and number of a numbered heading and its title; empty for none."""
-    if match := _NAMED.match(text):
-        kind = match["kind"].lower()
-        if not match["kind"][0].isupper():
-            return "", (), text
-        rest = text[match.end() :].strip()
-        if kind == "section":
-            number = tuple(map(int, re.findall(r"\d+", match["number"])))
-            return kind, number or (0,), rest
-        return kind, (_order(match["number"]),), rest
-    if match := _DECIMAL.match(text):
-        number = tuple(map(int, match["number"].split(".")))
-        if number[-1] == 0 and len(number) == 2:  # noqa: PLR2004
-            number = number[:1]
-        return "decimal", number, text[match.end() :]
-    if match := _ROMAN_POINT.match(text):
-        return "roman", (_order(match["number"]),), text[match.end() :]
-    return "", (), text
-
-
-def _order(number: str) -> int:
-    """What a number counts: 7 for 7A, 4 for IV, 2 for B."""
-    if digits := re.match(r"\d+", number):
-        return int(digits[0])
-    if re.fullmatch(_ROMAN, number):
-        values = [{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}[letter] for letter in number]
-        return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
-    return ord(number[0].upper()) - 64
 
 
 def _titled(words: Sequence[str]) -> bool:
@@ -328,25 +292,12 @@ def _in_sequence(found: list[_Candidate]) -> list[_Candidate]:
             elif candidate.kind in {"exhibit", "schedule", "appendix", "annex", "part"}:
                 chain = ()
             continue
-        if _follows(chain, candidate.number) or candidate.style[3]:
+        if follows(chain, candidate.number) or candidate.style[3]:
             kept.append(candidate)
             chain = candidate.number
     counted = Counter(candidate.kind for candidate in kept)
     # One numbered line is no numbering.
     return [c for c in kept if c.kind not in {"decimal", "roman"} or counted[c.kind] > 2 or c.style[3]]  # noqa: PLR2004
-
-
-def _follows(chain: tuple[int, ...], number: tuple[int, ...]) -> bool:
-    """Whether a number comes next, or nearly so, after the last one: 5.3 or 6 or 5.2.1 after 5.2."""
-    if not chain:
-        return number[0] <= 2 and all(part == 1 for part in number[1:])  # noqa: PLR2004
-    shared = 0
-    while shared < min(len(chain), len(number)) and chain[shared] == number[shared]:
-        shared += 1
-    if shared == len(number):
-        return False
-    before = chain[shared] if shared < len(chain) else 0
-    return 0 < number[shared] - before <= 3 and all(part <= 2 for part in number[shared + 1 :])  # noqa: PLR2004
 
 
 def _rank(candidate: _Candidate, body: float) -> tuple[float, ...]:

@@ -215,7 +215,7 @@ def lines_of(rows: Sequence[Row]) -> list[Line]:
     while at < len(rows):
         end = at + 1
         if len(rows[at].segments) > 1:
-            while end < len(rows) and _goes_on(rows[at : end + 1]):
+            while end < len(rows) and _goes_on(rows[at], rows[end - 1], rows[end]):
                 end += 1
         parts = sorted((s for row in rows[at:end] for s in row.segments), key=lambda each: each.first)
         lines.extend(_merged(parts) if end > at + 1 else [_line(rows[at].segments)])
@@ -223,10 +223,9 @@ def lines_of(rows: Sequence[Row]) -> list[Line]:
     return lines
 
 
-def _goes_on(rows: Sequence[Row]) -> bool:
-    last, row = rows[-2], rows[-1]
+def _goes_on(first: Row, last: Row, row: Row) -> bool:
     return row.base - last.base < _TIGHT * max(row.size, last.size) and (
-        len(row.segments) > 1 or row.x0 > rows[0].x0 + row.size
+        len(row.segments) > 1 or row.x0 > first.x0 + row.size
     )
 
 

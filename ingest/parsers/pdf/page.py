@@ -50,9 +50,11 @@ def lay_out(segments: Sequence[Segment], top: Sequence[Segment] = (), bottom: Se
     lines: list[Line] = []
     notes: list[Line] = []
     regions = columns(main)
+    tables_before = 0
     for number, region in enumerate(regions):
         left, right = min(s.x0 for s in region), max(s.x1 for s in region)
-        found = _region(region, 1 + max((line.table for line in lines), default=0))
+        found = _region(region, 1 + tables_before)
+        tables_before = max([tables_before, *(line.table for line in found)])
         for line in found:
             line.region, line.left, line.right = number, left, right
         # Notes below one column would stand in the middle of the sentence that goes on in the next.

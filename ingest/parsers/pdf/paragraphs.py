@@ -62,26 +62,23 @@ def breaks(lines: Sequence[Line], step: float) -> list[bool]:
 
 
 def _parted(upper: Line, lower: Line, step: float) -> bool:
-    if upper.table != lower.table:
-        return True
-    if upper.table:
-        return False
+    if upper.table or lower.table:
+        return upper.table != lower.table
     if upper.region != lower.region:
         return not goes_on(upper, lower)
     down = lower.base - upper.base
-    if down < -lower.size or down > _WIDER * step * max(upper.size, lower.size):
-        return True
-    if down < lower.size / 2:
+    if -lower.size <= down < lower.size / 2:
         # Two parts of one row.
         return False
-    if abs(upper.size - lower.size) > 0.1 * max(upper.size, lower.size):
+    resized = abs(upper.size - lower.size) > 0.1 * max(upper.size, lower.size)
+    if down < 0 or resized or down > _WIDER * step * max(upper.size, lower.size):
         return True
-    ended = bool(_ENDS.search(upper.text))
+    if not _ENDS.search(upper.text):
+        return False
     width = lower.right - lower.left
     indented = lower.x0 - upper.x0 > _INDENT * lower.size and not MARKER.match(upper.text)
-    if indented and ended and lower.x0 - lower.left < width / 3:
-        return True
-    return ended and upper.x1 < upper.left + _SHORT * width and not lower.text[:1].islower()
+    short = upper.x1 < upper.left + _SHORT * width and not lower.text[:1].islower()
+    return short or (indented and lower.x0 - lower.left < width / 3)
 
 
 def goes_on(upper: Line, lower: Line) -> bool:
