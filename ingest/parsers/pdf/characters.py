@@ -37,6 +37,7 @@ _HYPHENS = {2, 0xFFFE}
 _SAME_LINE = 0.3
 _BOLD_WEIGHT = 600
 _BOLD_NAME = re.compile(r"bold|black|heavy|semibold|demi(?!.*light)", re.IGNORECASE)
+_ITALIC_NAME = re.compile(rb"italic|oblique", re.IGNORECASE)
 _NAME_BYTES = 128
 _FIRST_VISIBLE = 33
 _SAMPLE = 100
@@ -53,6 +54,7 @@ class Segment:
         base: The baseline; grows downwards.
         size: Height of the font, in points as shown.
         bold: How many of its leading characters are bold.
+        italic: Whether it begins in italics.
         turn: Quarter turns of the text against the page, 0 to 3.
         first: Index of its first character on the page, as pdfium counts.
         last: Index of its last character.
@@ -67,6 +69,7 @@ class Segment:
     turn: int
     first: int
     last: int
+    italic: bool = False
 
 
 @dataclass(slots=True)
@@ -80,6 +83,7 @@ class _Word:
     turn: int
     first: int
     last: int
+    italic: bool
 
 
 def segments(text_page: Any) -> list[Segment]:
@@ -108,7 +112,16 @@ def segments(text_page: Any) -> list[Segment]:
             bold = len(word.text) if word.bold else 0
             found.append(
                 Segment(
-                    word.text, word.x0, word.x1, word.base, word.size, bold, word.turn, word.first, word.last
+                    word.text,
+                    word.x0,
+                    word.x1,
+                    word.base,
+                    word.size,
+                    bold,
+                    word.turn,
+                    word.first,
+                    word.last,
+                    word.italic,
                 )
             )
     return found
@@ -226,7 +239,7 @@ class _Font:
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
         self._name = ctypes.create_string_buffer(_NAME_BYTES)
         self._flags = ctypes.c_int()
-        self._bold: dict[bytes, bool] = {}
+        self._looks: dict[bytes, tuple[bool, bool]] = {}
 
     def start_word(self, index: int) -> _Word:
         """An empty word where the character stands."""
@@ -240,9 +253,10 @@ class _Font:
         base = (-y, x, y, -x)[turn]
         length = pdfium.FPDFText_GetFontInfo(page, index, self._name, _NAME_BYTES, self._flags)
         name = self._name.value if length <= _NAME_BYTES else b""
-        bold = self._bold.get(name)
-        if bold is None:
+        look = self._looks.get(name)
+        if look is None:
             weight = pdfium.FPDFText_GetFontWeight(page, index)
             bold = bool(weight >= _BOLD_WEIGHT or _BOLD_NAME.search(name.decode("latin-1")))
-            self._bold[name] = bold
-        return _Word("", 0.0, -math.inf, base, abs(size), bold, turn, index, index)
+            look = self._looks[name] = bold, bool(_ITALIC_NAME.search(name))
+        bold, italic = look
+        return _Word("", 0.0, -math.inf, base, abs(size), bold, turn, index, index, italic)

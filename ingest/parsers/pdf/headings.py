@@ -8,6 +8,7 @@ look, larger before smaller.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ _MAX_CHARS = 130
 _MAX_LINES = 3
 _LARGER = 1.14
 _PILE = 3
+_SEEN = 3
+_SEEN_SHARE = 0.02
 _FAR_RIGHT = 0.45
 # First pages with more lines in bold than this are covers and forms.
 _MANY = 5
@@ -85,7 +88,7 @@ class _Candidate:
     chars: int
     kind: str
     number: tuple[int, ...]
-    style: tuple[float, bool, bool, bool]
+    style: tuple[float, bool, bool, bool, bool]
     page: int
 
 
@@ -108,8 +111,17 @@ def find(pages: Sequence[Page], starts: Sequence[Sequence[bool]]) -> list[Headin
             here = [each for each in here if each.style[0] == size > _LARGER * body][:1]
         found += here
     found = _without_piles(_in_sequence(found), pages)
-    ranks = {rank: level for level, rank in enumerate(sorted({_rank(each, body) for each in found}), start=1)}
-    return [Heading(c.lines, min(ranks[_rank(c, body)], MAX_LEVEL), c.chars) for c in found]
+    levels = _levels([_rank(each, body) for each in found])
+    return [Heading(each.lines, level, each.chars) for each, level in zip(found, levels, strict=True)]
+
+
+def _levels(ranks: Sequence[tuple[float, ...]]) -> list[int]:
+    """Levels from ranks. A look that is seen once or twice gets no level of its own, but the next lower one's."""
+    counts = Counter(ranks)
+    least = max(_SEEN, round(_SEEN_SHARE * len(ranks)))
+    kept = [rank for rank in sorted(counts) if rank[0] != _STYLE_RANK or counts[rank] >= least]
+    kept = kept or sorted(counts)
+    return [min(bisect_left(kept, rank), len(kept) - 1, MAX_LEVEL - 1) + 1 for rank in ranks]
 
 
 def _without_piles(found: list[_Candidate], pages: Sequence[Page]) -> list[_Candidate]:
@@ -194,7 +206,7 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
     first = lines[0]
     size, bold, caps = _look(first, bold_body=bold_body)
     bold = bold and all(map(_bold, lines))
-    style = (size, caps, _centred(first), bold)
+    style = (size, caps, _centred(first), bold, first.cells[0][0].italic)
     kind, number, rest = numbered(text)
     words = rest.split() if kind else text.split()
     if (
@@ -256,7 +268,7 @@ def _run_in(line: Line, *, bold_body: bool, page: int) -> _Candidate | None:
     size, _, _ = _look(line, bold_body=bold_body)
     chars = len(text) - len(rest) + match.end("title")
     whole = chars >= len(text) - 1
-    return _Candidate([line], 0 if whole else chars, kind, number, (size, False, False, False), page)
+    return _Candidate([line], 0 if whole else chars, kind, number, (size, False, False, False, False), page)
 
 
 def _titled(words: Sequence[str]) -> bool:
@@ -302,7 +314,7 @@ def _in_sequence(found: list[_Candidate]) -> list[_Candidate]:
 
 def _rank(candidate: _Candidate, body: float) -> tuple[float, ...]:
     """Sorts headings from the highest level to the lowest."""
-    size, caps, centred, bold = candidate.style
+    size, caps, centred, bold, italic = candidate.style
     if candidate.kind in {"decimal", "section"}:
         return (_DECIMAL_RANK + len(candidate.number),)
     if candidate.kind == "roman":
@@ -311,4 +323,4 @@ def _rank(candidate: _Candidate, body: float) -> tuple[float, ...]:
         return (_RANKS[candidate.kind],)
     if size >= 1.5 * body:
         return (0, -size)
-    return (_STYLE_RANK, -size, not caps, not centred, not bold)
+    return (_STYLE_RANK, -size, not caps, not centred, not bold, italic)

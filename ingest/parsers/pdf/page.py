@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ingest.parsers.pdf import tables
-from ingest.parsers.pdf.layout import Line, columns, lines_of, rows_of, upright
+from ingest.parsers.pdf.columns import columns
+from ingest.parsers.pdf.layout import Line, lines_of, rows_of, upright
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
