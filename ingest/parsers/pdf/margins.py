@@ -43,7 +43,7 @@ def split(pages: Sequence[Sequence[Segment]]) -> list[Margins]:
     seen: Counter[tuple[int, str]] = Counter()
     for number, page in enumerate(edges):
         for side, rows in enumerate(page):
-            seen.update({(side, key) for row in rows for key in _keys(row, number)})
+            seen.update({(side, key) for row in rows[:-1] for key in _keys(row, number)})
     least = max(_MIN_PAGES, round(_MIN_SHARE * len(pages)))
     found = []
     for number, (segments, page) in enumerate(zip(pages, edges, strict=True)):
@@ -56,10 +56,13 @@ def split(pages: Sequence[Sequence[Segment]]) -> list[Margins]:
 
 
 def _edges(segments: Sequence[Segment]) -> tuple[list[Row], list[Row]]:
-    """The outermost rows at the top and at the bottom, from the edge inwards; no row on both sides."""
+    """The outermost rows at the top and at the bottom, from the edge inwards.
+
+    The last one of each is there to see how far the one before stands from it; no other row is on both sides.
+    """
     rows = rows_of(upright(segments)[0])
     half = (len(rows) + 1) // 2
-    return rows[:_EDGE_ROWS][:half], rows[::-1][:_EDGE_ROWS][: len(rows) - half]
+    return rows[: min(_EDGE_ROWS, half) + 1], rows[::-1][: min(_EDGE_ROWS, len(rows) - half) + 1]
 
 
 def _keys(row: Row, page: int) -> set[str]:
@@ -89,13 +92,13 @@ def _runs(row: Row, page: int, seen: Counter[tuple[int, str]], side: int, least:
 def _peel(rows: Sequence[Row], runs: Sequence[bool]) -> list[Segment]:
     """The running ones among the rows from the edge inwards, as far as a gap parts them from the page's text."""
     found: list[Row] = []
-    for row, running in zip(rows, runs, strict=True):
+    for row, running in zip(rows[:-1], runs[:-1], strict=True):
         second = _is_number(row) and any(map(_is_number, found))
         far = found and abs(row.base - found[-1].base) > _FAR * max(row.size, found[-1].size)
         if not running or second or far:
             break
         found.append(row)
-    while found and len(found) < len(rows) and not _is_number(found[-1]):
+    while found and not _is_number(found[-1]):
         gap = abs(rows[len(found)].base - found[-1].base)
         if gap >= _APART * max(found[-1].size, rows[len(found)].size):
             break
