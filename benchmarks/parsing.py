@@ -1,4 +1,4 @@
-"""How well and how fast files become text: ``python benchmarks/parsing.py DATA_DIR [--out FILE]``.
+"""How well and how fast files become text: ``python benchmarks/parsing.py DATA_DIR [--out FILE] [--brief]``.
 
 Reads, through the sandboxed parser, every file of three public sets under DATA_DIR:
 
@@ -105,7 +105,9 @@ def pids(parser: Parser) -> list[int]:
 
 def doc_pile(parser: Parser, folder: Path) -> tuple[list[Outcome], Outcome]:
     """Outcomes of the pile of odd files, and their summary by class of the manifest."""
-    outcomes, by_class, by_format = [], {}, {}
+    outcomes: list[Outcome] = []
+    by_class: dict[str, Counter[str]] = {}
+    by_format: dict[str, Counter[str]] = {}
     short = []
     for line in (folder / "MANIFEST.jsonl").read_text().splitlines():
         row = json.loads(line)
@@ -260,6 +262,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("data", type=Path, help="folder with doc_pile, cuad and financebench")
     arguments.add_argument("--out", type=Path, default=Path("benchmarks/results/local/parsing.json"))
+    arguments.add_argument(
+        "--brief", action="store_true", help="leave the outcomes of single files out of the file"
+    )
     options = arguments.parse_args()
     sets = {"doc_pile": doc_pile, "cuad": cuad, "financebench": financebench}
     if missing := [name for name in sets if not (options.data / name).is_dir()]:
@@ -279,7 +284,9 @@ def main() -> None:
     slowest = max(everything, key=lambda outcome: outcome["seconds"])
     result["summary"]["slowest"] = {key: slowest[key] for key in ("file", "seconds")}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=1))
+    if options.brief:
+        del result["files"]
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
     show(result["summary"])
 
 

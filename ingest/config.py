@@ -23,7 +23,7 @@ class ParseConfig:
     # Pages of one original.
     max_pages: int = 20_000
     # Languages of scanned PDF pages, as tesseract names them ("eng", "deu+fra"); empty to leave such pages alone.
-    # They are read only where the program tesseract is installed, at 1 to 4 seconds a page.
+    # They are read only where the program tesseract is installed, at 1 to 5 seconds a page.
     ocr_languages: str = "eng"
 
 

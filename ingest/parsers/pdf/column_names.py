@@ -55,7 +55,7 @@ def header(rows: Sequence[Row], data: int, end: int, zone: float, floor: int) ->
         ):
             start -= 1
         body = start
-    top = start
+    top, named = start, body > start
     while top > max(floor, data - _MAX_HEADER):
         above = rows[top - 1]
         units = bool(_UNITS.match(above.text)) and len(above.text) < _UNITS_CHARS
@@ -64,7 +64,8 @@ def header(rows: Sequence[Row], data: int, end: int, zone: float, floor: int) ->
         if not (units or _names_columns(above, zone, left, width)):
             break
         top -= 1
-        if units and len(above.segments) == 1:
+        named = named or not units
+        if units and named and len(above.segments) == 1:
             # What stands above a line of units is the table's title.
             break
     if top == start and body == start:

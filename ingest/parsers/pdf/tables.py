@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ingest.parsers.pdf.cells import MARKER, amounts_of, cells_of, line_of, near
+from ingest.parsers.pdf.cells import MARKER, amounts_of, cells_of, is_date, line_of, near
 from ingest.parsers.pdf.column_names import HEADER_FAR, header, header_line
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _run(rows: Sequence[Row], start: int) -> tuple[int, float] | None:
         elif _is_prose(row, zone):
             break
         at += 1
-    enough = data >= 2 or len(amounts_of(rows[start])) >= 3  # noqa: PLR2004 -- one row with a column for each year
+    enough = data >= 2 or sum(not is_date(s.text) for s in amounts_of(rows[start])) >= 3  # noqa: PLR2004 -- one row with a column for each year
     return (end, zone) if enough else None
 
 
@@ -147,4 +147,4 @@ def _continues(row: Row, following: Row, zone: float) -> bool:
     start = following.segments[0]
     if start.x0 > zone or not near(row, following, 1.7) or row.text.endswith((":", ".")):
         return False
-    return start.text[:1].islower() or bool(_OPEN_END.search(row.text))
+    return start.text.lstrip("(")[:1].islower() or bool(_OPEN_END.search(row.text))
