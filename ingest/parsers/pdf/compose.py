@@ -106,7 +106,12 @@ def _pieces(
         apart = title is not last if title or (last and not last.chars) else begins
         body.append(_Piece(line.text, breaks=apart or (begins and title is None), line=line))
         last = title
-    inner = [index for index, piece in enumerate(body) if piece.breaks and index]
+    # Not between a heading and its text.
+    inner = [
+        index
+        for index, piece in enumerate(body)
+        if index and piece.breaks and id(page.lines[index - 1]) not in titles
+    ]
     top = [_Piece(text, breaks=not index, margin=True) for index, text in enumerate(page.top)]
     bottom = [_Piece(text, breaks=not index, margin=True) for index, text in enumerate(page.bottom)]
     head, foot = 0, len(body)

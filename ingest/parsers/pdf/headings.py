@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ingest.parsers.pdf.numbering import follows, numbered
 from ingest.parsers.pdf.paragraphs import MARKER
+from ingest.parsers.pdf.wording import LETTERS, is_name_or_amount, is_never_title, titled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,28 +44,10 @@ _SEEN_SHARE = 0.02
 _FAR_RIGHT = 0.45
 # First pages with more lines in bold than this are covers and forms.
 _MANY = 5
-_LETTERS = re.compile(r"[^\W\d_]")
-_SMALL_WORDS = {
-    "a", "an", "and", "as", "at", "between", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with",
-    "among", "per", "vs", "via", "into", "under", "upon", "its", "our", "be", "not", "that", "than",
-}  # fmt: skip
-_NO_TITLE = re.compile(
-    r"by\s*:|name\s*:|title\s*:|date[d:]?\b|its\s*:|/s/|signature|page\s+\d|continued|\(continued|see\s+accompanying|"
-    r"the\s+accompanying|in\s+witness|whereas|now,?\s+therefore|attest|yes\b|no\b|x$|confidential|copyright|©|"
-    r"https?:|www\.|source:|table of contents|dear\b|sincerely|re:|cc:|end of|\(?in (?:millions|thousands)|"
-    r"\(?dollars in|\(?unaudited|as of\b|for the (?:year|quarter|three|six|nine|fiscal|month)|years? ended|"
-    r"(?:three|six|nine|twelve) months|total\b|\*+|note:|none\b|not applicable|commission file|page$|period$|"
-    r"\([^()]*\)$",
-    re.IGNORECASE,
-)
-_DATE = re.compile(
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}",
-    re.IGNORECASE,
-)
-_ENTITY = re.compile(
-    r"(?:,?\s+(?:inc|corp|corporation|ltd|llc|l\.l\.c|lp|l\.p|plc|company|co|n\.a|gmbh|s\.a)\.?,?)+$",
-    re.IGNORECASE,
-)
+
+
+# Size, capitals, centred, bold, italic.
+_Style = tuple[float, bool, bool, bool, bool]
 
 
 @dataclass(slots=True)
@@ -88,7 +71,7 @@ class _Candidate:
     chars: int
     kind: str
     number: tuple[int, ...]
-    style: tuple[float, bool, bool, bool, bool]
+    style: _Style
     page: int
 
 
@@ -197,7 +180,7 @@ def _bold(line: Line) -> bool:
 
 
 def _caps(text: str) -> bool:
-    return sum(1 for _ in _LETTERS.finditer(text)) >= 4 and text.upper() == text  # noqa: PLR2004
+    return sum(1 for _ in LETTERS.finditer(text)) >= 4 and text.upper() == text  # noqa: PLR2004
 
 
 def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) -> _Candidate | None:
@@ -205,52 +188,51 @@ def _whole(lines: Sequence[Line], body: float, *, bold_body: bool, page: int) ->
     text = " ".join(line.text for line in lines)
     first = lines[0]
     size, bold, caps = _look(first, bold_body=bold_body)
-    bold = bold and all(map(_bold, lines))
-    style = (size, caps, _centred(first), bold, first.cells[0][0].italic)
+    style = (size, caps, _centred(first), bold and all(map(_bold, lines)), first.cells[0][0].italic)
     kind, number, rest = numbered(text)
-    words = rest.split() if kind else text.split()
-    if (
-        len(text) > _MAX_CHARS
-        or len(words) > _MAX_WORDS
-        or _NO_TITLE.match(rest or text)
-        or not _LETTERS.search(text)
-    ):
+    words = (rest if kind else text).split()
+    if len(text) > _MAX_CHARS or len(words) > _MAX_WORDS or is_never_title(rest or text):
         return None
-    larger = size >= _LARGER * body
-    marked = larger or bold or caps
-    if text[-1] in ",;—–-" or (text[-1] in ".:" and not (kind and len(words) <= 8)):  # noqa: PLR2004
+    open_end = text[-1] in ",;—–-" or (text[-1] in ".:" and not (kind and len(words) <= _FEW_WORDS))
+    if open_end or not LETTERS.search(text):
         return None
-    if kind in {"decimal", "roman"}:
-        good = _titled(words) and (marked or len(words) <= 6)  # noqa: PLR2004
-    elif kind:
-        good = (not rest or rest[0].isupper() or rest[0] in "“\"(‘'") and (
-            marked or _titled(words) or not rest
-        )
-        good = good and not (kind == "note" and not rest)
-    elif (
-        MARKER.match(text)
-        or _DATE.search(text)
-        or _amounts(text)
-        or any(len(line.cells[0]) > 1 for line in lines)
-    ):
-        # Lines of several parts are rows: the names of columns, signatures side by side.
-        return None
-    elif larger and not bold_body:
-        good = (
-            text[0].isupper()
-            and len(_LETTERS.findall(text)) >= 3  # noqa: PLR2004
-            and (_titled(words) or bold or len(words) <= _FEW_WORDS)
-        )
-    elif bold:
-        good = _titled(words) or (text[0].isupper() and len(words) <= 10)  # noqa: PLR2004
+    larger = size >= _LARGER * body and not bold_body
+    marked = larger or style[3] or caps
+    if kind:
+        good = _is_numbered_title(kind, rest, words, marked=marked)
     else:
-        good = caps and _centred(first) and len(words) <= 10  # noqa: PLR2004
-    if not kind and first.x0 > first.left + _FAR_RIGHT * (first.right - first.left):
-        # The name of a column, or of a signature's block.
-        return None
-    if not good or (not kind and (_ENTITY.search(text) or {w.casefold() for w in words} <= _SMALL_WORDS)):
-        return None
-    return _Candidate(list(lines), 0, kind, number, style, page)
+        good = not _is_other(lines, text, words) and _is_title(text, words, style, larger=larger)
+    return _Candidate(list(lines), 0, kind, number, style, page) if good else None
+
+
+def _is_numbered_title(kind: str, rest: str, words: Sequence[str], *, marked: bool) -> bool:
+    if kind in {"decimal", "roman"}:
+        return titled(words) and (marked or len(words) <= _FEW_WORDS - 2)
+    if not rest:
+        return kind != "note"
+    return (rest[0].isupper() or rest[0] in "“\"(‘'") and (marked or titled(words))
+
+
+def _is_title(text: str, words: Sequence[str], style: _Style, *, larger: bool) -> bool:
+    """Whether an unnumbered line looks and reads like a title."""
+    _, caps, centred, bold, _ = style
+    few = text[0].isupper() and len(words) <= _FEW_WORDS
+    if larger:
+        return text[0].isupper() and len(LETTERS.findall(text)) > 2 and (titled(words) or bold or few)  # noqa: PLR2004
+    if bold:
+        return titled(words) or few
+    return caps and centred and few
+
+
+def _is_other(lines: Sequence[Line], text: str, words: Sequence[str]) -> bool:
+    """Whether an unnumbered line is an item, a date, an amount, a name, or a part of something."""
+    first = lines[0]
+    # Lines of several parts are rows, and those far to the right name columns, or stand in a signature's block.
+    row = any(len(line.cells[0]) > 1 for line in lines)
+    right = first.x0 > first.left + _FAR_RIGHT * (first.right - first.left)
+    if row or right or text.count("(") != text.count(")"):
+        return True
+    return bool(MARKER.match(text)) or is_name_or_amount(text, words)
 
 
 def _run_in(line: Line, *, bold_body: bool, page: int) -> _Candidate | None:
@@ -263,26 +245,12 @@ def _run_in(line: Line, *, bold_body: bool, page: int) -> _Candidate | None:
     if not match:
         return None
     words = match["title"].split()
-    if len(words) > 9 or not _titled(words) or _NO_TITLE.match(match["title"]):  # noqa: PLR2004
+    if len(words) > 9 or not titled(words) or is_never_title(match["title"]):  # noqa: PLR2004
         return None
     size, _, _ = _look(line, bold_body=bold_body)
     chars = len(text) - len(rest) + match.end("title")
     whole = chars >= len(text) - 1
     return _Candidate([line], 0 if whole else chars, kind, number, (size, False, False, False, False), page)
-
-
-def _titled(words: Sequence[str]) -> bool:
-    """Whether the longer words begin with capitals, as in a title."""
-    if not words or not (words[0][0].isupper() or words[0][0].isdigit() or words[0][0] in "“\"'‘("):
-        return False
-    strong = [word for word in words if _LETTERS.search(word)]
-    long = [word for word in strong if word.strip("“”\"'‘’(),.").casefold() not in _SMALL_WORDS]
-    high = sum(1 for word in long if word.lstrip("“\"'‘($")[:1].isupper())
-    return bool(long) and high >= 0.7 * len(long)
-
-
-def _amounts(text: str) -> bool:
-    return sum(character.isdigit() for character in text) > 0.25 * len(text)
 
 
 def _centred(line: Line) -> bool:
