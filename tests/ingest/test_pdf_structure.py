@@ -186,6 +186,42 @@ def test_columns_are_read_one_after_the_other() -> None:
     assert text.index(left[-1]) < text.index(right[0])
 
 
+def test_three_columns_between_lines_across_the_page() -> None:
+    """Written one column after the other, the right one first; what runs across stands above and below."""
+    writer = Writer()
+    writer.page()
+    writer.paragraph(40, 60, LOREM * 2, width=110)
+    for column in (2, 0, 1):
+        for number in range(20):
+            text = f"column {column} line {number} of some words here"
+            writer.at(40 + 190 * column, 200 + 12 * number, text, size=9)
+    writer.paragraph(40, 480, "In the end " + LOREM * 2, width=110)
+
+    text = writer.parsed().text
+
+    order = [text.index(f"column {column} line {number} ") for column in range(3) for number in range(20)]
+    assert order == sorted(order)
+    assert text.index("The supplier") < order[0]
+    assert text.index("In the end") > order[-1]
+
+
+def test_a_table_inside_a_column() -> None:
+    """Its rows are lines, and the text of the other column is not drawn into them."""
+    writer = Writer()
+    writer.page()
+    for number in range(16):
+        writer.at(40, 60 + 12 * number, f"left line {number} goes on with some more words")
+    for number in range(4):
+        writer.at(60, 280 + 12 * number, f"Item {number}")
+        writer.right(290, 280 + 12 * number, str(11 * number + 5))
+    for number in range(24):
+        writer.at(320, 60 + 12 * number, f"right line {number} goes on with some more words")
+
+    (table,) = texts(writer.parsed(), BlockKind.TABLE)
+
+    assert table.split("\n") == ["Item 0\t5", "Item 1\t16", "Item 2\t27", "Item 3\t38"]
+
+
 def test_a_note_below_a_column_does_not_part_the_sentence() -> None:
     """Small print at the foot of the left column comes after the right one."""
     writer = Writer()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING
 
 from ingest.parsers.pdf.cells import is_amount
@@ -24,6 +25,7 @@ _LINE_CHARS = 20
 # Columns have as many lines, side by side.
 _COLUMN_LINES = 5
 _PROSE_SHARE = 0.6
+_LINE_SHARE = 0.4
 # Columns inside columns inside columns: no page has more.
 _MAX_DEPTH = 3
 # A table across the columns has names of columns, but hardly any other words, right of the gutter.
@@ -112,13 +114,16 @@ def _parts(segments: Sequence[Segment], gutter: float) -> bool:
     """Whether running text stands on both sides of the gutter, and not a table's cells."""
     sides = [_side(segment, gutter) for segment in segments]
     crossing = sides.count(0)
-    if crossing > len(segments) / 2:
+    if crossing > len(segments) / 3:
         return False
     ranges, counts = [], []
     for side in (-1, 1):
         here = [segment for segment, where in zip(segments, sides, strict=True) if where == side]
+        long = [s for s in here if len(s.text) >= _LINE_CHARS]
+        usual = median(s.x1 - s.x0 for s in long) if long else 0.0
+        # Two columns may stand on one side.
         width = max((s.x1 for s in here), default=0) - min((s.x0 for s in here), default=0)
-        prose = [s for s in here if len(s.text) >= _LINE_CHARS and s.x1 - s.x0 > width / 2]
+        prose = [s for s in long if s.x1 - s.x0 > usual / 2] if usual > _LINE_SHARE * width else []
         chars = sum(len(s.text) for s in here)
         if len(prose) < _COLUMN_LINES or sum(len(s.text) for s in prose) < _PROSE_SHARE * chars:
             return False
