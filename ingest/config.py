@@ -22,6 +22,9 @@ class ParseConfig:
     max_chars: int = 100_000_000
     # Pages of one original.
     max_pages: int = 20_000
+    # Languages of scanned PDF pages, as tesseract names them ("eng", "deu+fra"); empty to leave such pages alone.
+    # They are read only where the program tesseract is installed, at 1 to 5 seconds a page.
+    ocr_languages: str = "eng"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A quote's rectangles on a PDF page, and the page as an image with them marked. Both by pdfium.
 
-The quote comes from pypdf's text and is looked for in pdfium's. The two readers differ in white space,
-in hyphens at line ends and in ligatures, so all three are left out of the comparison.
+The quote comes from the canonical text and is looked for in the page's characters, in the parser's order of
+reading first and in the file's own second. White space, hyphens at line ends and ligatures differ between the
+canonical text and the page, so all three are left out of the comparison.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from ingest.errors import CorruptFile, EncryptedFile, PageNotFound
+from ingest.parsers.pdf.characters import letters, segments
+from ingest.parsers.pdf.page import reading_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
 Rectangle = tuple[float, float, float, float]
 
-# Hyphens, the soft hyphen, and the two characters that pdfium puts for a hyphen at a line's end.
-_HYPHENS = dict.fromkeys(map(ord, "-\u00ad\u2010\u2011\x02\ufffe"))
+# Hyphens and the soft hyphen.
+_HYPHENS = dict.fromkeys(map(ord, "-\u00ad\u2010\u2011"))
 # The page's width and height in the whole numbers that pdfium converts to: finer than any screen.
 _GRID = 1_000_000
 # Shorter parts of a quote would be found by chance.
@@ -67,21 +70,24 @@ def locate(page: Any, quote: str, occurrence: int = 0) -> list[Rectangle]:
         Left, top, right and bottom as fractions of the page's visible size, from its upper left corner.
     """
     text_page = page.get_textpage()
-    letters, owners = _letters(text_page)
     wanted = _normalise(quote)
-    found = _find(letters, wanted, occurrence)
-    if found is not None:
-        spans = [(found, found + len(wanted))]
+    characters = {index: _normalise(letter) for index, letter in letters(text_page)}
+    owners: list[int] = []
+    for order in (_as_read(text_page), characters):
+        read = [(index, normal) for index in order for normal in characters.get(index, "")]
+        owners, text = [index for index, _ in read], "".join(normal for _, normal in read)
+        found = _find(text, wanted, occurrence)
+        if found is not None:
+            spans = [(found, found + len(wanted))]
+            break
     else:
         parts = [part for part in map(_normalise, quote.splitlines()) if len(part) >= _MIN_PART]
-        starts = [(_find(letters, part, occurrence), part) for part in parts]
+        starts = [(_find(text, part, occurrence), part) for part in parts]
         spans = [(start, start + len(part)) for start, part in starts if start is not None]
     rectangles: list[Rectangle] = []
     for start, end in spans:
-        characters = sorted(set(owners[start:end]))
-        rectangles.extend(
-            _lines([_on_screen(page, text_page.get_charbox(i, loose=True)) for i in characters])
-        )
+        marked = dict.fromkeys(owners[start:end])
+        rectangles.extend(_lines([_on_screen(page, text_page.get_charbox(i, loose=True)) for i in marked]))
     return rectangles
 
 
@@ -134,22 +140,13 @@ def _open_page(path: str, number: int) -> Iterator[Any]:
         document.close()
 
 
-def _letters(text_page: Any) -> tuple[str, list[int]]:
-    """The page's normalised text, and for each of its letters the index of the character it came from."""
-    letters: list[str] = []
-    owners: list[int] = []
-    index, count = 0, text_page.count_chars()
-    while index < count:
-        code = pdfium.FPDFText_GetUnicode(text_page, index)
-        step = 1
-        if 0xD800 <= code < 0xDC00 and index + 1 < count:  # noqa: PLR2004 -- a pair of surrogates
-            low = pdfium.FPDFText_GetUnicode(text_page, index + 1)
-            code, step = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00), 2
-        normal = _normalise(chr(code)) if 0 < code <= 0x10FFFF else ""  # noqa: PLR2004 -- Unicode's end
-        letters.append(normal)
-        owners.extend([index] * len(normal))
-        index += step
-    return "".join(letters), owners
+def _as_read(text_page: Any) -> list[int]:
+    """Indices of the page's characters in the parser's order of reading."""
+    return [
+        index
+        for segment in reading_order(segments(text_page))
+        for index in range(segment.first, segment.last + 1)
+    ]
 
 
 def _normalise(text: str) -> str:

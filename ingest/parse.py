@@ -226,7 +226,12 @@ def parse_bytes(data: bytes, filename: str, config: ParseConfig, depth: int = 0)
 def _options(media_type: str, filename: str, config: ParseConfig, depth: int) -> dict[str, Any]:
     """What a parser is told beside the file's bytes."""
     if media_type == media.PDF:
-        return {"max_pages": config.max_pages}
+        # Most of the time is for text recognition; the rest of the work needs little of it.
+        return {
+            "max_pages": config.max_pages,
+            "ocr_languages": config.ocr_languages,
+            "seconds": config.timeout_s * 0.8,
+        }
     if media_type in kinds.SOURCE_TYPES:
         return {"language": media_type.removeprefix(kinds.SOURCE_PREFIX), "filename": filename}
     if media_type in {kinds.EML, kinds.MBOX, kinds.MSG} and depth < _MAX_DEPTH:

@@ -30,6 +30,8 @@ class BlockKind(StrEnum):
     HEADING = "heading"
     PAGE = "page"
     TABLE = "table"
+    # A running header or footer of a page.
+    MARGIN = "margin"
     LIST = "list"
     CODE = "code"
 

@@ -19,6 +19,7 @@ from pypdf.generic import (
 
 from ingest.errors import CorruptFile, EncryptedFile, LimitExceeded, NoText, TooLarge
 from ingest.parsers import pdf
+from ingest.parsers.pdf import document
 from ingest.types import BlockKind
 
 PdfMaker = Callable[..., bytes]
@@ -101,15 +102,16 @@ def test_a_wrong_cross_reference_table_is_rebuilt(make_pdf: PdfMaker) -> None:
 
 
 def test_what_pdfium_repairs_is_read_by_pypdf(make_pdf: PdfMaker) -> None:
-    """A file without its last lines is written anew by pdfium; the text is then pypdf's."""
-    data = make_pdf("text before a lost end").partition(b"startxref")[0]
+    """A file without its last lines is written anew by pdfium; pypdf then reads its outline."""
+    made = make_pdf("Scope\ntext before a lost end", outline=("Scope",))
+    data = made.partition(b"startxref")[0]
     with pytest.raises(pypdf.errors.PyPdfError):
         pypdf.PdfReader(io.BytesIO(data))
 
     parsed = pdf.parse(data)
 
-    assert parsed.text == "text before a lost end"
-    assert not parsed.parser.endswith("+pdfium")
+    assert parsed.text.split("\n") == ["Scope", "text before a lost end"]
+    assert [parsed.text[b.start : b.end] for b in parsed.blocks if b.kind is BlockKind.HEADING] == ["Scope"]
 
 
 def test_what_pdfium_alone_reads(make_pdf: PdfMaker) -> None:
@@ -195,11 +197,23 @@ def test_notes_and_form_values_are_text(make_pdf: PdfMaker) -> None:
     assert pdf.parse(target.getvalue()).text.split("\n") == ["Printed", "A free note", "Jane Doe"]
 
 
-def test_the_second_reader_takes_long_documents(make_pdf: PdfMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond pypdf's share of pages pdfium reads them, and the parser's name says so."""
-    monkeypatch.setattr(pdf, "_MAX_PYPDF_PAGES", 1)
+def test_long_documents_are_text_without_layout(make_pdf: PdfMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the pages that can be laid out in time, the text is pdfium's and has blocks for pages alone."""
+    monkeypatch.setattr(document, "_MAX_LAID_OUT", 1)
+    monkeypatch.setattr(document, "_MAX_PYPDF_PAGES", 1)
 
     parsed = pdf.parse(make_pdf("one", "two"))
 
     assert parsed.text.split() == ["one", "two"]
-    assert parsed.parser.endswith("+pdfium")
+    assert {block.kind for block in parsed.blocks} == {BlockKind.PAGE}
+
+
+def test_pypdf_reads_what_pdfium_does_not(make_pdf: PdfMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page on which pdfium finds nothing takes its text from pypdf; the others keep their layout."""
+    find = document.segments
+    blind = iter([False, True, False])
+    monkeypatch.setattr(document, "segments", lambda page: [] if next(blind) else find(page))
+
+    parsed = pdf.parse(make_pdf("first", "second", "third"))
+
+    assert parsed.text.split() == ["first", "second", "third"]
