@@ -84,10 +84,7 @@ def test_means_stay_between_the_lowest_and_the_highest(
 ) -> None:
     """However documents are laid out; and where all are alike, nothing changes."""
     starts = [1, *sorted(edges), 61]
-    places = {
-        i: next(IdRange(a, b - 1) for a, b in pairwise(starts) if a <= i < b)
-        for i in scores
-    }
+    places = {i: next(IdRange(a, b - 1) for a, b in pairwise(starts) if a <= i < b) for i in scores}
 
     found = steadied(scores, floor, places, reach)
 

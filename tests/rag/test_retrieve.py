@@ -1,23 +1,21 @@
-"""Passages for a question: fusion, filters, what is dead, and a budget of characters."""
+"""Passages for a question: fusion, filters, what is dead, and what is shown once."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from index.catalog import Catalog
 from index.errors import InvalidFilter, NotFound
-from index.types import Hit, StoredPassage
+from index.types import Hit
 from rag.config import RetrieveConfig
-from rag.retrieve import fuse, retrieve, within_characters
-from rag.types import Found
+from rag.retrieve import Fused, fuse, retrieve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from index.types import StoredPassage
     from tests.rag.library import Library
 
 TEXTS = {
@@ -49,7 +47,9 @@ def test_fusion_against_values_computed_by_hand() -> None:
 
     fused = fuse({"dense": dense, "lexical": lexical}, EVEN, candidates=10)
 
-    assert fused == pytest.approx({7: 0.5 * 1.0 + 0.5 * 0.25, 8: 0.5 * 0.5, 9: 0.5 * 1.0})
+    assert fused.scores == pytest.approx({7: 0.5 * 1.0 + 0.5 * 0.25, 8: 0.5 * 0.5, 9: 0.5 * 1.0})
+    assert fused.floor == 0.0
+    assert fused.best(2) == [7, 9]
 
 
 def test_fusion_gives_a_full_views_last_score_to_what_it_did_not_return() -> None:
@@ -60,14 +60,18 @@ def test_fusion_gives_a_full_views_last_score_to_what_it_did_not_return() -> Non
         candidates=2,
     )
 
-    assert fused == pytest.approx({7: 0.6, 8: 0.3, 9: 0.6 * 0.5 + 0.4})
+    assert fused.scores == pytest.approx({7: 0.6, 8: 0.3, 9: 0.6 * 0.5 + 0.4})
+    assert fused.floor == pytest.approx(0.6 * 0.5)
 
 
 def test_fusion_of_one_view_or_none() -> None:
     """A view alone counts whole, whatever its weight; views that found nothing take no share."""
-    assert fuse({"dense": scored("dense", (1, 0.5), (2, -0.1))}, EVEN, candidates=10) == {1: 1.0, 2: 0.0}
-    assert fuse({"dense": [], "lexical": scored("lexical", (3, 2.0))}, EVEN, candidates=10) == {3: 1.0}
-    assert fuse({"dense": [], "lexical": []}, EVEN, candidates=10) == {}
+    assert fuse({"dense": scored("dense", (1, 0.5), (2, -0.1))}, EVEN, candidates=10).scores == {
+        1: 1.0,
+        2: 0.0,
+    }
+    assert fuse({"dense": [], "lexical": scored("lexical", (3, 2.0))}, EVEN, candidates=10).scores == {3: 1.0}
+    assert fuse({"dense": [], "lexical": []}, EVEN, candidates=10) == Fused({}, 0.0)
 
 
 def test_the_best_passage_comes_first_with_rank_one(library: Library, topics: dict[str, str]) -> None:
@@ -78,7 +82,7 @@ def test_the_best_passage_comes_first_with_rank_one(library: Library, topics: di
     assert [each.rank for each in found] == [1, 2, 3]
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
     assert found[0].ranks == {"dense": 1, "lexical": 1}
-    assert found[0].score == pytest.approx(1.0)
+    assert all(0 <= each.score <= 1 for each in found)
     assert set(found[0].scores) == {"dense", "lexical"}
 
 
@@ -161,49 +165,3 @@ def test_hits_of_deleted_passages_are_dropped(library: Library) -> None:
     assert [(each.passage.document_id, each.rank) for each in found] == [(kept, 1)]
     # It is searched anew when documents change meanwhile, so that a replaced one is not missing in both versions.
     assert catalog.asked == 2
-
-
-def found_passage(text: str, *ends: int, rank: int = 1, start: int = 100) -> Found:
-    """A found passage that begins at ``start`` of its document, its sentences ending at these offsets."""
-    edges = [0, *ends]
-    spans = tuple((start + a, start + b) for a, b in pairwise(edges))
-    passage = StoredPassage(
-        rank, "doc", 1, "T", "t.txt", 0, 0, start, start + len(text), text, (), None, spans
-    )
-    return Found(passage, 1.0, rank, {}, {})
-
-
-def test_within_characters_keeps_whole_passages_while_they_fit() -> None:
-    """Texts are taken best first until the next would pass the limit, which they may reach exactly."""
-    ten = [found_passage("0123456789", 10, rank=rank) for rank in (1, 2, 3)]
-
-    assert within_characters(ten, 30) == ten
-    assert within_characters(ten, 29) == ten[:2]
-    assert within_characters(ten, 20) == ten[:2]
-    assert within_characters(ten, 9) == []
-
-
-def test_within_characters_cuts_the_last_passage_after_a_sentence() -> None:
-    """The last passage ends with a whole sentence, its white space off, and its offsets say so."""
-    whole = found_passage("It rose. It fell. It rose again.", 9, 18, 32)
-
-    for limit, text in (
-        (31, "It rose. It fell."),
-        (17, "It rose. It fell."),
-        (16, "It rose."),
-        (8, "It rose."),
-    ):
-        (cut,) = within_characters([whole], limit)
-
-        assert cut.passage.text == text
-        assert (cut.passage.start, cut.passage.end) == (100, 100 + len(text))
-        assert cut == replace(whole, passage=cut.passage)
-    assert within_characters([whole], 7) == []
-
-
-def test_within_characters_stops_at_the_passage_that_was_cut() -> None:
-    """A shorter passage of lower rank does not slip in behind one that was cut or left out."""
-    long, short = found_passage("It rose. It fell.", 9, 17), found_passage("Yes.", 4, rank=2)
-
-    assert [each.passage.text for each in within_characters([long, short], 15)] == ["It rose."]
-    assert within_characters([long, short], 5) == []
