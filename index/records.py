@@ -161,7 +161,10 @@ def _context(row: Any) -> str:
 
 
 def quantise(vectors: FloatMatrix) -> NDArray[np.int8]:
-    """Unit rows as signed bytes; cosines move by less than 0.01, and a sentence takes a quarter of the room."""
+    """Unit rows as signed bytes, in a quarter of the room.
+
+    Cosines move by 0.0023 (127 steps, each number off by up to half of one), and seldom by more than 0.01.
+    """
     codes: NDArray[np.int8] = np.rint(np.clip(vectors, -1.0, 1.0) * _QUANTA).astype(np.int8)
     return codes
 

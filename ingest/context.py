@@ -13,6 +13,7 @@ from ingest.types import BlockKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ingest.chunk import CountTokens
     from ingest.types import Chunk, Document
 
 # Characters of the title with the headings, and of a table's first row: together about half of what the bundled
@@ -32,11 +33,32 @@ def contexts(document: Document, passages: Sequence[Chunk]) -> tuple[str, ...]:
         while at < len(tables) and tables[at].end <= passage.start:
             at += 1
         if at < len(tables) and tables[at].start < passage.start:
-            table = tables[at]
-            row = document.text[table.start : table.end].partition("\n")[0]
-            lines.append(row.strip()[:MAX_ROW])
+            # The row alone is cut out: the table may be millions of characters, and is come to for each passage.
+            first, last = tables[at].start, tables[at].end
+            row_end = document.text.find("\n", first, last)
+            lines.append(document.text[first : last if row_end < 0 else row_end].strip()[:MAX_ROW])
         found.append("\n".join(filter(None, lines)))
     return tuple(found)
+
+
+def fitting(contexts: Sequence[str], room: int, count_tokens: CountTokens) -> list[str]:
+    """Contexts without what a model cannot read of them; in some scripts each character is a token.
+
+    Args:
+        contexts: Of the passages of one document.
+        room: Tokens that the model reads beside the longest passage.
+        count_tokens: The embedder's word pieces in each text.
+    """
+    short = dict(zip(contexts, contexts, strict=True))
+    todo = list(short)
+    while todo:
+        counted = zip(todo, count_tokens([short[each] for each in todo]), strict=True)
+        over = {each: count for each, count in counted if count > room}
+        short |= {
+            each: short[each][: len(short[each]) * room // count].rstrip() for each, count in over.items()
+        }
+        todo = list(over)
+    return [short[each] for each in contexts]
 
 
 def headings(document: Document, passage: Chunk) -> str:

@@ -196,8 +196,10 @@ class _Encoder:
         inner: list[NDArray[np.float32]] = []
         for output, encoding, spans in zip(outputs, encodings, parts, strict=True):
             whole = output["sentence_embedding"].float().numpy()
-            # The model cuts long texts off, the tokenizer does not; and batches are padded.
-            count = min(len(output["token_embeddings"]), len(encoding.offsets))
+            # The model cuts long texts off, the tokenizer does not; and batches are padded. A text that was cut off
+            # ends with a sign of the model's own, which stands in the place of a token of the text.
+            room = len(output["token_embeddings"])
+            count = len(encoding.offsets) if len(encoding.offsets) <= room else room - 1
             read = output["token_embeddings"][:count].float().numpy()
             offsets = np.array(encoding.offsets[:count])
             visible, starts = offsets[:, 1] > offsets[:, 0], offsets[:, 0]

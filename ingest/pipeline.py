@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest.chunk import build_tree
-from ingest.context import contexts
+from ingest.context import contexts, fitting
 from ingest.errors import TooLarge
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
@@ -68,12 +68,15 @@ class Pipeline:
         # A model that reads less than a passage and its context would not see the passage's end.
         most = min(self.chunk_config.max_tokens, self.embedder.max_tokens // 2)
         tree = build_tree(document, self.embedder.count_tokens, replace(self.chunk_config, max_tokens=most))
-        return Ingested(document, tree, self._embed(document, tree, progress))
+        return Ingested(
+            document, tree, self._embed(document, tree, self.embedder.max_tokens - most, progress)
+        )
 
-    def _embed(self, document: Document, tree: ChunkTree, progress: Progress) -> EmbeddedChunks:
+    def _embed(self, document: Document, tree: ChunkTree, room: int, progress: Progress) -> EmbeddedChunks:
         above = contexts(document, tree.passages)
         texts, shifts = [], []
-        for context, chunk in zip(above, tree.passages, strict=True):
+        read = fitting(above, room, self.embedder.count_tokens)
+        for context, chunk in zip(read, tree.passages, strict=True):
             before = f"{context}\n" if context else ""
             texts.append(before + document.text[chunk.start : chunk.end])
             shifts.append(len(before) - chunk.start)

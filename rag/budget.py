@@ -63,7 +63,7 @@ def _best_sentences(found: Sequence[Found], limit: int) -> tuple[list[Found], in
             score = max(each.sentences[row] for row in run)
             part = _part(each, spans[run[0]][0], spans[run[-1]][1], limit)
             if part:
-                kept.append(replace(part, score=score, sentences=each.sentences[run[0] : run[-1] + 1]))
+                kept.append(replace(part, score=score))
     kept.sort(key=lambda each: -each.score)
     # What was not reached stays out, so that the best comes first and nothing worse follows in its place.
     return kept, left if whole else 0
@@ -86,7 +86,10 @@ def _part(found: Found, start: int, end: int, limit: int) -> Found | None:
     first, last = trimmed(text, 0, len(text))
     if last <= first or last - first > limit:
         return None
-    inside = tuple(span for span in passage.sentences if span[0] < start + last and span[1] > start + first)
-    spans = tuple((max(a, start + first), min(b, start + last)) for a, b in inside)
+    inside = [row for row, (a, b) in enumerate(passage.sentences) if a < start + last and b > start + first]
+    spans = tuple(
+        (max(a, start + first), min(b, start + last)) for a, b in (passage.sentences[row] for row in inside)
+    )
     short = replace(passage, start=start + first, end=start + last, text=text[first:last], sentences=spans)
-    return replace(found, passage=short)
+    scores = tuple(found.sentences[row] for row in inside) if found.sentences else ()
+    return replace(found, passage=short, sentences=scores)

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 # Share of all terms of two passages that may stand in one of them only.
 _MAY_DIFFER = 0.1
 # Two prices, dates or names of models are two facts, however alike the pages are; and so is a "not".
-_TELLING = re.compile(r"\d|^(?:not?|never|none|nor|without|nicht|kein\w*|nie|ohne|لا|لم|لن|ليس|غير)$")
+# These are index terms, so without their endings; "t" is what is left of "don't" and its like.
+_TELLING = re.compile(
+    r"\d|^(?:not?|t|cannot|never|none|nor|without|nicht|kein\w*|nie|niemal|ohn|لا|لم|لن|ليس|غير)$"
+)
 
 
 def copies(documents: Sequence[str], vocabulary: Sequence[frozenset[str]]) -> dict[int, int]:
@@ -33,8 +36,9 @@ def copies(documents: Sequence[str], vocabulary: Sequence[frozenset[str]]) -> di
             # The smaller of two alike sets holds nearly all of the larger one.
             if min(len(own), len(other)) < (1 - _MAY_DIFFER) * max(len(own), len(other)):
                 continue
-            differing = own ^ other
-            if len(differing) <= _MAY_DIFFER * len(own | other) and not any(map(_TELLING.search, differing)):
+            shared = len(own & other)
+            either = len(own) + len(other) - shared
+            if either - shared <= _MAY_DIFFER * either and not any(map(_TELLING.search, own ^ other)):
                 found[at] = earlier
                 break
     return found

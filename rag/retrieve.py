@@ -127,8 +127,8 @@ def retrieve(
             near = Fused(steadied(fused.scores, fused.floor, places, config.reach), fused.floor)
         best = near.best(max(config.weighed, limit + _SPARE, _CAPPED if per_document else 0))
         live = catalog.passages(best)
-        # A document that was replaced between the two steps would be missing in both of its versions.
-        if len(live) == len(best):
+        # A document that was replaced between these steps would be missing in both of its versions.
+        if len(live) == len(best) and (len(views) == 1 or len(places) == len(fused.scores)):
             break
     passages = [live[i] for i in best if i in live]
     if vector is None or len(views) == 1 or not passages:

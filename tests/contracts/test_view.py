@@ -407,17 +407,28 @@ def bm25(words: list[str], fields: list[list[str]]) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize(
-    "question", ["fire", "fire damage", "the library policy", "titled cats and the fire"]
+    "question",
+    [
+        "fire",
+        "fire damage",
+        "the library policy",
+        "titled cats and the fire",
+        "Fire! Is fire damage a fire, or is it smoke damage?",
+    ],
 )
 def test_lexical_scores_are_weighted_bm25(tmp_path: Path, question: str) -> None:
-    """Against the formula written out: BM25 with rarity twice, titles and headings at half the weight of text."""
+    """Against the formula written out.
+
+    BM25 with rarity twice, titles and headings at half the weight of text, each word as often as it is asked for.
+    """
     passages = [*CATS, *FIRE, *OPEN, "fire fire fire", "Fire in the library damages the policy of the cat."]
     titles = ["Cats / The Fire" if number % 2 else "A titled page" for number in range(len(passages))]
     view = LexicalView(tmp_path)
     vectors = EMBEDDER.embed_sentences(passages)
     added = NewPassages(IdRange(1, len(passages)), "doc", tuple(titles), tuple(passages), vectors)
     view.apply([Change(1, None, added)])
-    words = sorted(set(terms(question)))
+    asked = Counter(terms(question))
+    words = sorted(asked)
 
     body = bm25(words, [terms(text) for text in passages])
     title = bm25(words, [terms(text) for text in titles])
@@ -425,13 +436,38 @@ def test_lexical_scores_are_weighted_bm25(tmp_path: Path, question: str) -> None
     rarity = {word: value * (0.2 if word in small_words() else 1.0) for word, value in rarity.items()}
     expected = {}
     for number, (in_body, in_title) in enumerate(zip(body, title, strict=True), 1):
-        parts = [(in_body[word] + 0.5 * in_title[word]) * rarity[word] for word in words]
+        parts = [(in_body[word] + 0.5 * in_title[word]) * rarity[word] * asked[word] for word in words]
         if any(parts):
             expected[number] = sum(parts) / max(rarity.values())
     hits = view.search(query(question), 50)
 
     assert {hit.passage_id: hit.score for hit in hits} == pytest.approx(expected, rel=1e-4)
     assert [hit.score for hit in hits] == pytest.approx(sorted(expected.values(), reverse=True), rel=1e-4)
+
+
+def test_a_word_that_is_asked_for_twice_counts_twice(tmp_path: Path) -> None:
+    """It decides between two passages that hold as much of the question otherwise."""
+    view = LexicalView(tmp_path)
+    view.apply([change(1, 1, ["a cat sleeps here", "a dog sleeps here"])])
+
+    once = {hit.passage_id: hit.score for hit in view.search(query("cat or dog"), 5)}
+    twice = {hit.passage_id: hit.score for hit in view.search(query("cat or dog, dog"), 5)}
+
+    assert once[1] == pytest.approx(once[2])
+    assert twice[2] > twice[1]
+    # "sleeps" and "here" are not asked for, so the word alone makes the score.
+    assert twice[2] / twice[1] == pytest.approx(2)
+
+
+def test_weights_are_rarities_with_function_words_at_a_fifth(tmp_path: Path) -> None:
+    """As the scores use them."""
+    view = LexicalView(tmp_path)
+    view.apply([change(1, 1, ["the cat", "a dog"])])
+
+    rarity, weights = view.rarity(["the", "cat", "unicorn"]), view.weights(["the", "cat", "unicorn"])
+
+    assert weights == pytest.approx({**rarity, "the": rarity["the"] / 5})
+    assert view.weights([]) == {}
 
 
 def test_rarity_is_that_of_bm25(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from index.config import JobConfig
 from index.errors import Conflict, EmbedderMismatch, NotFound
 from index.jobs import JobRunner
+from index.records import quantise, restore
 from index.schema import changes, metadata
-from index.types import Status
+from index.types import IdRange, Status
 from ingest.pipeline import Pipeline
 from tests.doubles.embedder import HashingEmbedder
 from tests.index.helpers import add, found_texts, query, search, settled, upload
@@ -276,7 +277,7 @@ def test_changes_since_a_number(store: Store, runner: JobRunner) -> None:
     assert found[0].added is None
     assert found[1].added is not None
     assert found[1].added.texts == ("other",)
-    assert found[1].added.titles == ("b.txt",)
+    assert found[1].added.titles == ("b\nb",)
     assert found[2].removed is not None
     assert found[2].removed.size == first.passages
     assert list(store.catalog.changes_since(record.id, 3)) == []
@@ -307,15 +308,75 @@ def test_a_stored_passage(store: Store, runner: JobRunner) -> None:
 
 
 def test_stored_vectors_are_those_of_the_embedder(store: Store, runner: JobRunner) -> None:
-    """Bit for bit, by passage id; ids without a live passage are left out."""
-    record = add(store, runner, "a.txt", LONG)
+    """Bit for bit, by passage id, of the text under its title; ids without a live passage are left out."""
+    record = add(store, runner, "a.txt", LONG, title="Numbers")
     passages = store.catalog.passages_between(record.id, 0, 99)
 
     vectors = store.catalog.vectors([passage.id for passage in passages] + [999])
 
-    expected = HashingEmbedder().embed_sentences([passage.text for passage in passages])
+    expected = HashingEmbedder().embed_sentences([f"Numbers\n{passage.text}" for passage in passages])
     assert len(vectors) == len(passages) > 3
     assert np.array_equal(np.stack([vectors[passage.id] for passage in passages]), expected)
+
+
+def test_stored_vectors_of_sentences_are_nearly_those_of_the_embedder(
+    store: Store, runner: JobRunner
+) -> None:
+    """Row n is of sentence n of its passage, to a signed byte; ids without a live passage are left out."""
+    record = add(store, runner, "a.txt", LONG)
+    passages = store.catalog.passages_between(record.id, 0, 99)
+
+    vectors = store.catalog.sentence_vectors([passage.id for passage in passages] + [999])
+
+    assert len(vectors) == len(passages) > 3
+    for passage in passages:
+        texts = [passage.text[a - passage.start : b - passage.start] for a, b in passage.sentences]
+        expected = HashingEmbedder().embed_sentences(texts)
+        assert len(texts) > 1
+        assert vectors[passage.id].dtype == np.float32
+        assert vectors[passage.id] == pytest.approx(expected, abs=0.5 / 127 + 1e-6)
+
+
+def test_vectors_of_sentences_go_with_their_passages(store: Store, runner: JobRunner) -> None:
+    """Of a replaced or deleted document neither they nor a place of a passage is left."""
+    first = add(store, runner, "a.txt", LONG)
+    old = [passage.id for passage in store.catalog.passages_between(first.id, 0, 99)]
+    add(store, runner, "a.txt", "Another text.")
+    new = [passage.id for passage in store.catalog.passages_between(first.id, 0, 99)]
+    assert set(store.catalog.sentence_vectors([*old, *new])) == set(new)
+    assert set(store.catalog.places([*old, *new])) == set(new)
+
+    store.delete_document(first.id)
+
+    assert store.catalog.sentence_vectors([*old, *new]) == {}
+    assert store.catalog.places([*old, *new]) == {}
+
+
+def test_places_are_the_ids_of_the_document(store: Store, runner: JobRunner) -> None:
+    """Whichever passage is asked about; nothing is said of ids that are not live."""
+    one, two = add(store, runner, "a.txt", LONG), add(store, runner, "b.txt", LONG + LONG)
+
+    places = store.catalog.places(list(range(1, one.passages + two.passages + 50)))
+
+    expected = {i: IdRange(1, one.passages) for i in range(1, one.passages + 1)}
+    last = one.passages + two.passages
+    expected |= {i: IdRange(one.passages + 1, last) for i in range(one.passages + 1, last + 1)}
+    assert places == expected
+    assert store.catalog.places([]) == {}
+
+
+def test_vectors_survive_a_byte_for_each_number() -> None:
+    """Cosines move by some thousandths, and nothing is lost at the ends of the scale."""
+    rows = np.random.default_rng(5).normal(size=(500, 384))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    found = restore(quantise(rows).tobytes(), len(rows))
+
+    assert found.shape == rows.shape
+    moved = (found - rows) @ rows.T
+    assert np.sqrt((moved**2).mean()) < 0.003
+    assert np.abs(moved).max() < 0.02
+    assert restore(quantise(-np.eye(3, dtype=np.float32)).tobytes(), 3) == pytest.approx(-np.eye(3))
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from index.jobs import Job
     from ingest.pipeline import Pipeline
+    from ingest.sentences import Span
     from ingest.types import FloatMatrix
 
 LONG = "".join(f"Sentence number {number} of a long document. " for number in range(300))
@@ -48,7 +49,9 @@ class Troubled(HashingEmbedder):
             self._counting()
         return super().count_tokens(texts)
 
-    def embed_passages(self, texts: Sequence[str], progress: Callable[[int], None]) -> FloatMatrix:
+    def embed_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[Span]], progress: Callable[[int], None]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
         """As ``Embedder``; something happens before each report of progress."""
 
         def report(done: int) -> None:
@@ -56,7 +59,7 @@ class Troubled(HashingEmbedder):
                 self._embedding()
             progress(done)
 
-        return super().embed_passages(texts, report)
+        return super().embed_passages(texts, parts, report)
 
 
 class Gate:
@@ -210,7 +213,8 @@ def test_a_file_that_takes_longer_than_the_lease_is_read_once(store: Store, pipe
             time.sleep(0.1)
         assert settled(store, document_id).status is Status.READY
 
-    assert len(calls) == 1
+    # One reading counts the tokens of the sentences, and those of what the passages are read under.
+    assert len(calls) == 2
 
 
 def test_a_bad_file_fails_alone(store: Store, runner: JobRunner) -> None:

@@ -278,3 +278,80 @@ def test_a_huge_heading_is_read_in_linear_time() -> None:
 
         assert tree.sections[0].headings[0].startswith("a")
         assert time.process_time() - begun < 10
+
+
+CODE = "def total(rows):\n    # Sum. Of all. Rows.\n    kept = [r for r in rows]\n\n    return sum(kept)\n"
+
+
+def test_lines_of_code_are_sentences() -> None:
+    """Whatever full stops stand in them; text around them is cut as text."""
+    before, after = "Call it. It adds.\n\n", "\nThat is all. Nothing more."
+    text = before + CODE + after
+    block = Block(BlockKind.CODE, len(before), len(before) + len(CODE))
+
+    tree = build_tree(document(text, [block]), EMBEDDER.count_tokens, ChunkConfig(max_tokens=100))
+
+    found = [text[each.start : each.end] for each in tree.sentences]
+    assert "".join(found) == text
+    assert [each.strip("\n") for each in found] == [
+        "Call it. ",
+        "It adds.",
+        "def total(rows):",
+        "    # Sum. Of all. Rows.",
+        "    kept = [r for r in rows]",
+        "    return sum(kept)",
+        "That is all. ",
+        "Nothing more.",
+    ]
+
+
+def test_code_under_several_headings() -> None:
+    """Each section sees its own blocks, wherever they begin and end in it."""
+    parts = [
+        "# One\n\n",
+        CODE,
+        "\n# Two\n\nText here. More text.\n\n# Three\n\n",
+        CODE,
+        CODE,
+        "\n# Four\n\nEnd.\n",
+    ]
+    text = "".join(parts)
+    starts = [sum(map(len, parts[:n])) for n in range(len(parts))]
+    blocks = [Block(BlockKind.CODE, starts[n], starts[n] + len(CODE)) for n in (1, 3, 4)]
+    at = -1
+    for name in ("One", "Two", "Three", "Four"):
+        at = text.index(f"# {name}", at + 1)
+        blocks.append(Block(BlockKind.HEADING, at, at + len(name) + 3, 1))
+
+    tree = build_tree(
+        document(text, sorted(blocks, key=lambda each: each.start)), EMBEDDER.count_tokens, ChunkConfig()
+    )
+
+    assert "".join(text[each.start : each.end] for each in tree.sentences) == text
+    for block in (each for each in blocks if each.kind is BlockKind.CODE):
+        inside = [each for each in tree.sentences if block.start <= each.start < block.end]
+        assert [text[each.start : each.end].strip() for each in inside] == [
+            line.strip() for line in CODE.splitlines() if line
+        ]
+    assert [text[each.start : each.end].strip() for each in tree.sentences if each.headings == ("Two",)] == [
+        "# Two",
+        "Text here.",
+        "More text.",
+    ]
+
+
+def test_many_blocks_of_code_are_cut_in_linear_time() -> None:
+    """A page of short examples takes no longer than as much text."""
+    text = "Call it.\n\nx = 1\ny = 2\n\n" * 8_000
+    step = len("Call it.\n\nx = 1\ny = 2\n\n")
+    blocks = [Block(BlockKind.CODE, at + 10, at + 22) for at in range(0, len(text), step)]
+    plain, coded = document(text), document(text, blocks)
+
+    times = []
+    for each in (plain, coded):
+        started = time.perf_counter()
+        tree = build_tree(each, EMBEDDER.count_tokens, ChunkConfig(max_tokens=24))
+        times.append(time.perf_counter() - started)
+        assert len(tree.sentences) >= 8_000
+
+    assert times[1] < 3 * times[0] + 1

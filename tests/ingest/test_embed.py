@@ -15,9 +15,13 @@ from ingest.errors import EmbedderUnavailable
 from tests.doubles.embedder import HashingEmbedder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from ingest.sentences import Span
+    from ingest.types import FloatMatrix
 
 TEXTS = [
     "The library opens at nine.",
@@ -35,6 +39,16 @@ def ignore(_: int) -> None:
     """Progress that nobody watches."""
 
 
+def passages(embedder: Embedder, texts: Sequence[str]) -> FloatMatrix:
+    """Vectors of whole texts."""
+    return embedder.embed_passages(texts, [()] * len(texts), ignore)[0]
+
+
+def halves(text: str) -> list[Span]:
+    """Two stretches that tile a text, the second of which may be empty of words."""
+    return [(0, len(text) // 2), (len(text) // 2, len(text))]
+
+
 @pytest.fixture(params=["bundled", "hashing"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     """Each embedder in turn."""
@@ -47,7 +61,7 @@ class TestContract:
 
     def test_rows_are_finite_and_of_length_one(self, embedder: Embedder) -> None:
         """Also those of empty, endless and odd texts."""
-        vectors = embedder.embed_passages(TEXTS, ignore)
+        vectors = passages(embedder, TEXTS)
 
         assert vectors.dtype == np.float32
         assert vectors.shape == (len(TEXTS), embedder.dimensions)
@@ -56,18 +70,44 @@ class TestContract:
 
     def test_order_is_kept(self, embedder: Embedder) -> None:
         """Batches are formed by length; rows come back in the order of the texts."""
-        vectors = embedder.embed_passages(TEXTS, ignore)
-        backwards = embedder.embed_passages(TEXTS[::-1], ignore)
+        vectors = passages(embedder, TEXTS)
+        backwards = passages(embedder, TEXTS[::-1])
 
         assert backwards[::-1] == pytest.approx(vectors, abs=1e-5)
 
     def test_a_vector_does_not_depend_on_its_batch(self, embedder: Embedder) -> None:
         """Alone or among others, as a passage or as a sentence, a text has one vector."""
-        together = embedder.embed_passages(TEXTS, ignore)
+        together = passages(embedder, TEXTS)
 
         for text, row in zip(TEXTS, together, strict=True):
-            assert embedder.embed_passages([text], ignore)[0] == pytest.approx(row, abs=1e-5)
+            assert passages(embedder, [text])[0] == pytest.approx(row, abs=1e-5)
             assert embedder.embed_sentences([text])[0] == pytest.approx(row, abs=1e-5)
+
+    def test_stretches_have_rows_of_their_own(self, embedder: Embedder) -> None:
+        """In the order of the texts, of length 1, whatever stands in the stretch; a text may have none."""
+        parts = [halves(text) if number % 3 else [] for number, text in enumerate(TEXTS)]
+
+        vectors, inner = embedder.embed_passages(TEXTS, parts, ignore)
+
+        assert vectors == pytest.approx(passages(embedder, TEXTS), abs=1e-5)
+        assert inner.dtype == np.float32
+        assert inner.shape == (sum(map(len, parts)), embedder.dimensions)
+        assert np.linalg.norm(inner, axis=1) == pytest.approx(1, abs=1e-5)
+        at = 0
+        for text, spans in zip(TEXTS, parts, strict=True):
+            (_, alone) = embedder.embed_passages([text], [spans], ignore)
+            assert inner[at : at + len(spans)] == pytest.approx(alone, abs=1e-5)
+            at += len(spans)
+
+    def test_stretches_compare_with_questions(self, embedder: Embedder) -> None:
+        """Of two sentences of one text, the one that answers is nearer."""
+        text = f"{TEXTS[0]} {TEXTS[1]}"
+        cut = len(TEXTS[0]) + 1
+
+        _, inner = embedder.embed_passages([text], [[(0, cut), (cut, len(text))]], ignore)
+
+        assert int(np.argmax(inner @ embedder.embed_query("When does the library open?"))) == 0
+        assert int(np.argmax(inner @ embedder.embed_query("Is damage by smoke insured?"))) == 1
 
     def test_questions_compare_with_passages(self, embedder: Embedder) -> None:
         """A question is nearest to the passage about its subject."""
@@ -75,11 +115,12 @@ class TestContract:
 
         assert question.shape == (embedder.dimensions,)
         assert question.dtype == np.float32
-        assert int(np.argmax(embedder.embed_passages(TEXTS[:2], ignore) @ question)) == 0
+        assert int(np.argmax(passages(embedder, TEXTS[:2]) @ question)) == 0
 
     def test_nothing_is_a_matrix_without_rows(self, embedder: Embedder) -> None:
         """No texts, no rows, but still columns."""
-        assert embedder.embed_passages([], ignore).shape == (0, embedder.dimensions)
+        vectors, inner = embedder.embed_passages([], [], ignore)
+        assert vectors.shape == inner.shape == (0, embedder.dimensions)
         assert embedder.embed_sentences([]).shape == (0, embedder.dimensions)
         assert embedder.count_tokens([]) == []
 
@@ -87,7 +128,7 @@ class TestContract:
         """Whoever waits sees a growing number that ends at the whole."""
         seen: list[int] = []
 
-        embedder.embed_passages(["A short text."] * 40, seen.append)
+        embedder.embed_passages(["A short text."] * 40, [[(0, 7)]] * 40, seen.append)
 
         assert seen == sorted(set(seen))
         assert seen[-1] == 40
@@ -101,12 +142,12 @@ class TestContract:
 
     def test_threads_do_not_disturb_one_another(self, embedder: Embedder) -> None:
         """Questions, passages and counts from four threads at once are those of one."""
-        rows = embedder.embed_passages(TEXTS, ignore)
+        rows = passages(embedder, TEXTS)
         counts = embedder.count_tokens(TEXTS)
 
         def work(number: int) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
             one = number % len(TEXTS)
-            batch = embedder.embed_passages(TEXTS[: one + 1], ignore)
+            batch = passages(embedder, TEXTS[: one + 1])
             return embedder.embed_query(TEXTS[one]), batch, embedder.count_tokens(TEXTS)
 
         with ThreadPoolExecutor(4) as pool:
@@ -123,11 +164,84 @@ def test_the_bundled_fingerprint_is_stable(bundled: SentenceTransformerEmbedder)
     assert bundled.dimensions == 384
 
 
+def test_a_sentence_is_read_with_its_surroundings(bundled: SentenceTransformerEmbedder) -> None:
+    """Its vector is near the one that it has alone, and is another one under another text."""
+    sentence = "It covers damage by smoke."
+    texts = [f"Fire insurance pays for flames. {sentence}", f"The paint is a deep red. {sentence}"]
+    parts = [[(len(text) - len(sentence), len(text))] for text in texts]
+
+    _, (insurance, paint) = bundled.embed_passages(texts, parts, ignore)
+    (alone,) = bundled.embed_sentences([sentence])
+
+    for vector in (insurance, paint):
+        assert 0.6 < float(vector @ alone) < 0.99
+    assert float(insurance @ paint) < 0.9
+    question = bundled.embed_query("Does the insurance policy cover smoke?")
+    assert float(insurance @ question) > float(paint @ question)
+
+
+def test_the_whole_as_a_stretch_is_the_text(bundled: SentenceTransformerEmbedder) -> None:
+    """All tokens of a text have nearly its vector, which counts the model's two signs besides."""
+    vectors, inner = bundled.embed_passages(TEXTS[:3], [[(0, len(text))] for text in TEXTS[:3]], ignore)
+
+    assert (vectors * inner).sum(axis=1).min() > 0.98
+    assert not np.allclose(vectors, inner, atol=1e-4)
+
+
+def test_a_stretch_without_a_token_has_the_vector_of_its_text(bundled: SentenceTransformerEmbedder) -> None:
+    """White space, nothing at all, and what the model has cut off."""
+    text = "Penguins live in the southern hemisphere." + " " * 20 + "They swim."
+    long = "word " * 300
+    parts = [[(41, 60), (5, 5), (0, 41)], [(5 * 260, 5 * 270), (0, 5 * 10)]]
+
+    vectors, inner = bundled.embed_passages([text, long], parts, ignore)
+
+    assert inner[[0, 1]] == pytest.approx(vectors[[0, 0]], abs=1e-6)
+    assert inner[3] == pytest.approx(vectors[1], abs=1e-6)
+    assert not np.allclose(inner[2], vectors[0], atol=1e-3)
+    assert not np.allclose(inner[4], vectors[1], atol=1e-3)
+
+
+def test_a_text_that_is_cut_off_ends_with_its_own_last_token(bundled: SentenceTransformerEmbedder) -> None:
+    """The model's end sign stands where the next word would have stood, and is not taken for it."""
+    text = "word " * 300
+    last, next_one = (5 * 253, 5 * 254), (5 * 254, 5 * 255)
+
+    (whole,), (read, unread) = bundled.embed_passages([text], [[last, next_one]], ignore)
+
+    assert bundled.max_tokens == 254
+    assert not np.allclose(read, whole, atol=1e-3)
+    assert unread == pytest.approx(whole, abs=1e-6)
+
+
+def test_offsets_of_stretches_count_code_points(bundled: SentenceTransformerEmbedder) -> None:
+    """Accents, emoji and full-width letters before a stretch do not move it."""
+    plain = "x y z. The library opens at nine."
+    odd = "é 😀 Ａ. The library opens at nine."
+
+    _, inner = bundled.embed_passages([plain, odd], [[(7, 33)], [(7, 33)]], ignore)
+
+    assert float(inner[0] @ inner[1]) > 0.8
+    assert float(inner[1] @ bundled.embed_sentences(["The library opens at nine."])[0]) > 0.75
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 64])
+def test_rows_do_not_depend_on_the_size_of_a_batch(bundled: SentenceTransformerEmbedder, size: int) -> None:
+    """Padding beside longer texts changes neither the rows of texts nor those of stretches."""
+    other = SentenceTransformerEmbedder(EmbedConfig(precision="float32", batch_size=size))
+    parts = [halves(text) for text in TEXTS]
+
+    found, expected = other.embed_passages(TEXTS, parts, ignore), bundled.embed_passages(TEXTS, parts, ignore)
+
+    assert found[0] == pytest.approx(expected[0], abs=1e-5)
+    assert found[1] == pytest.approx(expected[1], abs=1e-5)
+
+
 def test_bfloat16_agrees_with_float32(bundled: SentenceTransformerEmbedder) -> None:
     """A data folder may be filled in one precision and asked in the other; the fingerprint is the same."""
     quick = SentenceTransformerEmbedder(EmbedConfig(precision="bfloat16"))
 
-    cosines = (quick.embed_passages(TEXTS, ignore) * bundled.embed_passages(TEXTS, ignore)).sum(axis=1)
+    cosines = (passages(quick, TEXTS) * passages(bundled, TEXTS)).sum(axis=1)
 
     assert quick.fingerprint == bundled.fingerprint
     assert cosines.min() > 0.999

@@ -12,11 +12,15 @@ import pytest
 from ingest.config import ParseConfig
 from ingest.errors import CorruptFile, NoText, TooLarge
 from ingest.pipeline import Original
+from tests.doubles.embedder import HashingEmbedder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ingest.pipeline import Ingested, Pipeline
+    from ingest.sentences import Span
+    from ingest.types import FloatMatrix
 
 MARKDOWN = """# Membership
 
@@ -61,13 +65,62 @@ def test_the_document_keeps_the_identity_it_was_given(ingested: Ingested, tmp_pa
 
 
 def test_every_passage_has_its_own_vector(ingested: Ingested, pipeline: Pipeline) -> None:
-    """Row n is the vector of passage n, and the model is named."""
-    texts = [MARKDOWN[chunk.start : chunk.end] for chunk in ingested.tree.passages]
+    """Row n is the vector of passage n under what stands above it, and the model is named."""
+    texts = [
+        f"{context}\n{MARKDOWN[chunk.start : chunk.end]}"
+        for context, chunk in zip(ingested.embedded.contexts, ingested.tree.passages, strict=True)
+    ]
 
+    assert ingested.embedded.contexts == ("Membership", "Membership > Loans")
     assert len(texts) > 1
     assert ingested.embedded.chunks == ingested.tree.passages
     assert ingested.embedded.fingerprint == pipeline.embedder.fingerprint
     assert np.array_equal(ingested.embedded.vectors, pipeline.embedder.embed_sentences(texts))
+
+
+def test_every_sentence_has_its_own_vector(ingested: Ingested, pipeline: Pipeline) -> None:
+    """Row n is that of sentence n of the document, whatever context its passage was read under."""
+    texts = [MARKDOWN[chunk.start : chunk.end] for chunk in ingested.tree.sentences]
+
+    assert len(texts) > len(ingested.tree.passages)
+    assert np.array_equal(ingested.embedded.sentence_vectors, pipeline.embedder.embed_sentences(texts))
+
+
+class NarrowEmbedder(HashingEmbedder):
+    """Reads few tokens of each text, and remembers what it was given."""
+
+    def __init__(self, max_tokens: int) -> None:
+        super().__init__()
+        self.read: list[str] = []
+        self._max_tokens = max_tokens
+
+    @property
+    def max_tokens(self) -> int:
+        """See ``Embedder``."""
+        return self._max_tokens
+
+    def embed_passages(
+        self, texts: Sequence[str], parts: Sequence[Sequence[Span]], progress: Callable[[int], None]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """See ``Embedder``."""
+        self.read += texts
+        return super().embed_passages(texts, parts, progress)
+
+
+@pytest.mark.parametrize("most", [8, 20, 31])
+def test_what_is_embedded_fits_the_model(pipeline: Pipeline, tmp_path: Path, most: int) -> None:
+    """A passage under its context is never longer than the model reads, so that its end is seen."""
+    narrow = NarrowEmbedder(most)
+    headings = "# " + "a title of many words " * 6 + "\n\n## " + "a heading of many words " * 6 + "\n\n"
+    table = "| " + " | ".join("column" for _ in range(20)) + " |\n" + "| one | two |\n" * 30
+    content = (headings + "Some words of a text that goes on. " * 10 + "\n\n" + table).encode()
+
+    found = replace(pipeline, embedder=narrow).run(original(tmp_path, content), ignore)
+
+    assert max(narrow.count_tokens(narrow.read)) <= most
+    for chunk, text in zip(found.tree.passages, narrow.read, strict=True):
+        assert text.endswith(found.document.text[chunk.start : chunk.end])
+        assert text.startswith("a title")
 
 
 def test_ingesting_twice_gives_the_same(ingested: Ingested, pipeline: Pipeline, tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from index.config import JobConfig
 from index.jobs import JobRunner
 from index.store import Store
+from index.types import StoredPassage
 from ingest.config import ChunkConfig, ParseConfig
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
@@ -18,9 +20,28 @@ from rag.retrieve import retrieve
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from index.types import StoredPassage
     from ingest.embed import Embedder
     from rag.types import Found
+
+
+def stored(text: str, *ends: int, number: int = 1, start: int = 100) -> StoredPassage:
+    """A passage that begins at ``start`` of its document, its sentences ending at these offsets into its text."""
+    spans = tuple((start + a, start + b) for a, b in pairwise((0, *(ends or (len(text),)))))
+    return StoredPassage(
+        id=number,
+        document_id=f"doc_{number}",
+        version=1,
+        title="T",
+        filename="t.txt",
+        ordinal=0,
+        section=0,
+        start=start,
+        end=start + len(text),
+        text=text,
+        headings=(),
+        pages=None,
+        sentences=spans,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,22 @@
-"""Passages for a question: fusion, filters, what is dead, and a budget of characters."""
+"""Passages for a question: fusion, filters, what is dead, and what is shown once."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from index.catalog import Catalog
 from index.errors import InvalidFilter, NotFound
-from index.types import Hit, StoredPassage
+from index.types import Hit
+from rag.budget import within_characters
 from rag.config import RetrieveConfig
-from rag.retrieve import fuse, retrieve, within_characters
-from rag.types import Found
+from rag.retrieve import Fused, fuse, retrieve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from index.types import IdRange, StoredPassage
     from tests.rag.library import Library
 
 TEXTS = {
@@ -49,7 +48,9 @@ def test_fusion_against_values_computed_by_hand() -> None:
 
     fused = fuse({"dense": dense, "lexical": lexical}, EVEN, candidates=10)
 
-    assert fused == pytest.approx({7: 0.5 * 1.0 + 0.5 * 0.25, 8: 0.5 * 0.5, 9: 0.5 * 1.0})
+    assert fused.scores == pytest.approx({7: 0.5 * 1.0 + 0.5 * 0.25, 8: 0.5 * 0.5, 9: 0.5 * 1.0})
+    assert fused.floor == 0.0
+    assert fused.best(2) == [7, 9]
 
 
 def test_fusion_gives_a_full_views_last_score_to_what_it_did_not_return() -> None:
@@ -60,14 +61,18 @@ def test_fusion_gives_a_full_views_last_score_to_what_it_did_not_return() -> Non
         candidates=2,
     )
 
-    assert fused == pytest.approx({7: 0.6, 8: 0.3, 9: 0.6 * 0.5 + 0.4})
+    assert fused.scores == pytest.approx({7: 0.6, 8: 0.3, 9: 0.6 * 0.5 + 0.4})
+    assert fused.floor == pytest.approx(0.6 * 0.5)
 
 
 def test_fusion_of_one_view_or_none() -> None:
     """A view alone counts whole, whatever its weight; views that found nothing take no share."""
-    assert fuse({"dense": scored("dense", (1, 0.5), (2, -0.1))}, EVEN, candidates=10) == {1: 1.0, 2: 0.0}
-    assert fuse({"dense": [], "lexical": scored("lexical", (3, 2.0))}, EVEN, candidates=10) == {3: 1.0}
-    assert fuse({"dense": [], "lexical": []}, EVEN, candidates=10) == {}
+    assert fuse({"dense": scored("dense", (1, 0.5), (2, -0.1))}, EVEN, candidates=10).scores == {
+        1: 1.0,
+        2: 0.0,
+    }
+    assert fuse({"dense": [], "lexical": scored("lexical", (3, 2.0))}, EVEN, candidates=10).scores == {3: 1.0}
+    assert fuse({"dense": [], "lexical": []}, EVEN, candidates=10) == Fused({}, 0.0)
 
 
 def test_the_best_passage_comes_first_with_rank_one(library: Library, topics: dict[str, str]) -> None:
@@ -78,7 +83,7 @@ def test_the_best_passage_comes_first_with_rank_one(library: Library, topics: di
     assert [each.rank for each in found] == [1, 2, 3]
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
     assert found[0].ranks == {"dense": 1, "lexical": 1}
-    assert found[0].score == pytest.approx(1.0)
+    assert all(0 <= each.score <= 1 for each in found)
     assert set(found[0].scores) == {"dense", "lexical"}
 
 
@@ -163,47 +168,136 @@ def test_hits_of_deleted_passages_are_dropped(library: Library) -> None:
     assert catalog.asked == 2
 
 
-def found_passage(text: str, *ends: int, rank: int = 1, start: int = 100) -> Found:
-    """A found passage that begins at ``start`` of its document, its sentences ending at these offsets."""
-    edges = [0, *ends]
-    spans = tuple((start + a, start + b) for a, b in pairwise(edges))
-    passage = StoredPassage(
-        rank, "doc", 1, "T", "t.txt", 0, 0, start, start + len(text), text, (), None, spans
+class ReplacedJustNow(Catalog):
+    """A catalog in which a document is replaced after the views were asked, before the places are read."""
+
+    def __init__(self, library: Library, name: str, text: str) -> None:
+        super().__init__(library.store.database)
+        self._library = library
+        self._next: tuple[str, str] | None = (name, text)
+
+    def places(self, ids: Sequence[int]) -> dict[int, IdRange]:
+        """Places of those that are left."""
+        if self._next is not None:
+            name, text = self._next
+            self._next = None
+            self._library.add(text, name, "moving")
+        return super().places(ids)
+
+
+def test_a_document_that_is_replaced_meanwhile_is_found_in_its_new_version(library: Library) -> None:
+    """It is not missing in both, however early the change comes."""
+    replaced = library.add("The comet Zorblax passes every 76 years.", "zorblax.md", "moving")
+    library.add("The comet Halley passes every 75 years.", "halley.md", "moving")
+
+    found = retrieve(
+        "How often does the comet Zorblax pass?",
+        collection=library.store.collection("moving"),
+        catalog=ReplacedJustNow(library, "zorblax.md", "The comet Zorblax passes every 80 years."),
+        embedder=library.embedder,
+        config=RetrieveConfig(),
+        limit=10,
     )
-    return Found(passage, 1.0, rank, {}, {})
+
+    assert (found[0].passage.document_id, found[0].passage.version) == (replaced, 2)
+    assert "80 years" in found[0].passage.text
 
 
-def test_within_characters_keeps_whole_passages_while_they_fit() -> None:
-    """Texts are taken best first until the next would pass the limit, which they may reach exactly."""
-    ten = [found_passage("0123456789", 10, rank=rank) for rank in (1, 2, 3)]
-
-    assert within_characters(ten, 30) == ten
-    assert within_characters(ten, 29) == ten[:2]
-    assert within_characters(ten, 20) == ten[:2]
-    assert within_characters(ten, 9) == []
+# Sentences and neighbours
 
 
-def test_within_characters_cuts_the_last_passage_after_a_sentence() -> None:
-    """The last passage ends with a whole sentence, its white space off, and its offsets say so."""
-    whole = found_passage("It rose. It fell. It rose again.", 9, 18, 32)
+def test_every_sentence_has_a_score_and_the_best_is_the_passages(
+    library: Library, topics: dict[str, str]
+) -> None:
+    """In both views together; one view alone answers as it is."""
+    question = "How many light years away is it?"
 
-    for limit, text in (
-        (31, "It rose. It fell."),
-        (17, "It rose. It fell."),
-        (16, "It rose."),
-        (8, "It rose."),
-    ):
-        (cut,) = within_characters([whole], limit)
-
-        assert cut.passage.text == text
-        assert (cut.passage.start, cut.passage.end) == (100, 100 + len(text))
-        assert cut == replace(whole, passage=cut.passage)
-    assert within_characters([whole], 7) == []
+    for each in library.find(question, "topics"):
+        assert len(each.sentences) == len(each.passage.sentences)
+        assert max(each.sentences) == pytest.approx(each.score)
+    for mode in ("dense", "lexical"):
+        assert {each.sentences for each in library.find(question, "topics", mode=mode)} == {()}
+        assert {each.also_in for each in library.find(question, "topics", mode=mode)} == {()}
 
 
-def test_within_characters_stops_at_the_passage_that_was_cut() -> None:
-    """A shorter passage of lower rank does not slip in behind one that was cut or left out."""
-    long, short = found_passage("It rose. It fell.", 9, 17), found_passage("Yes.", 4, rank=2)
+def test_the_sentence_that_answers_has_the_highest_score(library: Library, topics: dict[str, str]) -> None:
+    """So that a budget of characters is spent on it first."""
+    best = library.find("At how many degrees is bread baked?", "topics")[0]
 
-    assert [each.passage.text for each in within_characters([long, short], 15)] == ["It rose."]
-    assert within_characters([long, short], 5) == []
+    assert best.passage.document_id == topics["bread.md"]
+    assert best.sentences[1] > best.sentences[0]
+    (short,) = within_characters([best], 60)
+    assert short.passage.text == "Bake it at 230 degrees for forty minutes."
+
+
+@pytest.mark.parametrize("question", ["???", "😀 🎉", "图书馆几点开门？", "a", "zzzyx qqqkw"])
+def test_questions_without_known_words_are_answered_by_meaning(
+    library: Library, topics: dict[str, str], question: str
+) -> None:
+    """Nothing breaks, and everything is ranked, with finite scores between 0 and 1."""
+    found = library.find(question, "topics")
+
+    assert len(found) == 3
+    assert all(0 <= each.score <= 1 and all(0 <= score <= 1 for score in each.sentences) for each in found)
+
+
+def test_a_huge_limit_returns_everything_once(library: Library) -> None:
+    """More passages than are weighed by default come back when they are asked for."""
+    rare = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "jetty")
+    for row, one in enumerate(rare, 1):
+        text = "".join(
+            f"## {one} {other}\n\nThe {one} station keeps its {other} lamp in shed {row}{at}.\n\n"
+            for at, other in enumerate(rare)
+        )
+        library.add(text, f"{one}.md", "stations")
+
+    found = library.find("Where does the cedar station keep its fjord lamp?", "stations", limit=200)
+
+    assert set(found[0].passage.headings[-1].split()) == {"cedar", "fjord"}
+    assert len({each.passage.id for each in found}) == len(found) == 100
+    assert [each.rank for each in found] == list(range(1, 101))
+
+
+# What is shown once
+
+NOTICE = (
+    "The lift in the east wing is out of service until the new motor has been delivered and fitted. Please use the "
+    "stairs, or ask the porter to open the goods lift beside the kitchen for wheelchairs and heavy parcels."
+)
+
+
+def test_copies_in_other_documents_are_shown_once(library: Library) -> None:
+    """The best stands for all, and names the others; another number is another fact."""
+    first = library.add(NOTICE, "notice.md", "notices")
+    second = library.add(NOTICE.replace("Please", "Kindly"), "again.md", "notices")
+    other = library.add(NOTICE + " It takes 3 weeks.", "weeks.md", "notices")
+
+    found = library.find("Which lift is out of service?", "notices")
+
+    by_document = {each.passage.document_id: set(each.also_in) for each in found}
+    assert by_document.pop(other) == set()
+    assert by_document in ({first: {second}}, {second: {first}})
+    assert [each.rank for each in found] == [1, 2]
+
+
+def test_a_deleted_copy_is_no_longer_named(library: Library) -> None:
+    """What stands for the others may go, and another one is shown; and none is named that has gone."""
+    ids = [library.add(NOTICE + "\n" * n, f"{n}.md", "copied") for n in range(3)]
+    (shown,) = library.find("Which lift is out of service?", "copied")
+    assert {shown.passage.document_id, *shown.also_in} == set(ids)
+
+    library.store.delete_document(shown.passage.document_id)
+
+    (next_one,) = library.find("Which lift is out of service?", "copied")
+    left = set(ids) - {shown.passage.document_id}
+    assert {next_one.passage.document_id, *next_one.also_in} == left
+
+
+def test_copies_that_a_filter_leaves_out_are_not_named(library: Library) -> None:
+    """A filter holds for what is named too."""
+    library.add(NOTICE, "old.md", "filtered", year=2019)
+    new = library.add(NOTICE.replace("Please", "Kindly"), "new.md", "filtered", year=2024)
+
+    (found,) = library.find("Which lift is out of service?", "filtered", wanted={"year": 2024})
+
+    assert (found.passage.document_id, found.also_in) == (new, ())
