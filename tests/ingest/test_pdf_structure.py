@@ -408,6 +408,19 @@ def test_hyphens_at_line_ends() -> None:
     assert "unheard-\nof customs" in text
 
 
+def test_a_narrow_blank_between_words() -> None:
+    """Where nothing but a narrow gap parts two words they stay two; spaced letters stay one word."""
+    writer = Writer()
+    writer.page()
+    writer.at(60, 100, "RESORTS INTERNATIONAL", size=9)
+    end = 60 + writer.pdf.get_string_width("RESORTS INTERNATIONAL")
+    writer.at(end + 0.14 * 9, 100, "AND", size=9)
+    writer.pdf.set_char_spacing(1.2)
+    writer.at(60, 130, "SUBSIDIARIES", size=9)
+
+    assert writer.parsed().text.split() == ["RESORTS", "INTERNATIONAL", "AND", "SUBSIDIARIES"]
+
+
 def test_paragraphs_are_parted_by_an_empty_line() -> None:
     """By the gap between them; inside them lines end with a line feed."""
     writer = Writer()

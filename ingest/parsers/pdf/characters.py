@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2.raw as pdfium
@@ -33,6 +33,9 @@ _WIDE_GAP = 0.85
 # A narrower step inside what pdfium takes for one word still parts two words.
 _WORD_GAP = 0.6
 _HYPHENS = {2, 0xFFFE}
+# A gap inside a word as wide as this is a lost blank where the word's other gaps are narrower than that.
+_LOST_BLANK = 0.11
+_TIGHT_GAP = 0.05
 # Letters whose boxes share less of their height than this are not on one line.
 _SAME_LINE = 0.3
 _BOLD_WEIGHT = 600
@@ -84,6 +87,12 @@ class _Word:
     first: int
     last: int
     italic: bool
+    # Gaps between its letters, in points: the widest, with the letters before it and the place of the one after
+    # it, and the second widest.
+    widest: float = 0.0
+    second: float = 0.0
+    before: str = ""
+    after: tuple[int, float] = (0, 0.0)
 
 
 def segments(text_page: Any) -> list[Segment]:
@@ -178,6 +187,19 @@ def letters(text_page: Any) -> Iterator[tuple[int, str]]:
 
 
 def _words(text_page: Any) -> Iterator[_Word]:
+    """The page's words, also where pdfium leaves out a blank that kerning has narrowed ("INTERNATIONAL AND")."""
+    for word in _unparted(text_page):
+        lost = word.widest > _LOST_BLANK * word.size and word.second < _TIGHT_GAP * word.size
+        tail = word.text[len(word.before) :]
+        if not (lost and len(word.text) > 3 and word.before[-1:].isalpha() and tail[0].isalpha()):  # noqa: PLR2004
+            yield word
+            continue
+        index, left = word.after
+        yield replace(word, text=word.before, x1=left - word.widest, last=index - 1)
+        yield replace(word, text=tail, x0=left, first=index)
+
+
+def _unparted(text_page: Any) -> Iterator[_Word]:
     page, box, box_at = text_page.raw, pdfium.FS_RECTF(), pdfium.FPDFText_GetLooseCharBox
     font = _Font(page)
     word: _Word | None = None
@@ -204,6 +226,13 @@ def _words(text_page: Any) -> Iterator[_Word]:
             left, last_right = _along(box, word.turn)
             bottom, top = _across(box, word.turn)
             word.x0 = left
+        elif left - right > word.second:
+            gap = left - right
+            if gap > word.widest:
+                word.widest, word.second = gap, word.widest
+                word.before, word.after = word.text, (index, left)
+            else:
+                word.second = gap
         word.text += letter
         word.last = index
         right, low, high = last_right, bottom, top

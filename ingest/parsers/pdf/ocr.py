@@ -7,6 +7,7 @@ with the child at the deadline. Its arguments are fixed but for the languages, w
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,6 +35,9 @@ _MIN_CONFIDENCE = 20
 # Columns of its table of words: https://tesseract-ocr.github.io/tessdoc/Command-Line-Usage.html
 _COLUMNS = 12
 _WORD_LEVEL = "5"
+# What a program needs to start, and no more of the service's environment.
+_ENVIRONMENT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_ONE_THREAD = {"OMP_THREAD_LIMIT": "1"}
 _WIDE_GAP = 1.5
 # Letters' height as a share of the font's, as ``Segment.size`` measures it.
 _SHARE_OF_FONT = 0.75
@@ -131,7 +135,7 @@ class Recogniser:
             capture_output=True,
             timeout=max(seconds, 0.1),
             check=False,
-            env={"OMP_THREAD_LIMIT": "1", "PATH": ""},
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | _ONE_THREAD,
         )
         if done.returncode:
             reason = done.stderr.decode("utf-8", "replace").strip()[-300:]
