@@ -83,6 +83,7 @@ def build(settings: Settings) -> Service:
         timeout_s=settings.parse_timeout_s,
         memory_bytes=settings.parse_memory_mib * MEBIBYTE,
         max_bytes=settings.max_upload_mib * MEBIBYTE,
+        ocr_languages=settings.ocr_languages,
     )
     gateway_config = GatewayConfig(
         url=settings.gateway_url,

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     )
     parse_timeout_s: float = Field(120.0, gt=0, description="Seconds that reading one file may take.")
     parse_memory_mib: int = Field(1536, ge=512, description="Memory that reading one file may take, in MiB.")
+    ocr_languages: str = Field(
+        "eng",
+        description="Languages of scanned pages, as tesseract names them and joined by a plus, such as eng+deu. Used "
+        "where the program tesseract is installed.",
+    )
     ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines to write."
