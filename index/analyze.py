@@ -31,7 +31,7 @@ _MEASURE = re.compile(r"(\d+(?:[.,]\d+)*)([a-z]{1,4})")
 _ORDINAL = frozenset(("st", "nd", "rd", "th", "s"))
 _VERSION = re.compile(r"v(\d+(?:\.\d+)+)")
 _SECTION = re.compile(r"(\d+(?:\.\d+)*)((?:\(\w+\))+)")
-_HUMP = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+_HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # Straight quotation marks end the next quotation's beginning, curly and angled ones their own.
 _QUOTED = re.compile(r'"([^"\n]+)"|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|「([^」\n]+)」')
 # Shorter ones are no words: "iPhone" and "PhD" stay whole.
@@ -125,7 +125,8 @@ def _identifier(name: str) -> list[str]:
     """Terms of ``snake_case`` and ``camelCase``: the words in it and all of it, however it is written."""
     parts: list[str] = []
     for piece in name.split("_"):
-        humps = [] if not piece.isascii() or piece[1:].islower() else _HUMP.findall(piece)
+        plain = not piece.isascii() or (piece[1:].islower() and piece.isalpha())
+        humps = [] if plain else _HUMP.findall(piece)
         several = len(humps) > 1 and all(len(hump) >= _SHORTEST_HUMP for hump in humps)
         parts += humps if several else [piece] if piece else []
     found = [stem(part.casefold()) for part in parts]

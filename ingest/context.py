@@ -5,6 +5,7 @@ It is read by the embedder before the passage and indexed beside it, and never c
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 MAX_HEADINGS = 200
 MAX_ROW = 160
 SEPARATOR = " > "
+# Characters of the file's name beside a title.
+MAX_NAME = 60
+_SEPARATORS = re.compile(r"[\s_.\-]+")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+# Names that programs give: a hash or an id.
+_CODE = re.compile(r"(?i)\b(?=\w*\d\w*[a-f])[0-9a-f]{16,}\b|\b[0-9a-f]{8} [0-9a-f]{4} [0-9a-f]{4}\b")
 
 
 def contexts(document: Document, passages: Sequence[Chunk]) -> tuple[str, ...]:
@@ -63,10 +70,18 @@ def fitting(contexts: Sequence[str], room: int, count_tokens: CountTokens) -> li
 
 def headings(document: Document, passage: Chunk) -> str:
     """Title and headings, the outermost first; when they are too long the title and the nearest ones are kept."""
-    title = document.title
-    if title == document.filename:
-        title = PurePath(document.filename).stem.replace("_", " ")
-    path = [title, *(each for each in passage.headings if each != title)]
+    title = _named(document)
+    path = [title, *(each for each in passage.headings if each != document.title)]
     while len(path) > 2 and len(SEPARATOR.join(path)) > MAX_HEADINGS:  # noqa: PLR2004 - title and the nearest.
         del path[1]
     return SEPARATOR.join(path)[:MAX_HEADINGS]
+
+
+def _named(document: Document) -> str:
+    """The title, after the file's name where that has words which the title lacks: people put there what a file is."""
+    name = _SEPARATORS.sub(" ", PurePath(document.filename).stem).strip()
+    if document.title == document.filename:
+        return name or document.title
+    known = document.title.casefold()
+    adds = any(word.casefold() not in known for word in _WORD.findall(name))
+    return f"{name[:MAX_NAME]}: {document.title}" if adds and not _CODE.search(name) else document.title

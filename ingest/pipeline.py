@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ingest.chunk import build_tree
 from ingest.context import contexts, fitting
 from ingest.errors import TooLarge
+from ingest.media import PDF
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ class Pipeline:
 def _document(original: Original, media_type: str, parsed: Parsed) -> Document:
     """Join what the catalog knows with what the parser found."""
     headings = (heading_text(parsed.text, b) for b in parsed.blocks if b.kind is BlockKind.HEADING)
-    title = original.title or parsed.title or next(headings, "") or original.filename
+    # The first heading of a PDF is told by its looks, and is as often a form's name or an address as a title.
+    stated = "" if media_type == PDF else next(headings, "")
+    title = original.title or parsed.title or stated or original.filename
     return Document(
         id=original.document_id,
         version=original.version,

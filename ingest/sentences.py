@@ -82,12 +82,16 @@ def sentence_spans(
 
 def _with_lines(part: str, cuts: list[int], code: list[Span]) -> list[int]:
     """Cuts with those inside of code replaced by its line ends."""
+    merged: list[int] = []
+    at = 0
     for begin, end in code:
         first, last = max(begin, 0), min(end, len(part))
         if first < last:
+            until = bisect_left(cuts, first, at)
             starts = [match.end() + first for match in re.finditer("\n", part[first : last - 1])]
-            cuts[bisect_left(cuts, first) : bisect_right(cuts, last)] = [first, *starts, last]
-    return cuts
+            merged += [*cuts[at:until], first, *starts, last]
+            at = bisect_right(cuts, last, until)
+    return sorted({*merged, *cuts[at:]})
 
 
 def _prose_cuts(text: str, language: str) -> list[int]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Share of all terms of two passages that may stand in one of them only.
-_MAY_DIFFER = 0.1
-# Two prices, dates or names of models are two facts, however alike the pages are; and so is a "not".
+# Share of all terms that one of two passages may have beyond the other's.
+_MAY_DIFFER = 0.05
+# A date or a model's name that only one of them has is a fact of its own, however alike the pages are; so is a "not".
 # These are index terms, so without their endings; "t" is what is left of "don't" and its like.
 _TELLING = re.compile(
     r"\d|^(?:not?|t|cannot|never|none|nor|without|nicht|kein\w*|nie|niemal|ohn|لا|لم|لن|ليس|غير)$"
@@ -33,12 +33,12 @@ def copies(documents: Sequence[str], vocabulary: Sequence[frozenset[str]]) -> di
             other = vocabulary[earlier]
             if earlier in found or documents[earlier] == documents[at] or not own:
                 continue
-            # The smaller of two alike sets holds nearly all of the larger one.
-            if min(len(own), len(other)) < (1 - _MAY_DIFFER) * max(len(own), len(other)):
+            # Different words in the same place are two facts (the Berlin and the Munich branch): only what one of them
+            # has beyond the other may differ.
+            less, more = sorted((own, other), key=len)
+            if len(more) * (1 - _MAY_DIFFER) > len(less) or not less <= more:
                 continue
-            shared = len(own & other)
-            either = len(own) + len(other) - shared
-            if either - shared <= _MAY_DIFFER * either and not any(map(_TELLING.search, own ^ other)):
+            if not any(map(_TELLING.search, more - less)):
                 found[at] = earlier
                 break
     return found

@@ -18,11 +18,12 @@ def steadied(
 
     What a text is about changes slowly, and a question's likeness to one passage is a noisy sign of it: the mean over
     neighbours is the smoother that fits (an exponential kernel is the Wiener filter of a first-order process in noise).
-    Kurland and Lee smooth document scores in the same way, https://doi.org/10.1145/1076034.1076087.
+    Diaz smooths the scores of like documents in the same spirit: "Regularizing ad hoc retrieval scores", CIKM 2005,
+    https://doi.org/10.1145/1099554.1099722.
 
     Args:
         scores: By passage id; the passages of a document have consecutive ids.
-        floor: What a passage without a score is taken to have.
+        floor: What a passage without a score is taken to have, and what stands around a document.
         documents: The ids of the document that each passage is of; passages that are not named here are left out.
         reach: In passages.
 
@@ -31,6 +32,9 @@ def steadied(
     """
     far = math.ceil(3 * reach)
     kernel = [math.exp(-distance / reach) for distance in range(far + 1)]
+    # Beyond the document's ends the floor is taken too. Otherwise a document of one passage would keep its whole score,
+    # and a page of a handbook a fraction of it: short notes would come before whatever long documents say.
+    whole = 2 * sum(kernel) - kernel[0]
     found: dict[int, float] = {}
     for centre, document in documents.items():
         if centre not in scores:
@@ -40,5 +44,5 @@ def steadied(
             share = kernel[abs(near - centre)]
             total += share * scores.get(near, floor)
             weight += share
-        found[centre] = total / weight
+        found[centre] = (total + (whole - weight) * floor) / whole
     return found

@@ -125,7 +125,9 @@ def retrieve(
         if len(views) > 1:
             places = catalog.places(list(fused.scores))
             near = Fused(steadied(fused.scores, fused.floor, places, config.reach), fused.floor)
-        best = near.best(max(config.weighed, limit + _SPARE, _CAPPED if per_document else 0))
+        # Neighbours that say nothing lower a passage that alone answers; its sentences are weighed nevertheless.
+        steady = near.best(max(config.weighed, limit + _SPARE, _CAPPED if per_document else 0))
+        best = list(dict.fromkeys([*steady, *fused.best(limit)]))
         live = catalog.passages(best)
         # A document that was replaced between these steps would be missing in both of its versions.
         if len(live) == len(best) and (len(views) == 1 or len(places) == len(fused.scores)):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # BM25's own constants, the same as in the lexical view.
 _K1, _B = 1.2, 0.75
+# Share of a question's words, by weight, that the passages found must hold between them.
+_LEAST_KNOWN = 1 / 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +32,8 @@ class Sentences:
         owner: Which of the passages each is of.
         meaning: Cosine with the question, shape (sentences,).
         words: BM25 of each sentence with the one before and after it in the passage, shape (sentences,).
-        coverage: Share of the question's words, by weight, that the best of these windows holds; 0 to 1.
+        coverage: Share of the question's words, by weight, that the best of these windows holds; 0 to 1, and 1 when
+            the passages hold so few of them that words say nothing.
         vocabulary: The terms of each passage.
     """
 
@@ -91,8 +94,19 @@ def weigh_sentences(
     share = np.array([asked[word] for word in wanted]) * weight**2 / max(weight.max(initial=0.0), 1e-9)
     norm = _K1 * (1 - _B + _B * length / max(float(length.mean()), 1.0))
     scores = (frequency * (_K1 + 1) / (frequency + norm[:, None])) @ share
-    covered = ((frequency > 0) @ weight).max(initial=0.0) / max(float(weight.sum()), 1e-9)
-    return Sentences(np.array(owner), np.concatenate(meaning), scores, float(covered), tuple(vocabulary))
+    return Sentences(
+        np.array(owner), np.concatenate(meaning), scores, _coverage(frequency > 0, weight), tuple(vocabulary)
+    )
+
+
+def _coverage(held: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    """The share of the question that the best window holds; 1 where words cannot tell."""
+    asked = float(weight.sum())
+    known = float(weight[held.any(axis=0)].sum())
+    # A question without words, or in another language than the passages, says nothing about where its answer stands.
+    if known < _LEAST_KNOWN * asked or asked <= 0:
+        return 1.0
+    return float((held @ weight).max(initial=0.0)) / asked
 
 
 def _windows(rows: NDArray[np.float64]) -> NDArray[np.float64]:

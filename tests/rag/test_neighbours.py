@@ -14,6 +14,8 @@ from rag.neighbours import steadied
 
 # Weights at a distance of 1 and 2 with a reach of 2.
 NEAR, NEXT = math.exp(-0.5), math.exp(-1.0)
+# Of all thirteen places that are heard.
+WHOLE = 1 + 2 * sum(math.exp(-distance / 2) for distance in range(1, 7))
 DOCUMENT = IdRange(11, 13)
 
 
@@ -25,9 +27,9 @@ def test_against_values_computed_by_hand() -> None:
 
     assert found == pytest.approx(
         {
-            11: (0.9 + NEAR * 0.3 + NEXT * 0.6) / (1 + NEAR + NEXT),
-            12: (NEAR * 0.9 + 0.3 + NEAR * 0.6) / (1 + 2 * NEAR),
-            13: (NEXT * 0.9 + NEAR * 0.3 + 0.6) / (1 + NEAR + NEXT),
+            11: (0.9 + NEAR * 0.3 + NEXT * 0.6) / WHOLE,
+            12: (NEAR * 0.9 + 0.3 + NEAR * 0.6) / WHOLE,
+            13: (NEXT * 0.9 + NEAR * 0.3 + 0.6) / WHOLE,
         }
     )
 
@@ -36,7 +38,7 @@ def test_neighbours_without_a_score_have_the_floor() -> None:
     """Passages that no view returned lower those beside them, by as much as is known of them."""
     found = steadied({12: 1.0}, 0.2, {12: DOCUMENT}, 2.0)
 
-    assert found == pytest.approx({12: (1.0 + 2 * NEAR * 0.2) / (1 + 2 * NEAR)})
+    assert found == pytest.approx({12: (1.0 + (WHOLE - 1) * 0.2) / WHOLE})
 
 
 def test_nothing_is_taken_from_other_documents() -> None:
@@ -46,13 +48,15 @@ def test_nothing_is_taken_from_other_documents() -> None:
     found = steadied({10: 1.0, 11: 0.5}, 0.0, places, 2.0)
 
     assert found == pytest.approx(
-        {10: 1.0 / (1 + NEAR), 11: 0.5 / (1 + NEAR + NEXT)},
+        {10: 1.0 / WHOLE, 11: 0.5 / WHOLE},
     )
 
 
-def test_a_single_passage_keeps_its_score() -> None:
-    """There is nothing beside it, so nothing to be said for or against it."""
-    assert steadied({7: 0.4}, 0.1, {7: IdRange(7, 7)}, 2.0) == pytest.approx({7: 0.4})
+def test_a_single_passage_gains_nothing_over_one_among_others() -> None:
+    """A note of one passage is not put before a page of a handbook for having no neighbours."""
+    found = steadied({7: 0.4, 12: 0.4}, 0.1, {7: IdRange(7, 7), 12: DOCUMENT}, 2.0)
+
+    assert found == pytest.approx(dict.fromkeys((7, 12), (0.4 + (WHOLE - 1) * 0.1) / WHOLE))
 
 
 def test_what_is_far_away_does_not_count() -> None:
@@ -90,7 +94,7 @@ def test_means_stay_between_the_lowest_and_the_highest(
 
     assert set(found) == set(scores)
     for i, value in found.items():
-        around = [scores.get(n, floor) for n in range(places[i].first, places[i].last + 1)]
+        around = [floor, *(scores.get(n, floor) for n in range(places[i].first, places[i].last + 1))]
         assert min(around) - 1e-9 <= value <= max(around) + 1e-9
     even = steadied(dict.fromkeys(scores, floor), floor, places, reach)
     assert even == pytest.approx(dict.fromkeys(scores, floor))

@@ -258,6 +258,41 @@ def test_a_huge_limit_returns_everything_once(library: Library) -> None:
     assert [each.rank for each in found] == list(range(1, 101))
 
 
+def test_short_notes_do_not_hide_the_page_of_a_handbook(library: Library) -> None:
+    """A passage that both views put first stays there, though its neighbours speak of other things."""
+    events = (
+        "asked about the parking permit",
+        "lost a parking permit",
+        "wants to renew the parking permit for the car",
+        "reported that the parking permit machine is broken",
+        "thanks for the quick parking permit reply",
+        "says the parking permit fee was charged twice",
+    )
+    for number, event in enumerate(events * 3):
+        person = ("Anna", "Ben", "Clara")[number // len(events)]
+        library.add(f"Ticket {number}. {person} {event} on day {number}.", f"ticket{number}.md", "desk")
+    subjects = (
+        *("canteens", "heaters", "lifts", "windows", "keys", "bicycles"),
+        *("printers", "kitchens", "gardens", "alarms", "desks", "showers"),
+    )
+    pages = [
+        f"The {each} of the building are looked after by team {at}. Requests go to the desk on floor {at}. "
+        + f"Every spring the {each} are inspected and a report on the {each} is written for the owner. " * 3
+        for at, each in enumerate(subjects)
+    ]
+    permit = "A parking permit costs 42 euros a year. It is valid for one car and is paid at the cash desk. "
+    pages.insert(
+        6,
+        permit + "Deliveries use the northern ramp, which is gated at night and watched by the porter. " * 5,
+    )
+    library.add("\n\n".join(pages), "handbook.md", "desk")
+
+    question = "How much does a parking permit cost per year?"
+
+    for mode in ("dense", "lexical", "hybrid"):
+        assert "42 euros" in library.find(question, "desk", mode=mode)[0].passage.text, mode
+
+
 # What is shown once
 
 NOTICE = (
