@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.context import MAX_HEADINGS, MAX_ROW, contexts, fitting, headings
+from ingest.context import MAX_HEADINGS, MAX_NAME, MAX_ROW, contexts, fitting, headings
 from ingest.types import Block, BlockKind, Chunk, Document, Level
 
 if TYPE_CHECKING:
@@ -59,6 +59,45 @@ def test_title_and_headings(title: str, path: tuple[str, ...], expected: str) ->
     assert headings(document(title=title, filename=filename), passage(path=path)) == expected
 
 
+@pytest.mark.parametrize(
+    ("filename", "title", "expected"),
+    [
+        ("ACME_2017_10K.pdf", "Annual report", "ACME 2017 10K: Annual report"),
+        ("house-rules.v2.md", "Opening hours", "house rules v2: Opening hours"),
+        ("hausordnung.txt", "Bücherei", "hausordnung: Bücherei"),
+        ("opening_HOURS.md", "Opening hours of the library", "Opening hours of the library"),
+        ("rules 2024.md", "Rules", "Rules"),
+        ("a.b.md", "Rules", "Rules"),
+        ("2024-03-01.md", "Rules", "Rules"),
+        ("d41d8cd98f00b204e9800998ecf8427e.pdf", "Rules", "Rules"),
+        ("report d41d8cd98f00b204e9800998ecf8427e.pdf", "Rules", "Rules"),
+        ("3f2504e0-4f89-11d3-9a0c-0305e82c3301.pdf", "Rules", "Rules"),
+        ("", "Rules", "Rules"),
+    ],
+)
+def test_the_name_of_a_file_stands_before_a_title_that_lacks_its_words(
+    filename: str, title: str, expected: str
+) -> None:
+    """People name a file by what it is; numbers, letters and the names that programs give add nothing."""
+    assert headings(document(title=title, filename=filename), passage()) == expected
+
+
+def test_a_long_name_is_cut_before_the_title() -> None:
+    """So that it never takes the title's place."""
+    found = headings(
+        document(title="Opening hours", filename="word_" * 40 + ".md"), passage(path=("Summer",))
+    )
+
+    assert found == ("word " * 40)[:MAX_NAME] + ": Opening hours > Summer"
+
+
+def test_a_title_that_is_a_heading_too_stands_once_beside_the_name() -> None:
+    """The heading is the title's, whatever stands before it."""
+    found = headings(document(title="Loans", filename="library.md"), passage(path=("Loans", "Films")))
+
+    assert found == "library: Loans > Films"
+
+
 def test_long_paths_keep_the_title_and_the_nearest_headings() -> None:
     """What stands between is left out from the outside until the rest fits."""
     path = ("A" * 90, "B" * 90, "C" * 60, "D" * 60)
@@ -71,7 +110,8 @@ def test_long_paths_keep_the_title_and_the_nearest_headings() -> None:
 
 def test_a_long_title_or_heading_is_cut() -> None:
     """Nothing is longer than the ceiling, however it came about."""
-    assert headings(document(title="T" * 500), passage()) == "T" * MAX_HEADINGS
+    assert headings(document(title="T" * 500, filename="t.md"), passage()) == "T" * MAX_HEADINGS
+    assert headings(document(title="T" * 500), passage()) == ("rules: " + "T" * 500)[:MAX_HEADINGS]
     found = headings(document(), passage(path=("H" * 500,)))
     assert found.startswith("Rules > HHH")
     assert len(found) == MAX_HEADINGS

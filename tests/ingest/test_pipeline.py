@@ -71,7 +71,7 @@ def test_every_passage_has_its_own_vector(ingested: Ingested, pipeline: Pipeline
         for context, chunk in zip(ingested.embedded.contexts, ingested.tree.passages, strict=True)
     ]
 
-    assert ingested.embedded.contexts == ("Membership", "Membership > Loans")
+    assert ingested.embedded.contexts == ("rules: Membership", "rules: Membership > Loans")
     assert len(texts) > 1
     assert ingested.embedded.chunks == ingested.tree.passages
     assert ingested.embedded.fingerprint == pipeline.embedder.fingerprint
@@ -120,7 +120,7 @@ def test_what_is_embedded_fits_the_model(pipeline: Pipeline, tmp_path: Path, mos
     assert max(narrow.count_tokens(narrow.read)) <= most
     for chunk, text in zip(found.tree.passages, narrow.read, strict=True):
         assert text.endswith(found.document.text[chunk.start : chunk.end])
-        assert text.startswith("a title")
+        assert text.startswith("rules: a title")
 
 
 def test_ingesting_twice_gives_the_same(ingested: Ingested, pipeline: Pipeline, tmp_path: Path) -> None:

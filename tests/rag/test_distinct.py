@@ -27,14 +27,24 @@ def repeats(*texts: str, documents: str = "abcdefgh") -> dict[int, int]:
     return copies(documents[: len(texts)], [words(text) for text in texts])
 
 
-def test_a_page_with_a_word_changed_is_a_copy() -> None:
-    """The first, which is the better one, stays."""
+def test_a_page_with_a_word_more_is_a_copy() -> None:
+    """The first, which is the better one, stays, whether the word is missing in it or in the other."""
     assert repeats(PAGE, PAGE) == {1: 0}
-    assert repeats(PAGE, "Something else altogether.", PAGE.replace("games", "music")) == {2: 0}
-    assert repeats(PAGE.replace("games", "music"), PAGE) == {1: 0}
+    assert repeats(PAGE, "Something else altogether.", PAGE + " Welcome!") == {2: 0}
+    assert repeats(PAGE + " Welcome!", PAGE) == {1: 0}
 
 
-def test_more_than_a_tenth_of_the_words_is_a_difference() -> None:
+def test_a_word_in_another_ones_place_is_another_fact() -> None:
+    """However long the page is around it: the branch in Berlin is not the one in Munich."""
+    berlin, munich = f"{PAGE} Ask in Berlin.", f"{PAGE} Ask in Munich."
+
+    assert repeats(berlin, munich) == {}
+    assert repeats(berlin, munich, PAGE) == {2: 0}
+    assert repeats(PAGE, berlin, munich) == {1: 0, 2: 0}
+    assert repeats(PAGE, PAGE.replace("games", "music")) == {}
+
+
+def test_much_more_is_a_difference() -> None:
     """Alike is not the same: a passage that says more, or other things, is shown."""
     other = PAGE.replace("books, films and games", "tools, ladders and bicycles").replace("valley", "harbour")
 
@@ -43,14 +53,16 @@ def test_more_than_a_tenth_of_the_words_is_a_difference() -> None:
     assert repeats(PAGE + " Reading rooms close early on Saturdays in winter.", PAGE) == {}
 
 
-@pytest.mark.parametrize("share", range(8, 12))
-def test_the_border_is_a_tenth_of_all_words(share: int) -> None:
-    """Of a hundred words in either, ten may stand in one of the two only."""
-    every = [f"{a}{b}" for a in "abcdefghij" for b in "klmnopqrst"]
+@pytest.mark.parametrize("size", [20, 40, 60, 80, 100])
+def test_the_border_is_a_twentieth_of_all_words(size: int) -> None:
+    """Of twenty words of the longer, one may be missing in the shorter, whichever of them is better."""
+    every = [f"{a}{b}" for a in "abcdefghij" for b in "klmnopqrst"][:size]
+    for less in (size // 20 - 1, size // 20, size // 20 + 1):
+        whole, part = frozenset(every), frozenset(every[less:])
+        expected = {1: 0} if less <= size // 20 else {}
 
-    found = copies("ab", [frozenset(every), frozenset(every[share:])])
-
-    assert found == ({1: 0} if share <= 10 else {})
+        assert copies("ab", [whole, part]) == expected
+        assert copies("ab", [part, whole]) == expected
 
 
 @pytest.mark.parametrize(
@@ -99,7 +111,7 @@ def test_several_copies_point_at_the_first() -> None:
 def test_a_copy_of_a_copy_that_is_unlike_the_first_is_shown() -> None:
     """What is left out is like what is shown in its place, and not only like something else that is left out."""
     every = [f"{a}{b}" for a in "abcdefghij" for b in "klmnopqrst"]
-    first, second, third = (frozenset(every[at : at + 80]) for at in (0, 4, 8))
+    first, second, third = (frozenset(every[at:]) for at in (0, 4, 8))
 
     assert copies("abc", [first, second, third]) == {1: 0}
     assert copies("abc", [second, first, third]) == {1: 0, 2: 0}

@@ -302,17 +302,18 @@ NOTICE = (
 
 
 def test_copies_in_other_documents_are_shown_once(library: Library) -> None:
-    """The best stands for all, and names the others; another number is another fact."""
+    """The best stands for all, and names the others; another number, or another word, is another fact."""
     first = library.add(NOTICE, "notice.md", "notices")
-    second = library.add(NOTICE.replace("Please", "Kindly"), "again.md", "notices")
-    other = library.add(NOTICE + " It takes 3 weeks.", "weeks.md", "notices")
+    second = library.add(NOTICE + " Thanks!", "again.md", "notices")
+    weeks = library.add(NOTICE + " It takes 3 weeks.", "weeks.md", "notices")
+    west = library.add(NOTICE.replace("east", "west"), "west.md", "notices")
 
     found = library.find("Which lift is out of service?", "notices")
 
     by_document = {each.passage.document_id: set(each.also_in) for each in found}
-    assert by_document.pop(other) == set()
+    assert (by_document.pop(weeks), by_document.pop(west)) == (set(), set())
     assert by_document in ({first: {second}}, {second: {first}})
-    assert [each.rank for each in found] == [1, 2]
+    assert [each.rank for each in found] == [1, 2, 3]
 
 
 def test_a_deleted_copy_is_no_longer_named(library: Library) -> None:
@@ -331,7 +332,7 @@ def test_a_deleted_copy_is_no_longer_named(library: Library) -> None:
 def test_copies_that_a_filter_leaves_out_are_not_named(library: Library) -> None:
     """A filter holds for what is named too."""
     library.add(NOTICE, "old.md", "filtered", year=2019)
-    new = library.add(NOTICE.replace("Please", "Kindly"), "new.md", "filtered", year=2024)
+    new = library.add(NOTICE + " Thanks!", "new.md", "filtered", year=2024)
 
     (found,) = library.find("Which lift is out of service?", "filtered", wanted={"year": 2024})
 

@@ -73,8 +73,6 @@ def test_windows_end_with_their_passage() -> None:
         ("A fox. An owl.", 1.0),
         ("A fox. Then rain. An owl.", 1.0),
         ("A fox. Then rain. And snow. An owl.", 0.75),
-        ("An owl.", 0.25),
-        ("Rain.", 0.0),
     ],
 )
 def test_coverage_is_of_the_best_place(text: str, coverage: float) -> None:
@@ -83,6 +81,37 @@ def test_coverage_is_of_the_best_place(text: str, coverage: float) -> None:
     passage = stored(text, *ends[:-1], len(text))
 
     assert weigh("fox owl", [passage], {"fox": 3.0, "owl": 1.0}).coverage == pytest.approx(coverage)
+
+
+@pytest.mark.parametrize(
+    ("text", "coverage"),
+    [
+        ("A fox.", 0.5),
+        ("An owl.", 1 / 3),
+        ("A hen.", 1.0),
+        ("An owl. Then rain. And snow. A hen.", 1 / 3),
+        ("A fox. Then rain. And snow. A hen.", 0.5),
+        ("Rain.", 1.0),
+    ],
+)
+def test_passages_that_hold_hardly_a_word_of_the_question_say_nothing_of_coverage(
+    text: str, coverage: float
+) -> None:
+    """Less than a third by weight, in all passages together, is what a question in another language has."""
+    ends = [at + 2 for at in range(len(text)) if text[at] == "."]
+    passage = stored(text, *ends[:-1], len(text))
+    weights = {"fox": 3.0, "owl": 2.0, "hen": 1.0}
+
+    assert weigh("fox owl hen", [passage], weights).coverage == pytest.approx(coverage)
+
+
+def test_words_known_are_counted_over_all_passages() -> None:
+    """The best place may hold less than a third, as long as the passages together do not."""
+    passages = [stored(f"A {each}.", number=n) for n, each in enumerate(("fox", "owl", "hen", "emu"))]
+    weights = dict.fromkeys(("fox", "owl", "hen", "emu"), 1.0)
+
+    assert weigh("fox owl hen emu", passages, weights).coverage == pytest.approx(0.25)
+    assert weigh("fox owl hen emu", passages[:1], weights).coverage == pytest.approx(1.0)
 
 
 def test_meaning_is_the_cosine_of_each_sentence() -> None:
@@ -121,12 +150,12 @@ def test_a_word_that_the_question_repeats_counts_as_often() -> None:
 
 @pytest.mark.parametrize("question", ["", "???", "😀 😀", " \n"])
 def test_a_question_without_words(question: str) -> None:
-    """Nothing is held of nothing; meaning alone tells the sentences apart."""
+    """Words do not tell where its answer stands; meaning alone tells the sentences apart."""
     found = weigh(question, [stored("A fox. An owl.", 7, 14)], {}, {1: np.eye(2, dtype=np.float32)})
 
     assert found.words.tolist() == [0.0, 0.0]
     assert found.meaning.tolist() == [1.0, 0.0]
-    assert found.coverage == 0.0
+    assert found.coverage == 1.0
 
 
 @pytest.mark.parametrize("weights", [{}, {"fox": 0.0}])
@@ -135,7 +164,7 @@ def test_words_that_weigh_nothing(weights: dict[str, float]) -> None:
     found = weigh("fox", [stored("A fox.")], weights)
 
     assert found.words.tolist() == [0.0]
-    assert found.coverage == 0.0
+    assert found.coverage == 1.0
 
 
 def test_passages_and_sentences_without_a_word() -> None:
