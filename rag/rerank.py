@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+# Endings of the architectures whose output can be a score, see CrossEncoder in sentence-transformers.
+_SCORES = ("ForSequenceClassification", "ForCausalLM", "ForConditionalGeneration")
+
 
 class Reranker(Protocol):
     """Scores passages by reading each together with the question. Implementations are thread-safe."""
@@ -73,9 +76,18 @@ class CrossEncoderReranker:
         try:
             from sentence_transformers import CrossEncoder  # noqa: PLC0415 - takes seconds.
 
-            return CrossEncoder(self._name, device="cpu")
+            model = CrossEncoder(self._name, device="cpu")
         except Exception as error:
             raise RerankerUnavailable(
                 f"The reranker {self._name!r} could not be loaded: {error}. Check FOOTNOTE_RERANKER: it is a folder, "
-                "or the name of a cross-encoder that sentence-transformers can download; unset it to search without."
+                "or the name of a cross-encoder that sentence-transformers can download; unset it to search without. "
+                "Beside the bundled embedding model nothing is downloaded unless HF_HUB_OFFLINE=0 is set."
             ) from error
+        made_for = getattr(model.config, "architectures", None) or []
+        # Other models are loaded too, with an output that was never trained: they would shuffle what was found.
+        if made_for and not any(each.endswith(_SCORES) for each in made_for):
+            raise RerankerUnavailable(
+                f"The reranker {self._name!r} is no cross-encoder but a {', '.join(made_for)}, such as an embedding "
+                "model. Name a cross-encoder in FOOTNOTE_RERANKER, or unset it to search without."
+            )
+        return model
