@@ -32,8 +32,10 @@ _ORDINAL = frozenset(("st", "nd", "rd", "th", "s"))
 _VERSION = re.compile(r"v(\d+(?:\.\d+)+)")
 _SECTION = re.compile(r"(\d+(?:\.\d+)*)((?:\(\w+\))+)")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-# Straight quotation marks end the next quotation's beginning, curly and angled ones their own.
-_QUOTED = re.compile(r'"([^"\n]+)"|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|「([^」\n]+)」')
+# A straight mark ends what the one before it began, others their own. After a digit one stands for inches.
+_QUOTED = re.compile(
+    r'(?<!\d)"([^"\n]+)"|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|»([^«»\n]+)«|「([^」\n]+)」'
+)
 # Shorter ones are no words: "iPhone" and "PhD" stay whole.
 _SHORTEST_HUMP = 2
 # Longer words are not worth remembering, and would fill the memory.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.analyze import terms
+from index.analyze import holds, phrases, terms
 
 
 @pytest.mark.parametrize(
@@ -216,3 +216,104 @@ def test_threads_share_the_stemmer() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(found == expected for found in pool.map(terms, [text] * 40))
+
+
+# Phrases
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        'Where is the "red door"?',
+        "Where is the “red door”?",
+        "Where is the „red door“?",
+        "Where is the „red door”?",
+        "Where is the «red door»?",
+        "Where is the « red door »?",
+        "Where is the »red door«?",
+        "Where is the 「red door」?",
+        'Where is the "Red Doors,"?',
+        'Is the 12" pipe by the "red door"?',
+        'Is the "red" or the "red door" it?',
+        'Is the "red door" it, or "blue?',
+        "Is the “red door” it, or “blue?",
+        'where is the"red door"now',
+    ],
+)
+def test_what_stands_in_quotation_marks_is_a_phrase(question: str) -> None:
+    """Whichever marks they are, as index terms; one word alone is none, nor is what has no second mark."""
+    assert phrases(question) == [["red", "door"]]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where is the red door?",
+        'Where is the "door"?',
+        'Where is the "door?',
+        'Where is the red door"?',
+        "Where is the “red door?",
+        "Where is the red door”?",
+        "Where is the „red door?",
+        "Where is the »red door»?",
+        'Where is the "red\ndoor"?',
+        "Where is the 'red door'?",
+        "Isn't it the owner's red door?",
+        'Are 12" and 14" pipes sold?',
+        '""',
+        '" "',
+        '"??? !"',
+        "“”",
+        "",
+    ],
+)
+def test_what_is_no_phrase(question: str) -> None:
+    """One word, a mark without its other half, a line's end between them, apostrophes, inches, and nothing."""
+    assert phrases(question) == []
+
+
+def test_several_phrases() -> None:
+    """In their order, each by itself, in any mixture of marks and scripts."""
+    found = phrases('"red door" and “blue gate” and "old mill"')
+
+    assert found == [["red", "door"], ["blue", "gate"], ["old", "mill"]]
+    assert phrases("请找“图书馆规则”") == [["图书", "书馆", "馆规", "规则"]]
+    assert phrases("„Häuser am Fluss“") == [terms("Häuser am Fluss")]
+    assert phrases('"bye bye"') == [["bye", "bye"]]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "held"),
+    [
+        ("red door", "The red door creaks.", True),
+        ("red door", "Red doors.", True),
+        ("red door", "the RED\n  door", True),
+        ("red door", "The door is red.", False),
+        ("red door", "The red old door.", False),
+        ("red door", "Red. Door.", True),
+        ("red door", "red red door", True),
+        ("red door", "door red", False),
+        ("red door", "red", False),
+        ("red door", "", False),
+        ("bye bye", "bye", False),
+        ("bye bye", "bye bye", True),
+        ("图书馆", "今天图书馆开门", True),
+        ("图书馆", "图书和书馆", False),
+        ("don't go", "They don’t go.", True),
+        ("clause AB-12", "see clause AB-12.", True),
+        ("clause AB-12", "see clause AB-13.", False),
+    ],
+)
+def test_a_text_holds_a_phrase(phrase: str, text: str, held: bool) -> None:
+    """Its terms stand next to one another and in order, whatever signs or line ends are between them."""
+    assert holds(terms(phrase), text) is held
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from("\"“”„«»「」 ab1.,'’-_/+#()@AB中é\u0301٣٫\n"), max_size=24))
+def test_the_terms_of_phrases_are_terms_of_the_question(question: str) -> None:
+    """The search by words weighs a phrase by the rarity of the question's own terms."""
+    found = phrases(question)
+
+    assert {term for phrase in found for term in phrase} <= set(terms(question))
+    assert all(len(phrase) > 1 and holds(phrase, question) for phrase in found)
