@@ -293,6 +293,105 @@ def test_short_notes_do_not_hide_the_page_of_a_handbook(library: Library) -> Non
         assert "42 euros" in library.find(question, "desk", mode=mode)[0].passage.text, mode
 
 
+# Phrases in quotation marks
+
+DOORS = {
+    "near.md": "The door of the red house is locked. Red is the door that leads to the yard, a red one.",
+    "exact.md": "Deliveries come on Monday and on Friday. The porter waits beside the red door until noon.",
+    "gate.md": "The green gate is open by day. It squeaks.",
+    "zh_near.md": "书馆的图书不外借。馆里的书很多，图画也很多。",
+    "zh_exact.md": "星期一休息。市图书馆九点开门，六点关门。",
+}
+
+
+@pytest.fixture(scope="module")
+def doors(library: Library) -> Library:
+    """Texts with the same words, of which one has them next to one another."""
+    for name, text in DOORS.items():
+        library.add(text, name, "doors")
+    return library
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        'Which is the "red door"?',
+        "Which is the “red door”?",
+        "Which is the „red door“?",
+        "Which is the «red door»?",
+    ],
+)
+def test_the_passage_with_the_exact_phrase_comes_first(doors: Library, question: str) -> None:
+    """Though another one speaks more of the same words, and is first without the quotation marks."""
+    assert doors.find("Which is the red door?", "doors")[0].passage.filename == "near.md"
+
+    found = doors.find(question, "doors")
+
+    assert found[0].passage.filename == "exact.md"
+    assert [each.rank for each in found] == list(range(1, len(DOORS) + 1))
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+    assert max(found[0].sentences) == pytest.approx(found[0].score)
+
+
+def test_a_budget_of_characters_is_spent_on_the_phrase(doors: Library) -> None:
+    """The sentence that holds it comes back, not one of the passage that was first."""
+    found = within_characters(doors.find('Which is the "red door"?', "doors"), 70)
+
+    assert [each.passage.text for each in found] == ["The porter waits beside the red door until noon."]
+
+
+@pytest.mark.parametrize("question", ["“图书馆”在哪里？", '"图书馆"在哪里？', "「图书馆」在哪里？"])
+def test_a_quoted_phrase_in_chinese(doors: Library, question: str) -> None:
+    """Its pairs of characters have to follow one another."""
+    assert doors.find(question, "doors")[0].passage.filename == "zh_exact.md"
+    assert doors.find(question, "doors", mode="lexical")[0].passage.filename == "zh_exact.md"
+
+
+@pytest.mark.parametrize(
+    "question", ['"red" door', '"red door', '""', '"no such words here"', '"red red red"', '" " "']
+)
+def test_phrases_that_nothing_holds_change_nothing(doors: Library, question: str) -> None:
+    """The search by words is what it is without the marks, and that by both views finds everything."""
+    plain = question.replace('"', " ")
+
+    assert doors.find(question, "doors", mode="lexical") == doors.find(plain, "doors", mode="lexical")
+    assert len(doors.find(question, "doors")) == len(DOORS)
+
+
+def test_words_alone_find_their_phrase(doors: Library) -> None:
+    """The search by words gives a phrase as much again as its words."""
+    plain = {e.passage.filename: e.score for e in doors.find("red door", "doors", mode="lexical")}
+    quoted = doors.find('"red door"', "doors", mode="lexical")
+
+    assert quoted[0].passage.filename == "exact.md"
+    assert quoted[0].scores["lexical"] > 0
+    assert set(plain) == {each.passage.filename for each in quoted}
+
+
+# Few of one document
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+def test_at_most_so_many_passages_of_one_document(library: Library, mode: str) -> None:
+    """Passages of other documents take the places, those of one document stay its best."""
+    long = "\n\n".join(
+        f"## Lamp {n}\n\nThe lamp in room {n} is switched off by the keeper at hour {n}." for n in range(30)
+    )
+    many = library.add(long, "many.md", f"lamps-{mode}")
+    few = library.add("The keeper has a lamp of his own.", "few.md", f"lamps-{mode}")
+    question = "Who switches off the lamp in the room?"
+
+    every = library.find(question, f"lamps-{mode}", limit=10, mode=mode)
+    found = library.find(question, f"lamps-{mode}", limit=10, mode=mode, per_document=2)
+
+    assert {each.passage.document_id for each in every} == {many}
+    assert [each.passage.document_id for each in found].count(many) == 2
+    assert [each.passage.document_id for each in found].count(few) == 1
+    assert [each.rank for each in found] == [1, 2, 3]
+    best = [each.passage.id for each in every][:2]
+    assert [each.passage.id for each in found if each.passage.document_id == many] == best
+
+
 # What is shown once
 
 NOTICE = (
