@@ -82,7 +82,7 @@ TATQA = TestSet(
     "TAT-QA: 278 pages with a table and text in one store",
     ("tatqa/tatqa_dataset_dev.json",),
     read_tatqa,
-    (place_in(5, "table"), place_in(10, "table")),
+    (place_in(5, "table"),),
     ("table in 5",),
     (Aim("table in 5", "times", 2.0, ("BM25 tables",)),),
     unit="table",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from benchmarks.retrieval.types import Corpus, Finder, Measure, Question, TestSet
 
 _SHOWN_EVERY_S = 10.0
+# About so many questions of a set are asked of each ablation, spread evenly: all would take longer than all else.
+ABLATED = 300
 
 # By measure, one value for each question.
 Rows = dict[str, list[float]]
@@ -34,7 +36,8 @@ class Outcome:
         documents: How many were ingested.
         groups: Of each question.
         systems: Rows by system.
-        without: Rows of the primary measures, by the idea that was left out.
+        ablated: Positions of the questions that the ablations were asked.
+        without: Rows of the primary measures for these, by the idea that was left out.
         curves: Rows of recall within the budgets of the curve, by system.
         ingest_s: Seconds until the service's documents could be searched.
         search_s: Seconds that all measures of the service took.
@@ -43,6 +46,7 @@ class Outcome:
     documents: int = 0
     groups: list[str] = field(default_factory=list)
     systems: dict[str, Rows] = field(default_factory=dict)
+    ablated: list[int] = field(default_factory=list)
     without: dict[str, Rows] = field(default_factory=dict)
     curves: dict[str, Rows] = field(default_factory=dict)
     ingest_s: float = 0.0
@@ -62,6 +66,7 @@ def measure(
     outcome = Outcome()
     primary = [each for each in test.measures if each.name in test.primary]
     curve = [recall_within(each) for each in test.curve]
+    step = max(1, round(sum(len(each.questions) for each in corpora) / ABLATED))
     for number, corpus in enumerate(corpora, start=1):
         name = corpus.name if len(corpora) == 1 else f"{test.name} {number} of {len(corpora)}"
         began = time.monotonic()
@@ -69,6 +74,7 @@ def measure(
         outcome.ingest_s += time.monotonic() - began
         outcome.documents += len(corpus.documents)
         questions = [stored.located(each) for each in corpus.questions]
+        first = len(outcome.groups)
         outcome.groups += [each.group for each in questions]
         service = Service(library, stored, checks)
         began = time.monotonic()
@@ -80,9 +86,13 @@ def measure(
         if curve:
             ask(outcome.curves, SERVICE, service, questions, curve, name)
             ask(outcome.curves, BASELINE, references[BASELINE], questions, curve, name)
-        for idea, (config, mode) in ablations().items() if ablate else ():
-            part = Service(library, stored, checks, config, mode)
-            ask(outcome.without, idea, part, questions, primary, f"{name} without {idea}")
+        if ablate:
+            chosen = [at for at in range(first, len(outcome.groups)) if at % step == 0]
+            outcome.ablated += chosen
+            some = [questions[at - first] for at in chosen]
+            for idea, (config, mode) in ablations().items():
+                part = Service(library, stored, checks, config, mode)
+                ask(outcome.without, idea, part, some, primary, f"{name}, without")
     model.keep()
     return outcome
 

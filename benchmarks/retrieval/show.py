@@ -8,7 +8,7 @@ from benchmarks.report import print_table
 from benchmarks.retrieval.systems import SERVICE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 
@@ -41,7 +41,7 @@ def show_set(found: Json) -> None:
 
 
 def show_ablations(sets: Mapping[str, Json]) -> None:
-    """What each idea gained in each set: the service less the service without it; * where the 95 % leave out 0."""
+    """What each idea gained in each set: the service less the service without it; * where the 95 % exclude 0."""
     columns = [
         (name, measure)
         for name, found in sets.items()
@@ -51,10 +51,7 @@ def show_ablations(sets: Mapping[str, Json]) -> None:
     if not ideas:
         return
     print("\n## What each idea gained")
-    rows: list[Sequence[object]] = [
-        ["with all", *(f"{sets[n]['systems'][SERVICE][m]['mean']:.3f}" for n, m in columns)]
-    ]
-    rows += [[idea, *(_gain(sets[name], idea, measure) for name, measure in columns)] for idea in ideas]
+    rows = [[idea, *(_gain(sets[name], idea, measure) for name, measure in columns)] for idea in ideas]
     print_table(["idea", *(f"{name}: {measure}" for name, measure in columns)], rows)
 
 

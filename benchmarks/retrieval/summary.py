@@ -22,6 +22,7 @@ def summarise(test: TestSet, outcome: Outcome) -> Json:
     """Figures over questions; none of a single question."""
     ours = outcome.systems[SERVICE]
     groups = sorted(set(outcome.groups))
+    ablated = {name: [values[at] for at in outcome.ablated] for name, values in ours.items()}
     return {
         "title": test.title,
         "documents": outcome.documents,
@@ -40,8 +41,8 @@ def summarise(test: TestSet, outcome: Outcome) -> Json:
             for group in (groups if len(groups) > 1 else ())
         },
         "aims": [asdict(each) for each in _judged(test, outcome)],
-        "gained_by": {idea: _comparisons(rows, ours) for idea, rows in outcome.without.items()},
-        "without": {idea: means(rows, outcome.groups) for idea, rows in outcome.without.items()},
+        "ablated_questions": len(outcome.ablated),
+        "gained_by": {idea: _comparisons(rows, ablated) for idea, rows in outcome.without.items()},
         "curve": {
             system: [
                 [budget, round(value, 4)]
