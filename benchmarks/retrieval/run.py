@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.baseline import Baseline
 from benchmarks.report import progress
 from benchmarks.retrieval.measures import recall_within
-from benchmarks.retrieval.systems import BASELINE, SERVICE, Plain, Service, Whole, ablations
+from benchmarks.retrieval.systems import BASELINE, SERVICE, Plain, Service, ablations, bm25_over, dense_over
 from rag.evaluation.measures import Range
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ def limited(corpora: Sequence[Corpus], limit: int | None) -> list[Corpus]:
 
 
 def _references(test: TestSet, corpus: Corpus, stored: Stored, model: MiniLm) -> dict[str, Finder]:
-    texts = dict(stored.texts)
-    baseline = Baseline(texts, model.encode, depth=test.depth)
+    baseline = Baseline(stored.texts, model.encode, depth=test.depth)
     found: dict[str, Finder] = {
         BASELINE: Plain(baseline, "hybrid"),
         f"{BASELINE} BM25": Plain(baseline, "lexical"),
@@ -139,9 +138,9 @@ def _references(test: TestSet, corpus: Corpus, stored: Stored, model: MiniLm) ->
     }
     if test.unit:
         units = _units(test, corpus, stored)
-        found[f"BM25 {test.unit}s"] = Whole(texts, units)
+        found[f"BM25 {test.unit}s"] = bm25_over(stored.texts, units)
         if test.dense_units:
-            found[f"dense {test.unit}s"] = Whole(texts, units, model)
+            found[f"dense {test.unit}s"] = dense_over(stored.texts, units, model)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.baseline import Bm25, ranking
 from rag.budget import within_characters
@@ -13,7 +13,10 @@ from rag.evaluation.ranking import ranked_documents
 from rag.retrieve import retrieve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from benchmarks.baseline import Baseline
     from benchmarks.report import Checks
@@ -124,20 +127,15 @@ class Plain:
 
 
 class Whole:
-    """BM25, or MiniLM as far as it reads, over whole documents, pages or tables.
+    """A ranking of whole documents, pages or tables.
 
     Args:
-        texts: By name of the document.
         units: What is ranked.
-        model: None for BM25.
+        scores: Of a question, one for each unit.
     """
 
-    def __init__(self, texts: dict[str, str], units: Sequence[Range], model: MiniLm | None = None) -> None:
-        self._units = units
-        self._model = model
-        contents = [texts[unit.document][unit.start : unit.end] for unit in units]
-        self._bm25 = None if model else Bm25(contents)
-        self._vectors = model.encode(contents) if model else None
+    def __init__(self, units: Sequence[Range], scores: Callable[[str], NDArray[np.floating[Any]]]) -> None:
+        self._units, self._scores = units, scores
 
     def within(self, question: str, budget: int) -> list[Range]:
         """See ``Finder``."""
@@ -145,15 +143,22 @@ class Whole:
 
     def best(self, question: str, count: int) -> list[Range]:
         """See ``Finder``."""
-        if self._model is not None and self._vectors is not None:
-            return [
-                self._units[at] for at in ranking(self._vectors @ self._model.encode([question])[0], count)
-            ]
-        return [self._units[at] for at in ranking(self._bm25.scores(question), count)] if self._bm25 else []
+        return [self._units[at] for at in ranking(self._scores(question), count)]
 
     def documents(self, question: str, count: int) -> list[str]:
         """See ``Finder``."""
         return ranked_documents(self.best(question, count))
+
+
+def bm25_over(texts: Mapping[str, str], units: Sequence[Range]) -> Whole:
+    """BM25 over stretches of texts."""
+    return Whole(units, Bm25([texts[unit.document][unit.start : unit.end] for unit in units]).scores)
+
+
+def dense_over(texts: Mapping[str, str], units: Sequence[Range], model: MiniLm) -> Whole:
+    """MiniLM over stretches of texts, each as far as it reads: 256 word pieces."""
+    vectors = model.encode([texts[unit.document][unit.start : unit.end] for unit in units])
+    return Whole(units, lambda question: vectors @ model.encode([question])[0])
 
 
 def ablations() -> dict[str, tuple[RetrieveConfig, str]]:

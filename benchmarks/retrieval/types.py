@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from rag.evaluation.measures import Range
 
@@ -122,7 +123,7 @@ class TestSet:
     name: str
     title: str
     needs: tuple[str, ...]
-    read: Callable[..., list[Corpus]]
+    read: Callable[[Path], list[Corpus]]
     measures: tuple[Measure, ...]
     primary: tuple[str, ...]
     aims: tuple[Aim, ...] = ()

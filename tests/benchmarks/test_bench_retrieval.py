@@ -27,7 +27,7 @@ from benchmarks.retrieval.measures import (
 from benchmarks.retrieval.pages import read_financebench, read_tatqa, table_text
 from benchmarks.retrieval.run import limited, measure
 from benchmarks.retrieval.summary import means, summarise
-from benchmarks.retrieval.systems import BUDGET, LETTER, Plain, Whole
+from benchmarks.retrieval.systems import BUDGET, LETTER, Plain, bm25_over
 from benchmarks.retrieval.types import Aim, Corpus, Document, Question, TestSet
 from rag.evaluation.measures import Range
 
@@ -288,7 +288,7 @@ def test_whole_units_are_ranked_by_their_own_text() -> None:
     """BM25 over pages sees each page alone."""
     units = [Range("a", 0, 3), Range("a", 4, 7)]
 
-    assert Whole({"a": "red fox"}, units).best("fox", 5) == [Range("a", 4, 7)]
+    assert bm25_over({"a": "red fox"}, units).best("fox", 5) == [Range("a", 4, 7)]
 
 
 def test_a_set_is_ingested_asked_and_summarised(tmp_path: Path) -> None:
