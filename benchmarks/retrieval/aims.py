@@ -44,7 +44,7 @@ def judge(aim: Aim, ours: float, references: Mapping[str, float]) -> Judged:
     against = f"{best} ({known:.3f})"
     if aim.kind == "misses":
         share = (1 - ours) / (1 - known) if known < 1 else float(ours < 1)
-        return Judged(f"{name}: misses at most {aim.by:g} of those of {against}", share, share <= aim.by)
+        return Judged(f"{name}: misses at most {aim.by:.3g} of those of {against}", share, share <= aim.by)
     if aim.kind == "gains":
         text = f"{name} at least {aim.by:g} above {against}"
         return Judged(text, ours - known, ours - known >= aim.by, known + aim.by <= 1)

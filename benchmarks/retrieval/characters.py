@@ -50,7 +50,7 @@ def read_squad(data: Path) -> list[Corpus]:
                 if at >= 0:
                     start = len(text) + at
                     span = Range(name, start, start + len(each["answers"][0]))
-                    questions.append(Question(each["question"], name, (span,)))
+                    questions.append(Question(each["question"], "", (span,)))
             text += paragraph["context"] + "\n\n"
         documents.append(Document(name, f"{name}.txt", text.encode("utf-8"), name.replace("_", " ")))
     random.Random(SEED).shuffle(questions)
@@ -108,6 +108,6 @@ QMSUM = TestSet(
     read_qmsum,
     tuple(recall_within(each) for each in BUDGETS),
     ("recall in 8,000",),
-    (Aim("recall in 8,000", "misses", 0.67, ("baseline",)),),
+    (Aim("recall in 8,000", "misses", 2 / 3, ("baseline",)),),
     curve=CURVE,
 )
