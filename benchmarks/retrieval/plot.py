@@ -35,7 +35,7 @@ def draw(curves: Mapping[str, Mapping[str, list[list[float]]]], file: Path) -> N
                 xs, ys = zip(*points, strict=True)
                 panel.plot(xs, ys, style, color=colour, label=label, marker=".")
             panel.set(title=title, xlabel="characters given to the reader", ylabel="recall", xlim=(0, None))
-            panel.set_ylim(top=1)
+            panel.set_ylim(0, 1)
             panel.grid(visible=True, color="#dfe3e8")
             panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
             panel.spines[["top", "right"]].set_visible(False)
