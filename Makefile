@@ -1,5 +1,5 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
-.PHONY: demo test lint format serve lock bench clean
+.PHONY: demo test lint format serve lock bench bench-retrieval clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -28,6 +28,10 @@ lock: ## Write the lock files anew
 
 bench: ## List the benchmarks
 	@sed -n '/^| program/,/^$$/p' benchmarks/README.md
+
+bench-retrieval: ## How much of the right text is found: make bench-retrieval DATA=folder
+	scripts/install.sh dev
+	.venv/bin/python -m benchmarks.retrieval $(DATA) --ablations
 
 clean: ## Remove what the targets above made
 	rm -rf .venv .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -122,14 +122,26 @@ def fuse(rankings: Sequence[Sequence[int]], *, k: int = 10) -> list[int]:
 
 
 class Baseline:
-    """The passages of a corpus, ranked by BM25, by MiniLM, or by both."""
+    """The passages of a corpus, ranked by BM25, by MiniLM, or by both.
 
-    def __init__(self, texts: Mapping[str, str], *, depth: int = 100) -> None:
+    Args:
+        texts: By document.
+        encode: From texts to unit rows.
+        depth: Passages in each of the two lists.
+    """
+
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        encode: Callable[[Sequence[str]], NDArray[np.float32]],
+        *,
+        depth: int = 100,
+    ) -> None:
         self.pieces = [piece for name, text in texts.items() for piece in split_recursive(name, text)]
         self.depth = depth
+        self._encode = encode
         self._bm25 = Bm25([piece.text for piece in self.pieces])
-        self._model = load_minilm()
-        self._vectors = self._encode([piece.text for piece in self.pieces])
+        self._vectors = encode([piece.text for piece in self.pieces])
 
     def rank(self, query: str, mode: str) -> list[Piece]:
         """Pieces for a query, best first; ``mode`` is hybrid, dense or lexical."""
@@ -140,12 +152,6 @@ class Baseline:
             lists.append(ranking(self._vectors @ self._encode([query])[0], self.depth))
         order = fuse(lists) if len(lists) > 1 else lists[0]
         return [self.pieces[at] for at in order]
-
-    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = self._model.encode(
-            list(texts), batch_size=32, normalize_embeddings=True, show_progress_bar=len(texts) > 1
-        )
-        return np.asarray(vectors, dtype=np.float32)
 
 
 def load_minilm() -> Any:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.baseline import Bm25, fuse, ranking, split_recursive
-from benchmarks.scifact import document_scores, evaluate
 
 TEXTS = st.text(st.sampled_from("ab .\n?\u00e9\U0001f642"), max_size=300)
 
@@ -66,17 +65,3 @@ def test_ranking_breaks_ties_by_position() -> None:
 def test_fusion_by_hand() -> None:
     """With k=10: b has 1/12 + 1/11, a 1/11, c 1/12; so b, a, c."""
     assert fuse([[0, 1], [1, 2]], k=10) == [1, 0, 2]
-
-
-def test_documents_rank_by_their_first_passage() -> None:
-    """Repeats of a document do not move it and do not take another's place."""
-    assert document_scores(["a", "a", "b", "a", "c"], depth=2) == {"a": 1.0, "b": 0.5}
-
-
-def test_a_claim_without_hits_counts_as_zero() -> None:
-    """The means are over all claims that were asked, also over those for which nothing was found."""
-    pytest.importorskip("ir_measures", reason="scifact's figures need ir-measures, which is optional")
-
-    figures = evaluate({"1": {"x": 1}, "2": {"y": 1}}, {"1": {"x": 1.0}, "2": {}})
-
-    assert figures == {"nDCG@10": 0.5, "R@100": 0.5}
