@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 
     from index.types import IdRange
 
+# How much a place beyond the document's ends counts of one inside. Nothing would let a document of one passage keep its
+# whole score, so that short notes come before whatever long documents say; all of it lowers the ends of every document.
+OUTSIDE = 0.1
+
 
 def steadied(
     scores: Mapping[int, float], floor: float, documents: Mapping[int, IdRange], reach: float
@@ -32,8 +36,6 @@ def steadied(
     """
     far = math.ceil(3 * reach)
     kernel = [math.exp(-distance / reach) for distance in range(far + 1)]
-    # Beyond the document's ends the floor is taken too. Otherwise a document of one passage would keep its whole score,
-    # and a page of a handbook a fraction of it: short notes would come before whatever long documents say.
     whole = 2 * sum(kernel) - kernel[0]
     found: dict[int, float] = {}
     for centre, document in documents.items():
@@ -44,5 +46,6 @@ def steadied(
             share = kernel[abs(near - centre)]
             total += share * scores.get(near, floor)
             weight += share
-        found[centre] = (total + (whole - weight) * floor) / whole
+        outside = OUTSIDE * (whole - weight)
+        found[centre] = (total + outside * floor) / (weight + outside)
     return found

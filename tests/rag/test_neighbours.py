@@ -10,13 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import IdRange
-from rag.neighbours import steadied
+from rag.neighbours import OUTSIDE, steadied
 
 # Weights at a distance of 1 and 2 with a reach of 2.
 NEAR, NEXT = math.exp(-0.5), math.exp(-1.0)
 # Of all thirteen places that are heard.
 WHOLE = 1 + 2 * sum(math.exp(-distance / 2) for distance in range(1, 7))
 DOCUMENT = IdRange(11, 13)
+
+
+def heard(inside: float) -> float:
+    """The weights inside a document, with the share that the places outside of it have."""
+    return inside + OUTSIDE * (WHOLE - inside)
 
 
 def test_against_values_computed_by_hand() -> None:
@@ -27,9 +32,9 @@ def test_against_values_computed_by_hand() -> None:
 
     assert found == pytest.approx(
         {
-            11: (0.9 + NEAR * 0.3 + NEXT * 0.6) / WHOLE,
-            12: (NEAR * 0.9 + 0.3 + NEAR * 0.6) / WHOLE,
-            13: (NEXT * 0.9 + NEAR * 0.3 + 0.6) / WHOLE,
+            11: (0.9 + NEAR * 0.3 + NEXT * 0.6) / heard(1 + NEAR + NEXT),
+            12: (NEAR * 0.9 + 0.3 + NEAR * 0.6) / heard(NEAR + 1 + NEAR),
+            13: (NEXT * 0.9 + NEAR * 0.3 + 0.6) / heard(NEXT + NEAR + 1),
         }
     )
 
@@ -38,7 +43,8 @@ def test_neighbours_without_a_score_have_the_floor() -> None:
     """Passages that no view returned lower those beside them, by as much as is known of them."""
     found = steadied({12: 1.0}, 0.2, {12: DOCUMENT}, 2.0)
 
-    assert found == pytest.approx({12: (1.0 + (WHOLE - 1) * 0.2) / WHOLE})
+    whole = heard(1 + 2 * NEAR)
+    assert found == pytest.approx({12: (1.0 + (whole - 1) * 0.2) / whole})
 
 
 def test_nothing_is_taken_from_other_documents() -> None:
@@ -48,15 +54,16 @@ def test_nothing_is_taken_from_other_documents() -> None:
     found = steadied({10: 1.0, 11: 0.5}, 0.0, places, 2.0)
 
     assert found == pytest.approx(
-        {10: 1.0 / WHOLE, 11: 0.5 / WHOLE},
+        {10: 1.0 / heard(1 + NEAR), 11: 0.5 / heard(1 + NEAR + NEXT)},
     )
 
 
-def test_a_single_passage_gains_nothing_over_one_among_others() -> None:
-    """A note of one passage is not put before a page of a handbook for having no neighbours."""
-    found = steadied({7: 0.4, 12: 0.4}, 0.1, {7: IdRange(7, 7), 12: DOCUMENT}, 2.0)
+def test_a_single_passage_is_lowered_a_little_for_standing_alone() -> None:
+    """What lies outside of a document has the floor, and counts a tenth."""
+    found = steadied({7: 0.4}, 0.1, {7: IdRange(7, 7)}, 2.0)
 
-    assert found == pytest.approx(dict.fromkeys((7, 12), (0.4 + (WHOLE - 1) * 0.1) / WHOLE))
+    assert found == pytest.approx({7: (0.4 + OUTSIDE * (WHOLE - 1) * 0.1) / heard(1)})
+    assert 0.1 < found[7] < 0.4
 
 
 def test_what_is_far_away_does_not_count() -> None:
@@ -66,6 +73,7 @@ def test_what_is_far_away_does_not_count() -> None:
     near = steadied({100: 1.0, 103: 1.0}, 0.0, places, 1.0)
     far = steadied({100: 1.0, 104: 1.0}, 0.0, places, 1.0)
 
+    # Number 100 to 104 have all their neighbours in the document.
     alone = 1.0 / (1 + 2 * sum(math.exp(-d) for d in (1, 2, 3)))
     assert far == pytest.approx({100: alone, 104: alone})
     assert near[100] == pytest.approx(alone * (1 + math.exp(-3)))
