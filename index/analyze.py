@@ -38,6 +38,8 @@ _QUOTED = re.compile(
 )
 # Shorter ones are no words: "iPhone" and "PhD" stay whole.
 _SHORTEST_HUMP = 2
+# Letters before a number are found alone from this length on.
+_SHORTEST_NAME = 3
 # Longer words are not worth remembering, and would fill the memory.
 _LONGEST_REMEMBERED = 64
 
@@ -130,9 +132,14 @@ def _identifier(name: str) -> list[str]:
         plain = not piece.isascii() or (piece[1:].islower() and piece.isalpha())
         humps = [] if plain else _HUMP.findall(piece)
         several = len(humps) > 1 and all(len(hump) >= _SHORTEST_HUMP for hump in humps)
+        # The year of FY2017 is a word to look for, its "FY" is not: few texts have that alone, so it would be the
+        # rarest and heaviest word of a question.
+        coded = several and any(hump.isdigit() for hump in humps)
+        humps = [hump for hump in humps if hump.isdigit() or len(hump) >= _SHORTEST_NAME] if coded else humps
         parts += humps if several else [piece] if piece else []
     found = [stem(part.casefold()) for part in parts]
-    return [*found, stem(name.replace("_", "").casefold())] if len(found) > 1 else found
+    whole = stem(name.replace("_", "").casefold())
+    return found if found == [whole] else [*found, whole]
 
 
 def _ascii_digits(word: str) -> str:

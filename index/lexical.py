@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from index.types import Allowed, Change, IdRange, Query
 
 # Changing what is stored for a passage makes older folders rebuild their view.
-_FORMAT = 4
+_FORMAT = 5
 # A term in the title or the headings counts this much of one in the text.
 _TITLE_WEIGHT = 0.5
 # And a function word this much of another word of its rarity: a little, because "who" may be an organisation.

@@ -1,8 +1,8 @@
-"""What comes first among the passages found: what holds a quoted phrase, a reranker's choice, few of one document."""
+"""What comes first among the passages found: more than one document, a quoted phrase, a reranker's choice."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,40 @@ if TYPE_CHECKING:
 
     from rag.rerank import Reranker
     from rag.types import Found
+
+
+# A document with many good passages is not lowered without end.
+_MOST_REPEATS = 3
+
+
+def spread(found: Sequence[Found], penalty: float) -> list[Found]:
+    """Passages with those lowered a little that follow others of their document, so that more documents are seen.
+
+    After Carbonell and Goldstein's maximal marginal relevance (https://doi.org/10.1145/290941.291025), with belonging
+    to one document for likeness. Scores of sentences stay as they are: within a budget of characters what counts is
+    what answers.
+
+    Args:
+        found: Passages, best first.
+        penalty: Taken from a score for each passage of the same document before it, up to ``_MOST_REPEATS``.
+    """
+    waiting: dict[str, deque[Found]] = {}
+    for each in found:
+        waiting.setdefault(each.passage.document_id, deque()).append(each)
+    lowered: Counter[str] = Counter()
+    arranged: list[Found] = []
+    for _ in found:
+        # The first of each document is the best that is left of it.
+        scores = {
+            document: own[0].score - penalty * min(lowered[document], _MOST_REPEATS)
+            for document, own in waiting.items()
+        }
+        document = max(scores, key=lambda name: scores[name])
+        arranged.append(replace(waiting[document].popleft(), score=scores[document]))
+        lowered[document] += 1
+        if not waiting[document]:
+            del waiting[document]
+    return arranged
 
 
 def phrases_first(question: str, found: Sequence[Found]) -> list[Found]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from index.analyze import terms
 from index.types import Query
-from rag.arrange import capped, phrases_first, reranked
+from rag.arrange import capped, phrases_first, reranked, spread
 from rag.distinct import copies
 from rag.neighbours import steadied
 from rag.sentences import weigh_sentences
@@ -139,7 +139,7 @@ def retrieve(
         )
     far = Fused(steadied(fused.scores, fused.floor, places, config.far_reach), fused.floor)
     found = _weighed(query, vector, passages, (near, far), hits, collection, catalog, config)
-    found = phrases_first(question, found)
+    found = phrases_first(question, spread(found, config.repeat_penalty))
     if reranker is not None:
         found = reranked(question, found, reranker, config.reranked)
     return capped(found, limit, per_document)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from rag.arrange import capped, phrases_first, reranked
+from rag.arrange import capped, phrases_first, reranked, spread
 from rag.budget import within_characters
 from rag.types import Found
 from tests.rag.library import stored
@@ -169,3 +169,22 @@ def test_at_most_so_many_of_one_document(limit: int, per_document: int | None, e
 
     assert numbers(found) == expected
     assert [each.rank for each in found] == list(range(1, len(expected) + 1))
+
+
+def test_other_documents_come_between() -> None:
+    """A second passage of one document gives way to another document's that is nearly as good."""
+    found = ranked("First.", "Second.", "Other.", "Third.", documents="aaba")
+
+    arranged = spread(found, 0.15)
+
+    assert [each.passage.text for each in arranged] == ["First.", "Other.", "Second.", "Third."]
+    assert [each.score for each in arranged] == pytest.approx([0.9, 0.7, 0.65, 0.3])
+    assert [each.sentences for each in arranged] == [found[at].sentences for at in (0, 2, 1, 3)]
+    assert spread(found, 0.0) == found
+
+
+def test_a_document_is_not_lowered_without_end() -> None:
+    """From the fourth on, what follows of the same document is lowered no further."""
+    arranged = spread(ranked("A.", "B.", "C.", "D.", "E.", documents="aaaaa"), 0.1)
+
+    assert [each.score for each in arranged] == pytest.approx([0.9, 0.7, 0.5, 0.3, 0.2])
