@@ -73,7 +73,7 @@ class RetrieveConfig:
     diffuse_weight: float = 10.0
     far_reach: float = 6.0
     # Taken from a passage's score, at most 1, for each better one of the same document.
-    repeat_penalty: float = 0.05
+    repeat_penalty: float = 0.01
     # Passages that a reranker reads, where there is one: about a second on two cores for a small model.
     reranked: int = 20
 

@@ -165,7 +165,8 @@ def read_page(
     stored = service.store.catalog.text(document_id, version)
     if stored.media_type != PDF:
         raise PageNotFound(
-            f"{stored.filename} has no pages. Its text is under /v1/documents/{document_id}/text."
+            f"{stored.filename} is no PDF, so it has no page images. Its text is under "
+            f"/v1/documents/{document_id}/text."
         )
     original = service.store.original(document_id, stored.version)
     boxes = quote_boxes(service.viewer, original, stored, mark, only=page) if mark else ()
