@@ -84,10 +84,14 @@ def decode(data: bytes, declared: str | None = None) -> str:
             "The file holds binary data, not text, and its kind is not known. "
             "Upload a PDF, Word (.docx), HTML, Markdown or plain text file."
         )
-    text = data.decode("utf-8", errors="replace")
+    try:
+        # A file may hold U+FFFD itself, from a program that lost a letter before; then nothing is broken here.
+        return clean(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", errors="replace")
     broken = text.count(REPLACEMENT)
     foreign = len(text) - len(text.encode("ascii", errors="ignore"))
-    if broken == 0 or foreign > 10 * broken:
+    if foreign > 10 * broken:
         return clean(text)
     return clean(data.decode(_detect(data), errors="replace"))
 

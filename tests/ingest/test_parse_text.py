@@ -134,3 +134,10 @@ def test_heading_text_is_one_clean_line(raw: str) -> None:
     shown = heading_text(f"before {raw}", Block(BlockKind.HEADING, 7, 7 + len(raw), 2))
 
     assert shown.replace(" ", "") == "Title"
+
+
+def test_a_replacement_character_of_the_file_itself_stays() -> None:
+    """Valid UTF-8 is taken as it is, also when an earlier program has left U+FFFD in it."""
+    content = "Copyright \N{REPLACEMENT CHARACTER} 1996, a society for microbes.\n"
+
+    assert text.decode(content.encode()) == content
