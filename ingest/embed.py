@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,7 +242,6 @@ def _load(config: EmbedConfig) -> _Loaded:
     """Load a model by name, with a second front end so that a question never waits for an ingestion."""
     if config.model == "bundled":
         path, identity = _bundled_path(), f"{BUNDLED_NAME}@{BUNDLED_SHA256[:16]}"
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     else:
         path, identity = config.model, config.model
     try:

@@ -80,8 +80,7 @@ class CrossEncoderReranker:
         except Exception as error:
             raise RerankerUnavailable(
                 f"The reranker {self._name!r} could not be loaded: {error}. Check FOOTNOTE_RERANKER: it is a folder, "
-                "or the name of a cross-encoder that sentence-transformers can download; unset it to search without. "
-                "Beside the bundled embedding model nothing is downloaded unless HF_HUB_OFFLINE=0 is set."
+                "or the name of a cross-encoder that sentence-transformers can download; unset it to search without."
             ) from error
         made_for = getattr(model.config, "architectures", None) or []
         # Other models are loaded too, with an output that was never trained: they would shuffle what was found.
