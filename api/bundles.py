@@ -8,6 +8,8 @@ from ingest.bundle import Bundle, is_bundle
 from ingest.errors import ParseError
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from index.store import Store
     from index.types import Submission
 
@@ -20,6 +22,7 @@ def store_bundle(
     collection: str,
     metadata: dict[str, Any] | None = None,
     always_new: bool = False,
+    keep: AbstractSet[str] = frozenset(),
 ) -> list[Submission]:
     """Store every file of an archive as an original of its own. On disk when this returns; takes its time.
 
@@ -33,6 +36,7 @@ def store_bundle(
         collection: Of all documents.
         metadata: Of all documents.
         always_new: Whether names that are known make new documents.
+        keep: Documents of earlier files of the same request, which get no next version.
 
     Returns:
         One for each file in the archive's order; nothing when the upload is no archive, or one that cannot be taken
@@ -40,7 +44,7 @@ def store_bundle(
     """
     if not is_bundle(file, filename):
         return []
-    found = []
+    found: list[Submission] = []
     seen: set[str] = set()
     try:
         opened = Bundle(file, filename)
@@ -62,6 +66,7 @@ def store_bundle(
                     filename=member.filename,
                     metadata=metadata,
                     always_new=always_new or member.filename in seen,
+                    keep={*keep, *(each.document_id for each in found)},
                 )
             finally:
                 blob.discard()

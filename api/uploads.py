@@ -73,7 +73,7 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
         parts = [(upload.filename or UNNAMED, None)]
     else:
         parts = [(clean_filename(file.filename), file) for file in upload.files]
-    found = []
+    found: list[Submission] = []
     seen: set[str | None] = set()
     for filename, file in parts:
         # Two files of one name in one request are two documents, and a file without a name replaces none.
@@ -88,6 +88,7 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
                 collection=upload.collection,
                 metadata=upload.metadata,
                 always_new=always_new,
+                keep={each.document_id for each in found},
             )
             if members:
                 found += members
@@ -107,6 +108,7 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
                 metadata=upload.metadata,
                 document_id=document_id,
                 always_new=always_new,
+                keep={each.document_id for each in found},
             )
         finally:
             await asyncio.to_thread(blob.discard)

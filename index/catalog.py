@@ -38,6 +38,7 @@ from index.types import DeletionReceipt, Status, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from sqlalchemy import Connection, Row
 
@@ -84,13 +85,16 @@ class Catalog(CatalogReader):
         size: int,
         document_id: str | None = None,
         always_new: bool = False,
+        keep: AbstractSet[str] = frozenset(),
     ) -> Submission:
         """Register an upload, whose bytes are stored already, and queue its ingestion.
 
         The same bytes again are the same document. The same file name with other bytes is its next version,
         unless ``always_new``; with ``document_id`` it is the next version of that document in any case, under
         its present name when no file name is given. Name and metadata of a new version become the document's
-        when the version becomes live; metadata given with the same bytes do so at once.
+        when the version becomes live; metadata given with the same bytes do so at once. Where the name is one
+        document's and the bytes are another's, the name decides. Documents in ``keep`` get no next version: an
+        earlier file of the same request became them, and would be gone with it.
 
         Raises:
             NotFound: ``document_id`` is unknown.
@@ -112,6 +116,10 @@ class Catalog(CatalogReader):
                 known = (
                     None if always_new else _document(connection, inside, documents.c.filename == filename)
                 )
+                if known is not None and known.id in keep:
+                    known = None
+                elif known is not None and same is not None and same.id != known.id:
+                    same = None
             if same is not None:
                 if not (same.status == Status.FAILED and same.retryable):
                     settle_originals(connection, [sha256])

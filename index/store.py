@@ -17,6 +17,7 @@ from index.jobs import JobQueue
 from index.reading import unknown_document
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from index.blobs import BlobWriter
@@ -66,8 +67,11 @@ class Store:
         metadata: dict[str, Any] | None = None,
         document_id: str | None = None,
         always_new: bool = False,
+        keep: AbstractSet[str] = frozenset(),
     ) -> Submission:
         """Store an original and queue its ingestion. On disk when this returns.
+
+        See ``Catalog.submit`` for which document it becomes.
 
         Raises:
             NotFound: ``document_id`` is unknown.
@@ -87,6 +91,7 @@ class Store:
                     size=blob.size,
                     document_id=document_id,
                     always_new=always_new,
+                    keep=keep,
                 )
             except BaseException:
                 self.blobs.remove({sha256} - self.catalog.blobs_in_use())

@@ -230,7 +230,7 @@ def _options(media_type: str, filename: str, config: ParseConfig, depth: int) ->
         return {
             "max_pages": config.max_pages,
             "ocr_languages": config.ocr_languages,
-            "seconds": config.timeout_s * 0.8,
+            "seconds": config.timeout_s * 0.6,
         }
     if media_type in kinds.SOURCE_TYPES:
         return {"language": media_type.removeprefix(kinds.SOURCE_PREFIX), "filename": filename}

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float], None]
 
 
+# Word pieces left for a passage's context, of what the model reads of one text. Longer contexts are cut.
+CONTEXT_TOKENS = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Original:
     """An uploaded file and the identity that the catalog gave it."""
@@ -67,7 +71,10 @@ class Pipeline:
         document = _document(original, media_type, parsed)
         progress("embedding", 0.0)
         # A model that reads less than a passage and its context would not see the passage's end.
-        most = min(self.chunk_config.max_tokens, self.embedder.max_tokens // 2)
+        most = min(
+            self.chunk_config.max_tokens,
+            max(self.embedder.max_tokens - CONTEXT_TOKENS, self.embedder.max_tokens // 2),
+        )
         tree = build_tree(document, self.embedder.count_tokens, replace(self.chunk_config, max_tokens=most))
         return Ingested(
             document, tree, self._embed(document, tree, self.embedder.max_tokens - most, progress)

@@ -174,7 +174,7 @@ def _weighed(
     best = np.full(len(passages), -np.inf)
     np.maximum.at(best, sentences.owner, scores)
     order = sorted(range(len(passages)), key=lambda at: (-best[at], ids[at]))
-    repeats = copies([passages[at].document_id for at in order], [sentences.vocabulary[at] for at in order])
+    repeats = copies([passages[at].document_id for at in order], [passages[at].text for at in order])
     also: dict[int, list[str]] = {}
     for copy, first in repeats.items():
         also.setdefault(order[first], []).append(passages[order[copy]].document_id)

@@ -34,14 +34,12 @@ class Sentences:
         words: BM25 of each sentence with the one before and after it in the passage, shape (sentences,).
         coverage: Share of the question's words, by weight, that the best of these windows holds; 0 to 1, and 1 when
             the passages hold so few of them that words say nothing.
-        vocabulary: The terms of each passage.
     """
 
     owner: NDArray[np.int64]
     meaning: NDArray[np.float64]
     words: NDArray[np.float64]
     coverage: float
-    vocabulary: tuple[frozenset[str], ...]
 
 
 def weigh_sentences(
@@ -69,7 +67,6 @@ def weigh_sentences(
     meaning: list[NDArray[np.float64]] = []
     held: list[NDArray[np.float64]] = []
     lengths: list[NDArray[np.float64]] = []
-    vocabulary: list[frozenset[str]] = []
     for at, passage in enumerate(passages):
         count = len(passage.sentences)
         owner += [at] * count
@@ -77,26 +74,21 @@ def weigh_sentences(
         own = np.full(count, cosines.get(passage.id, 0.0)) if rows is None else (rows @ vector)
         meaning.append(own.astype(np.float64))
         found, length = np.zeros((count, len(wanted))), np.zeros(count)
-        seen: set[str] = set()
         for row, (start, end) in enumerate(passage.sentences):
             words = terms(passage.text[start - passage.start : end - passage.start])
             length[row] = len(words)
-            seen.update(words)
             for word in words:
                 if word in column:
                     found[row, column[word]] += 1
         held.append(_windows(found))
         lengths.append(_windows(length))
-        vocabulary.append(frozenset(seen))
     frequency, length = np.concatenate(held), np.concatenate(lengths)
     weight = np.array([weights.get(word, 0.0) for word in wanted])
     # Rarity counts twice, as it does in the lexical view.
     share = np.array([asked[word] for word in wanted]) * weight**2 / max(weight.max(initial=0.0), 1e-9)
     norm = _K1 * (1 - _B + _B * length / max(float(length.mean()), 1.0))
     scores = (frequency * (_K1 + 1) / (frequency + norm[:, None])) @ share
-    return Sentences(
-        np.array(owner), np.concatenate(meaning), scores, _coverage(frequency > 0, weight), tuple(vocabulary)
-    )
+    return Sentences(np.array(owner), np.concatenate(meaning), scores, _coverage(frequency > 0, weight))
 
 
 def _coverage(held: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PARSER = "mail/email-1"
 _SHOWN = ("From", "To", "Cc", "Date")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_MBOX_LINE = re.compile(rb"(?:\A|\r?\n\r?\n)From [^\r\n]+\r?\n")
+_MBOX_LINE = re.compile(rb"(?:\A|\r?\n\r?\n)From \S+[^\r\n]*\d\d:\d\d[^\r\n]*\r?\n")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
@@ -68,6 +68,8 @@ def parse_mbox(data: bytes, read: ReadPart | None = None) -> Parsed:
     """
     data = _narrow(data)
     starts = list(_MBOX_LINE.finditer(data))
+    if not starts:
+        return parse(data, read)
     ends = [found.start() for found in starts[1:]] + [len(data)]
     out = TextBuilder()
     for found, end in zip(starts, ends, strict=True):

@@ -403,7 +403,7 @@ NOTICE = (
 def test_copies_in_other_documents_are_shown_once(library: Library) -> None:
     """The best stands for all, and names the others; another number, or another word, is another fact."""
     first = library.add(NOTICE, "notice.md", "notices")
-    second = library.add(NOTICE + " Thanks!", "again.md", "notices")
+    second = library.add(NOTICE.replace(" ", "\n"), "again.md", "notices")
     weeks = library.add(NOTICE + " It takes 3 weeks.", "weeks.md", "notices")
     west = library.add(NOTICE.replace("east", "west"), "west.md", "notices")
 

@@ -60,8 +60,11 @@ class Recogniser:
     seconds: float
     program: str | None = field(init=False)
     used: bool = field(init=False, default=False)
+    _ends: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
+        # The clock runs from the file's beginning: pages are also laid out before, and put together after.
+        self._ends = time.monotonic() + self.seconds
         self.program = shutil.which("tesseract") if self.languages else None
 
     def advice(self) -> str:
@@ -95,7 +98,7 @@ class Recogniser:
         found: dict[int, list[Segment]] = {}
         if self.program is None:
             return found
-        ends = time.monotonic() + self.seconds
+        ends = self._ends
         for done, number in enumerate(numbers, start=1):
             page = document.page(number)
             if page is None:
