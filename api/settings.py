@@ -52,7 +52,11 @@ class Settings(BaseSettings):
         "cross-encoder/ms-marco-MiniLM-L6-v2. Slow on a CPU; without it nothing is reranked.",
     )
     passage_tokens: int = Field(
-        128, ge=16, le=512, description="Word pieces of the embedding model in one passage, at most."
+        128,
+        ge=16,
+        le=512,
+        description="Word pieces in one passage, at most. Never more than the embedding model reads less 64 for "
+        "title and headings: 190 for the bundled one.",
     )
     evidence_tokens: int = Field(
         6000, ge=200, description="Tokens of evidence shown to the language model for one answer."

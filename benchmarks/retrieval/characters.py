@@ -95,7 +95,7 @@ CHROMA = TestSet(
 )
 SQUAD = TestSet(
     "squad2",
-    "SQuAD 2.0: twelve articles in one store, nothing was tuned on it",
+    "SQuAD 2.0: twelve articles in one store",
     ("squad2/dev_articles.json",),
     read_squad,
     tuple(held_within(each) for each in (1000, 2000, 4000)),
