@@ -112,14 +112,15 @@ class Catalog(CatalogReader):
             else:
                 collection_id = _ensure_collection(connection, collection)
                 inside = documents.c.collection_id == collection_id
-                same = _document(connection, inside, versions.c.sha256 == sha256)
                 known = (
                     None if always_new else _document(connection, inside, documents.c.filename == filename)
                 )
-                if known is not None and known.id in keep:
+                if known is not None and known.id in keep and known.sha256 != sha256:
                     known = None
-                elif known is not None and same is not None and same.id != known.id:
-                    same = None
+                if known is None:
+                    same = _document(connection, inside, versions.c.sha256 == sha256)
+                else:
+                    same = known if known.sha256 == sha256 else None
             if same is not None:
                 if not (same.status == Status.FAILED and same.retryable):
                     settle_originals(connection, [sha256])

@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 _CONDITION = re.compile(r"\[[<>=]")
 _LONGEST = 300
 # Numbers of digits beyond this are shown as they are.
-_MAX_DIGITS = 30
+_MAX_DIGITS = 27
 
 
 def built_in(number: int) -> str:

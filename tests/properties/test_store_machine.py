@@ -33,6 +33,7 @@ from index.types import Status
 from tests.index.helpers import found_texts, settled, upload
 
 if TYPE_CHECKING:
+    from index.types import Submission
     from ingest.pipeline import Pipeline
 
 NAMES = ("a.txt", "b.md", "c.txt")
@@ -50,6 +51,7 @@ class Document:
     canary: str
     content: str
     version: int
+    formerly: frozenset[str] = frozenset()
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -63,7 +65,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.opened = 0
         self.counter = 0
         self.documents: dict[str, Document] = {}
-        self.gone: set[str] = set()
+        # Pairs of collection and canary.
+        self.gone: set[tuple[str, str]] = set()
 
     @initialize()
     def open_empty(self) -> None:
@@ -81,26 +84,15 @@ class StoreMachine(RuleBasedStateMachine):
         self.counter += 1
         canary = f"canary{self.counter}x"
         content = f"# {canary}\n\n" + f"The {canary} sings here. " * sentences
-        known = next(
-            (
-                (document_id, each)
-                for document_id, each in sorted(self.documents.items(), reverse=True)
-                if (each.collection, each.filename) == (collection, filename)
-            ),
-            None,
-        )
+        document_id = self._named(collection, filename)
         submission = upload(self.store, filename, content, collection)
         assert submission.is_new
-        if known is None:
+        if document_id is None:
             assert submission.document_id not in self.documents
             self.documents[submission.document_id] = Document(collection, filename, canary, content, 1)
         else:
-            document_id, former = known
-            assert (submission.document_id, submission.version) == (document_id, former.version + 1)
-            self.gone.add(former.canary)
-            self.documents[document_id] = replace(
-                former, canary=canary, content=content, version=former.version + 1
-            )
+            assert submission.document_id == document_id
+            self._replaced(submission, canary, content)
         self.runner.notify()
         if ending == "wait":
             settled(self.store, submission.document_id)
@@ -114,14 +106,26 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.documents)
     @rule(data=st.data(), filename=st.sampled_from(NAMES))
     def upload_again(self, data: st.DataObject, filename: str) -> None:
-        """The same bytes, under any name: the same document, no new work."""
-        document_id = data.draw(st.sampled_from(sorted(self.documents)))
-        known = self.documents[document_id]
+        """The same bytes are the same document and no new work, unless the name is a document's of other bytes."""
+        known = self.documents[data.draw(st.sampled_from(sorted(self.documents)))]
+        named = self._named(known.collection, filename)
+        same = {
+            document_id
+            for document_id, each in self.documents.items()
+            if (each.collection, each.content) == (known.collection, known.content)
+        }
 
         submission = upload(self.store, filename, known.content, known.collection)
 
-        assert (submission.document_id, submission.version) == (document_id, known.version)
-        assert not submission.is_new
+        if named is not None and named not in same:
+            assert submission.is_new
+            assert submission.document_id == named
+            self._replaced(submission, known.canary, known.content)
+            self.runner.notify()
+        else:
+            assert not submission.is_new
+            assert submission.document_id == (named or max(same))
+            assert submission.version == self.documents[submission.document_id].version
 
     @precondition(lambda self: self.documents)
     @rule(data=st.data())
@@ -134,10 +138,14 @@ class StoreMachine(RuleBasedStateMachine):
 
         receipt = self.store.delete_document(document_id)
 
-        assert receipt.original
-        self.gone.add(known.canary)
-        assert all(
-            known.canary not in text for text in found_texts(self.store, known.canary, known.collection)
+        # Another document that holds the same bytes, or held them once, keeps them.
+        kept = {content for each in self.documents.values() for content in {each.content, *each.formerly}}
+        assert receipt.original == bool({known.content, *known.formerly} - kept)
+        self._lost(known)
+        found = found_texts(self.store, known.canary, known.collection)
+        assert any(known.canary in text for text in found) == any(
+            (each.collection, each.canary) == (known.collection, known.canary)
+            for each in self.documents.values()
         )
         with pytest.raises(NotFound):
             self.store.catalog.document(document_id)
@@ -152,7 +160,39 @@ class StoreMachine(RuleBasedStateMachine):
             assert not held
             return
         assert {receipt.id for receipt in receipts} == held
-        self.gone |= {self.documents.pop(document_id).canary for document_id in held}
+        for document_id in held:
+            self._lost(self.documents.pop(document_id))
+
+    def _named(self, collection: str, filename: str) -> str | None:
+        """The newest document of that name."""
+        return max(
+            (
+                document_id
+                for document_id, each in self.documents.items()
+                if (each.collection, each.filename) == (collection, filename)
+            ),
+            default=None,
+        )
+
+    def _replaced(self, submission: Submission, canary: str, content: str) -> None:
+        former = self.documents[submission.document_id]
+        assert submission.version == former.version + 1
+        self.documents[submission.document_id] = replace(
+            former,
+            canary=canary,
+            content=content,
+            version=submission.version,
+            formerly=former.formerly | {former.content},
+        )
+        self._lost(former)
+
+    def _lost(self, former: Document) -> None:
+        """What a document held is gone from its collection, unless another there holds the same."""
+        if all(
+            (each.collection, each.canary) != (former.collection, former.canary)
+            for each in self.documents.values()
+        ):
+            self.gone.add((former.collection, former.canary))
 
     @rule()
     def flush(self) -> None:
@@ -203,7 +243,8 @@ class StoreMachine(RuleBasedStateMachine):
             held = {each.canary: each for each in self.documents.values() if each.collection == collection}
             texts = found_texts(self.store, " ".join(["sings", *sorted(held)]), collection, limit=1000)
             assert all(any(canary in text for text in texts) for canary in held)
-            assert not any(canary in text for canary in self.gone for text in texts)
+            gone = {canary for where, canary in self.gone if where == collection} - set(held)
+            assert not any(canary in text for canary in gone for text in texts)
         report = examine(self.store, repair=False)
         assert report.clean, report.findings
         assert report.documents == len(self.documents)
