@@ -10,6 +10,8 @@ import numpy as np
 
 from index.analyze import terms
 from rag.asked import Kind, asked
+from rag.candidate import Candidate
+from rag.complete import completed
 from rag.learned import load_linear
 from rag.places import places_of
 from rag.sentence_features import sentence_features
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ingest.embed import Embedder
-    from ingest.sentences import Span
     from ingest.types import FloatMatrix, FloatVector
     from rag.asked import Asked
     from rag.config import ExtractConfig
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from rag.types import Evidence, Found
 
 MODEL = "sentences-2026-11"
-# A sentence that begins so leans on the one before it.
-_LEANS_BACK = re.compile(
-    r"(?:he|she|it|they|its|his|her|their|this|that|these|those|such|the (?:former|latter)|however|therefore|thus|"
-    r"instead|otherwise|in addition|for example|for instance|also|both|as a result|consequently)\b",
-    re.IGNORECASE,
-)
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|[-*+•]\s+|>\s+|\|)|(?<!\w)[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}(?!\w)")
 # A footnote mark of the document itself, as in "It rose [3, 4]." or "It rose.[^2]".
 _FOREIGN_MARK = re.compile(r"\[(\^?\d{1,3}(?:\s?[-–,;]\s?\d{1,3})*)\]")
@@ -42,32 +37,6 @@ _FOREIGN_MARK = re.compile(r"\[(\^?\d{1,3}(?:\s?[-–,;]\s?\d{1,3})*)\]")
 _CODE = re.compile(r"[{}\\<>=@`_/#&$;]")
 _CODE_SHARE = 0.06
 _WHITE_SPACE = re.compile(r"\s+")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sentence that might answer.
-
-    Attributes:
-        evidence: Where it stands.
-        index: Which of the evidence's sentences it is.
-        span: Its span in the document, without white space at the ends.
-        cosine: Similarity of its vector with the question's.
-        score: What it is chosen by; the odds of two sentences are the exponential of their scores' difference.
-        at: Its row in the ranking.
-    """
-
-    evidence: Evidence
-    index: int
-    span: Span
-    cosine: float
-    score: float
-    at: int
-
-    @property
-    def text(self) -> str:
-        """The sentence as it stands in the document."""
-        return self.evidence.slice(self.span)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,13 +111,7 @@ def choose(ranking: Ranking, config: ExtractConfig) -> list[Candidate]:
             break
         if not _same_words(candidate, picked):
             picked.append(candidate)
-    by_place = {(c.evidence.key, c.index): c for c in ranking.candidates}
-    for candidate in list(picked):
-        before = by_place.get((candidate.evidence.key, candidate.index - 1))
-        if before and before not in picked and _LEANS_BACK.match(candidate.text) and len(picked) <= limit:
-            picked.append(before)
-    rank = {c.evidence.key: number for number, c in reversed(list(enumerate(picked)))}
-    return sorted(picked, key=lambda c: (rank[c.evidence.key], c.index))
+    return completed(picked, ranking.asked, limit, config.max_items)
 
 
 def readable(text: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from index.analyze import terms
 from rag.asked import Kind
+from rag.complete import ITEM, ROW
 from rag.words import answer_type_match, coverage, names, numbers
 
 if TYPE_CHECKING:
@@ -61,8 +62,6 @@ FEATURES = (
     "wants_reason_says_because",
     "all_capitals",
 )
-_ITEM = re.compile(r"\s*(?:[-*+•‣▪●◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+\S")
-_ROW = re.compile(r"\||\t|(?<![\d,.])(?:[$€£%(]?\s?\d[\d,.]*+\)?%?\s+){2}")
 _BECAUSE = re.compile(
     r"\b(?:because|due to|since|in order to|so that|therefore|as a result|caused?|led to|result(?:s|ed)? (?:in|from)|"
     r"thus|hence|reason|owing to|by \w+ing)\b",
@@ -164,8 +163,8 @@ def sentence_features(
             float(place.span[0] - place.evidence.start < 3 and place.evidence.start == 0),  # noqa: PLR2004
             np.log1p(len(words[at])),
             float(len(words[at]) < _SHORT),
-            float(bool(_ROW.search(text))),
-            float(bool(_ITEM.match(text))),
+            float(bool(ROW.search(text))),
+            float(bool(ITEM.match(text))),
             float(numbered),
             float(named),
             float(asked.kind in (Kind.TIME, Kind.NUMBER) and numbered),

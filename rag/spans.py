@@ -61,6 +61,15 @@ SPAN_FEATURES = (
     "splits_name",
     "place_in_sentence",
 )
+_KIND_COUNT = len(Kind)
+_MOST_WORDS, _MOST_CAPITALS = 8, 4
+_ALONE = (
+    *SPAN_FEATURES[_KIND_COUNT:],
+    *(f"words_{count}" for count in range(1, _MOST_WORDS)),
+    "log_distance",
+    "few_capitals",
+)
+CROSSED = (*_ALONE, *(f"{name}@{kind.value}" for kind in Kind for name in _ALONE))
 _WORD = re.compile(r"[^\W_](?:[\w'’.,/&-]*[^\W_])?%?|[$€£]\s?\d[\d,.]*\d?|[%$€£]")
 _MONTHS = frozenset(
     "january february march april may june july august september october november december".split()  # noqa: SIM905
@@ -256,6 +265,28 @@ def span_features(
             first / len(words),
         )
     return rows
+
+
+def crossed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Every feature once alone and once for each kind of question, so that a weighted sum can tell kinds apart.
+
+    Args:
+        rows: Of ``span_features``.
+
+    Returns:
+        Shape (spans, columns), in the order of ``CROSSED``.
+    """
+    kinds, plain = rows[:, :_KIND_COUNT], rows[:, _KIND_COUNT:].copy()
+    names = SPAN_FEATURES[_KIND_COUNT:]
+    words = np.minimum(plain[:, [names.index("words")]], _MOST_WORDS)
+    plain[:, [names.index("words")]] = words
+    extra = [
+        (words == np.arange(1, _MOST_WORDS)).astype(float),
+        np.log1p(plain[:, [names.index("distance")]]),
+        np.minimum(plain[:, [names.index("capitals")]], _MOST_CAPITALS),
+    ]
+    alone = np.hstack([plain, *extra])
+    return np.hstack([alone, *(alone * kinds[:, [at]] for at in range(_KIND_COUNT))])
 
 
 def _splits_name(words: Sequence[Word], first: int, last: int, gap_before: str, gap_after: str) -> bool:
