@@ -192,7 +192,7 @@ class _Run:
         if not claims or all(claim.verdict is Verdict.UNSUPPORTED for claim in claims):
             if not self._abstained:
                 # What was rated before is not what is left to be said.
-                self._confidence = None
+                self._confidence = self._ranking = None
             self._abstained = True
         rated = self._confidence or self._rated(self._signals())
         if self._abstained:
@@ -311,13 +311,13 @@ class _Run:
             " ".join((piece.title, *piece.headings, piece.text))
             for piece in {e.key: e for e, _ in quotes}.values()
         )
-        if self._ranking is None:
+        if self._ranking is None and quotes:
             self._ranking = self._rank()
         searched = retrieval_signals(self._first)
         unsupported = sum(claim.verdict in (Verdict.UNSUPPORTED, Verdict.CONTRADICTED) for claim in claims)
         return {
             **searched,
-            "sufficiency": sufficiency(self._ranking, searched),
+            "sufficiency": sufficiency(self._ranking if quotes else None, searched),
             **sufficiency_signals(
                 self._search_text, [quote for _, quote in quotes], around, self._cosines, self._weights
             ),
@@ -330,10 +330,21 @@ class _Run:
     def _show_nearest(self) -> None:
         """Keep the nearest passages as footnotes of an answer that says nothing."""
         self._builder.citations.clear()
-        for each in self._found[: self._service.config.nearest]:
+        for each in self._nearest()[: self._service.config.nearest]:
             passage = each.passage
             span = trimmed(passage.text, 0, len(passage.text))
             self._builder.cite_only(evidence_of(each), (passage.start + span[0], passage.start + span[1]))
+
+    def _nearest(self) -> list[Found]:
+        """Passages found, those with the best sentences first."""
+        places = [(each.passage.document_id, each.passage.start, each.passage.end) for each in self._found]
+        best: list[int] = []
+        for candidate in self._ranking.candidates if self._ranking else ():
+            document, at = candidate.evidence.document_id, candidate.span[0]
+            best += [
+                i for i, (name, start, end) in enumerate(places) if name == document and start <= at < end
+            ]
+        return [self._found[i] for i in dict.fromkeys([*best, *range(len(self._found))])]
 
     def _model(self) -> str:
         return self._question.model or self._service.gateway_config.model

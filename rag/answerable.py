@@ -29,6 +29,8 @@ MODEL = "answerable-2026-11"
 _BEST_OF_THREE = ("cosine", "cosine_in_context", "coverage", "coverage_nearby", "type_match", "pairs")
 RETRIEVAL = ("passage_cosine", "passage_margin", "views_agree")
 _NEXT = 3
+# Log-odds where nothing was found: less than one in a hundred.
+_NOTHING = -5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,10 @@ def answerable_features(ranking: Ranking, retrieval: Mapping[str, float]) -> dic
     return features | {name: retrieval[name] for name in RETRIEVAL}
 
 
-def sufficiency(ranking: Ranking, retrieval: Mapping[str, float]) -> float:
+def sufficiency(ranking: Ranking | None, retrieval: Mapping[str, float]) -> float:
     """Log-odds that the passages found answer the question; far below 0 when there is no sentence at all."""
-    if not len(ranking.scores):
-        return -5.0
+    if ranking is None or not ranking.candidates:
+        return _NOTHING
     model = load_linear(MODEL)
     found = answerable_features(ranking, retrieval)
     return float(model.score(np.array([[found[name] for name in model.features]]))[0])
