@@ -36,6 +36,8 @@ _FOREIGN_MARK = re.compile(r"\[(\^?\d{1,3}(?:\s?[-–,;]\s?\d{1,3})*)\]")
 # Characters of commands and source code. Prose with an address or a path in it stays well below the share.
 _CODE = re.compile(r"[{}\\<>=@`_/#&$;]")
 _CODE_SHARE = 0.06
+# "The way to do it is this: what is missing, or what is broken?" says something before it asks.
+_ANSWERED = re.compile(r"\s*(?!(?:how|what|when|where|which|who|why)\b)(?:\S+\s+){4,}?\S*:\s", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"\s+")
 
 
@@ -127,7 +129,7 @@ def readable(text: str) -> str:
 def is_statement(sentence: str) -> bool:
     """Whether a sentence could say something: not a heading, a rule, a question, code or a few stray words."""
     words = re.findall(r"\w+", sentence)
-    if sentence.startswith("#") or sentence.rstrip().endswith("?"):
+    if sentence.startswith("#") or (sentence.rstrip().endswith("?") and not _ANSWERED.match(sentence)):
         return False
     if len(_CODE.findall(sentence)) > _CODE_SHARE * len(sentence):
         return False

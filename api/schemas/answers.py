@@ -145,7 +145,7 @@ class ConfidenceOut(Out):
     level: str
     signals: dict[str, float]
     calibration: str
-    explanation: list[str] = []
+    explanation: list[str] = Field(default_factory=list)
 
 
 class ShortAnswerOut(Out):

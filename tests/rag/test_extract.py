@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag.config import ExtractConfig
-from rag.candidate import Candidate
 from rag.extract import Ranking, choose, is_statement, rank_sentences, readable
 
 if TYPE_CHECKING:
     from ingest.embed import SentenceTransformerEmbedder
+    from rag.candidate import Candidate
     from rag.types import Evidence
     from tests.rag.conftest import EvidenceMaker
 
