@@ -35,6 +35,8 @@ _RIDGE, _HOLD = 1.0, 20.0
 _STEPS = 50
 _FOLDS = 5
 _CURVE_POINTS = 60
+# Answers above a threshold from which on the share of wrong ones among them says something.
+_LEAST_GIVEN = 20
 # What each fault of a generated answer takes from the log-odds: an invented citation key, an altered
 # quotation, and the share of claims that their sources do not support. Set by hand: they make an answer with
 # one such fault about half as likely to be right, and one without support improbable.
@@ -133,7 +135,11 @@ class Calibration:
         """
         if target_error is None:
             return self.abstain_below
-        kept = [point.threshold for point in self.risk if point.error <= target_error]
+        kept = [
+            point.threshold
+            for point in self.risk
+            if point.error <= target_error and point.coverage * self.answers >= _LEAST_GIVEN
+        ]
         return min(kept, default=1.0)
 
     def save(self, path: Path) -> None:

@@ -2,7 +2,8 @@
 
     python -m benchmarks.reading DATA [--sets squad2,clapnq,...] [--fit] [--per-group 100]
 
-Every second article, title or question fits, the others measure; cuad and qmsum only measure. ``--fit`` writes
+Every second article, title, contract or question fits, the others measure; qmsum only measures, and the clauses of
+the contracts fit sufficiency alone. ``--fit`` writes
 ``rag/models`` and ``rag/calibrations``; run it twice, because what is computed from the choice of sentences is fitted
 with the choice that was there before.
 """
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-FITTED = ("squad2", "clapnq", "filings")
+FITTED = ("squad2", "clapnq", "filings", "cuad")
 
 
 def collect(found: ReadingSet, per_group: int) -> list[Row]:
@@ -57,11 +58,11 @@ def fit(rows: dict[str, list[Row]]) -> None:
     """Write the models and the calibration."""
     models = ROOT / "rag" / "models"
     parts = {name: halves(rows[name])[0] for name in FITTED if name in rows}
-    # The clauses of the contracts stay aside: they are asked of documents that their questions name.
-    chosen = [row for part in parts.values() for row in part if not row.asked.clause]
-    write(models, fit_sentences(chosen))
+    # Questions that name a contract are asked of it alone, without its name, which is not what is read here.
+    plain = [row for part in parts.values() for row in part if not row.asked.clause]
+    write(models, fit_sentences([row for row in plain if not row.asked.only]))
     write(models, fit_spans(parts.get("squad2", [])))
-    model, calibration = fit_sufficiency([*parts.get("squad2", []), *parts.get("clapnq", [])])
+    model, calibration = fit_sufficiency([row for row in plain if row.features])
     write(models, model)
     calibration.save(ROOT / "rag" / "calibrations" / f"{calibration.id}.json")
     load_linear.cache_clear()
