@@ -226,9 +226,10 @@ class _Run:
         self._cosines = [each.cosine for each in best]
         quotes = [(each.evidence, each.text) for each in best]
         self._confidence = self._rated(self._signals(quotes))
-        withheld_below = service.config.abstain_below
+        target = self._question.target_error
+        withheld_below = service.config.abstain_below if target is None else None
         if withheld_below is None:
-            withheld_below = calibration.threshold(service.config.target_error)
+            withheld_below = calibration.threshold(service.config.target_error if target is None else target)
         if self._confidence.value < withheld_below:
             self._abstained = True
             return []

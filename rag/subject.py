@@ -65,10 +65,9 @@ def subject(question: str, found: Sequence[Found]) -> Subject | None:
         None when the question has few names, when they do not stand together where the first document begins, when
         they do so in another document too, or when nothing would be left to ask.
     """
-    if not found:
+    if not found or not question.strip():
         return None
-    first, rest = question[:1].lower(), question[1:]
-    lowered = first + rest
+    lowered = _without_first_capital(question)
     named = set(content_terms(" ".join(_NAMES.findall(lowered))))
     left = re.sub(r"\s+", " ", _NAMES.sub(" ", lowered)).strip()
     others = set(content_terms(left)) - named
@@ -83,3 +82,10 @@ def subject(question: str, found: Sequence[Found]) -> Subject | None:
     }
     document = found[0].passage.document_id
     return Subject(document, left) if holding == {document} else None
+
+
+def _without_first_capital(question: str) -> str:
+    """A question whose first word has a capital only where it belongs to a name."""
+    first, *others = question.split(maxsplit=2)
+    name = content_terms(first) and others and others[0][:1].isupper()
+    return question if name else question[:1].lower() + question[1:]

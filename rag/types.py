@@ -161,6 +161,7 @@ class Question:
         wanted: A metadata filter.
         top_k: How many passages to read.
         max_cost_usd: Refuse to spend more than that on this answer.
+        target_error: Share of answers by quotation that may be wrong; None is the configured one.
     """
 
     text: str
@@ -172,6 +173,7 @@ class Question:
     top_k: int = 10
     max_cost_usd: float | None = None
     conversation_id: str | None = None
+    target_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ async def ask(body: AskIn, service: ServiceDep) -> AnswerOut | StreamingResponse
         top_k=body.top_k,
         max_cost_usd=body.max_cost_usd,
         conversation_id=body.conversation_id,
+        target_error=body.target_error,
     )
     # An unknown collection is an error of the request, streamed or not.
     await asyncio.to_thread(service.store.catalog.collection, question.collection)

@@ -83,6 +83,7 @@ class AskIn(Body):
     filter: dict[str, Any] | None = None
     top_k: int = Field(10, ge=1, le=50)
     max_cost_usd: float | None = Field(None, gt=0)
+    target_error: float | None = Field(None, gt=0, lt=1)
     stream: bool = False
     explain: bool = False
 
