@@ -70,7 +70,7 @@ class RetrieveConfig:
     # Where no place holds more than this share of the question's words, the answer is spread out: passages further
     # around then count too, by so much for each unit that is missing.
     diffuse_below: float = 0.6
-    diffuse_weight: float = 10.0
+    diffuse_weight: float = 15.0
     far_reach: float = 6.0
     # Taken from a passage's score, at most 1, for each better one of the same document.
     repeat_penalty: float = 0.01
