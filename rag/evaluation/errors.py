@@ -4,6 +4,7 @@ RagError
 +-- EvaluationError
     +-- InvalidQuestions     a question file that cannot be read, with the lines that are wrong
     +-- InvalidComparison    a configuration to compare with that does not exist or cannot be made
+    +-- InvalidRequirement   a threshold of another form, or on a figure that there is not
     +-- NothingToMeasure     no question whose relevant documents are in the corpus
 """
 
@@ -28,6 +29,12 @@ class InvalidComparison(EvaluationError):
     """The second configuration cannot be made."""
 
     code = "invalid_comparison"
+
+
+class InvalidRequirement(EvaluationError):
+    """A threshold cannot be read."""
+
+    code = "invalid_requirement"
 
 
 class NothingToMeasure(EvaluationError):

@@ -46,7 +46,7 @@ def test_every_way_to_say_what_is_relevant(tmp_path: Path) -> None:
     assert two.relevant == (Relevant(2, "a.pdf"), Relevant(2, "b.md", "w w"))
     assert three.relevant == (Relevant(4, "c", start=0, end=9, grade=3),)
     assert four.relevant == (Relevant(5, "doc_1", "words", page=2),)
-    assert four.answer == "5"
+    assert four.answers == ("5",)
     assert (none.relevant, none.group) == ((), "unanswerable")
 
 
