@@ -17,6 +17,7 @@ from ingest.embed import SentenceTransformerEmbedder
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
+from rag.calibration import read_calibration
 from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
 from rag.gateway import Gateway
 from rag.rerank import CrossEncoderReranker
@@ -78,6 +79,7 @@ def build(settings: Settings) -> Service:
     Raises:
         FolderInUse: Another process holds the data folder.
         GatewayNotConfigured: The gateway's address or key cannot be used as it stands.
+        InvalidCalibration: The calibration's file cannot be read.
     """
     parse_config = ParseConfig(
         timeout_s=settings.parse_timeout_s,
@@ -119,7 +121,11 @@ def build(settings: Settings) -> Service:
             retrieve_config=RetrieveConfig(),
             reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
             extract_config=ExtractConfig(),
-            config=AnswerConfig(evidence_tokens=settings.evidence_tokens),
+            config=AnswerConfig(
+                evidence_tokens=settings.evidence_tokens,
+                target_error=settings.target_error,
+                calibration=read_calibration(settings.calibration) if settings.calibration else None,
+            ),
         ),
     )
 
