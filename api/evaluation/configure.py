@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.config import ChunkConfig, EmbedConfig
+from rag.calibration import Calibration
 from rag.config import RetrieveConfig
 from rag.evaluation.errors import InvalidComparison
 from rag.retrieve import SEARCH_MODES
@@ -96,6 +98,7 @@ def changed(
     assignments: Sequence[str],
     plain: Mapping[str, Callable[[str], object]],
     parts: Sequence[str],
+    read: Mapping[str, Callable[[str], object]] = MappingProxyType({}),
 ) -> AnyComparable:
     """A configuration with some settings changed.
 
@@ -104,6 +107,7 @@ def changed(
         assignments: Such as ``mode=dense``, ``max_tokens=256`` or ``weights.dense=0.7``.
         plain: By the name of each field that is a setting itself, what reads a value for it.
         parts: Fields that are dataclasses of settings.
+        read: By the name of a setting in one of them, what reads a value for it instead of its annotation.
 
     Raises:
         InvalidComparison: One of them is not a setting, or not a value for it.
@@ -119,7 +123,9 @@ def changed(
             continue
         field = name.partition(".")[0]
         part = next(part for part in parts if hasattr(getattr(found, part), field))
-        found = _replaced(found, part, _with(getattr(found, part), name, text))
+        config = getattr(found, part)
+        value = replace(config, **{name: read[name](text)}) if name in read else _with(config, name, text)
+        found = _replaced(found, part, value)
     if found == configuration:
         raise InvalidComparison(f"--compare {' '.join(assignments)}: that is the first configuration.")
     return found
@@ -134,7 +140,7 @@ def _with(config: Any, name: str, text: str) -> Any:
     field, _, item = name.partition(".")
     value: Any = {**getattr(config, field), item: text} if item else text
     # The names that the settings' annotations use, which their modules import for type checkers alone.
-    names = {"Mapping": Mapping, "Sequence": Sequence}
+    names = {"Mapping": Mapping, "Sequence": Sequence, "Calibration": Calibration}
     hint = get_type_hints(type(config), localns=names)[field]
     try:
         parsed = TypeAdapter(hint).validate_python(value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.evaluation.errors import InvalidRequirement
+from rag.evaluation.figures import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -40,7 +41,7 @@ class Requirement:
         return f"{self.key}{self.relation}{self.value:g}"
 
 
-def read_requirements(given: Sequence[str], known: Collection[str]) -> tuple[Requirement, ...]:
+def read_requirements(given: Sequence[str], known: Collection[str] = LABELS) -> tuple[Requirement, ...]:
     """Read thresholds.
 
     Args:
@@ -62,7 +63,7 @@ def read_requirements(given: Sequence[str], known: Collection[str]) -> tuple[Req
 
 
 def shortfalls(
-    requirements: Sequence[Requirement], figures: Mapping[str, float], labels: Mapping[str, str]
+    requirements: Sequence[Requirement], figures: Mapping[str, float], labels: Mapping[str, str] = LABELS
 ) -> list[str]:
     """A plain sentence for each threshold that is not kept.
 

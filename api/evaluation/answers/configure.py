@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from api.evaluation.configure import changed, values
 from ingest.config import ChunkConfig, EmbedConfig
+from rag.calibration import Calibration, read_calibration
 from rag.config import AnswerConfig, ExtractConfig, RetrieveConfig
 from rag.evaluation.errors import InvalidComparison
 from rag.types import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from api.settings import Settings
     from rag.answer import Answerer
 
+_Config = TypeVar("_Config", RetrieveConfig, ExtractConfig, AnswerConfig)
 _MODES = ("auto", *(mode.value for mode in Mode))
 
 
@@ -63,8 +66,9 @@ class AnswerConfiguration:
         return self.chunk, self.embed
 
     def values(self) -> dict[str, Any]:
-        """Every setting by the name that ``--compare`` takes; items of a mapping as ``weights.dense``."""
-        return values(self, _PLAIN, _PARTS)
+        """Every setting by the name that ``--compare`` takes; a calibration by its id."""
+        found = values(self, _PLAIN, _PARTS)
+        return {name: each.id if isinstance(each, Calibration) else each for name, each in found.items()}
 
     def changed(self, assignments: Sequence[str]) -> AnswerConfiguration:
         """This configuration with some settings changed.
@@ -72,7 +76,7 @@ class AnswerConfiguration:
         Raises:
             InvalidComparison: One of them is not a setting, or not a value for it.
         """
-        return changed(self, assignments, _PLAIN, _PARTS)
+        return changed(self, assignments, _PLAIN, _PARTS, _READ)
 
     def applied(self, answerer: Answerer, first: AnswerConfiguration) -> tuple[Answerer, AnswerConfiguration]:
         """The service's answerer with what this configuration changes, and all settings that it then has.
@@ -93,9 +97,7 @@ class AnswerConfiguration:
         return found, settings
 
 
-def _changes[Config: (RetrieveConfig, ExtractConfig, AnswerConfig)](
-    actual: Config, first: Config, wanted: Config
-) -> Config:
+def _changes(actual: _Config, first: _Config, wanted: _Config) -> _Config:
     differ = {
         field.name: getattr(wanted, field.name)
         for field in fields(wanted)
@@ -116,5 +118,11 @@ def _count(given: str) -> int:
     return int(given)
 
 
-_PLAIN = {"mode": _mode, "gateway_model": str, "top_k": _count}
+def _calibration(given: str) -> Calibration:
+    return read_calibration(Path(given))
+
+
+_PLAIN: Mapping[str, Callable[[str], object]] = {"mode": _mode, "gateway_model": str, "top_k": _count}
+# Settings within the parts that are read in a way of their own.
+_READ = {"calibration": _calibration}
 _PARTS = ("retrieve", "extract", "answer", "chunk", "embed")

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from api.evaluation.report import versions
 from rag.evaluation.calibration import risk_coverage
 from rag.evaluation.figures import FIGURES, pairs
@@ -134,7 +136,7 @@ def as_json(report: AnswerReport) -> dict[str, Any]:
 
 def _configuration(each: MeasuredAnswers) -> dict[str, Any]:
     rows = pairs(each.outcomes, given=False)
-    coverage, risk = risk_coverage(rows) if len(rows) else ([], [])
+    curve = np.column_stack(risk_coverage(rows)).round(6).tolist() if len(rows) else []
     return {
         "name": each.name,
         "settings": each.settings,
@@ -149,10 +151,7 @@ def _configuration(each: MeasuredAnswers) -> dict[str, Any]:
         "by_group": {label: _estimates(figures) for label, figures in each.groups.items()},
         "reliability": [asdict(part) for part in each.bins],
         "ece_by_chance": each.chance,
-        "risk_coverage": [
-            {"coverage": round(float(a), 6), "risk": round(float(b), 6)}
-            for a, b in zip(coverage, risk, strict=True)
-        ],
+        "risk_coverage": [{"coverage": coverage, "risk": risk} for coverage, risk in curve],
         "misquotes": [
             {"question": outcome.question_id, **_citation(citation, each.filenames)}
             for outcome in each.outcomes
