@@ -24,10 +24,14 @@ from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from api.settings import Settings
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
+# Name of the file in the data folder that ``footnote calibrate`` writes.
+CALIBRATION = "calibration.json"
 
 
 @dataclass(slots=True)
@@ -71,6 +75,14 @@ class Service:
         self.parser.close()
         self.viewer.close()
         self.store.close()
+
+
+def calibration_file(settings: Settings) -> Path | None:
+    """The calibration of the user's own that is used: the one that a setting names, or that of the data folder."""
+    if settings.calibration is not None:
+        return settings.calibration
+    own = settings.data / CALIBRATION
+    return own if own.is_file() else None
 
 
 def build(settings: Settings) -> Service:
@@ -124,7 +136,7 @@ def build(settings: Settings) -> Service:
             config=AnswerConfig(
                 evidence_tokens=settings.evidence_tokens,
                 target_error=settings.target_error,
-                calibration=read_calibration(settings.calibration) if settings.calibration else None,
+                calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
             ),
         ),
     )

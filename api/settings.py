@@ -70,7 +70,8 @@ class Settings(BaseSettings):
     )
     calibration: Path | None = Field(
         None,
-        description="File of a calibration fitted on your own judged answers. Without it the shipped one is used.",
+        description="File of a calibration fitted on your own judged answers. Without it that of the data folder is "
+        "used, which `footnote calibrate` writes, or else the shipped one.",
     )
     max_upload_mib: int = Field(
         200, ge=1, description="Largest file, in MiB; a request body may be 1 MiB larger."

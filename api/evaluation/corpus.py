@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.deps import MEBIBYTE, build
+from api.deps import MEBIBYTE, build, calibration_file
 from api.local import ingest_files
 from index.config import JobConfig
 from index.jobs import JobRunner
@@ -82,13 +82,21 @@ def existing(settings: Settings, collection: str, *, gateway: bool = False) -> I
         NotFound: There is no such collection.
         FolderInUse: A server or another command holds the folder.
     """
-    if not (settings.data / "catalog.sqlite3").is_file():
-        raise NothingToMeasure(
-            f"{settings.data} is not a data folder: it has no catalog. Name one with --data, or give the "
-            "documents with --corpus."
-        )
+    check_folder(settings, "or give the documents with --corpus")
     with _opened(settings, gateway=gateway) as (service, loop):
         yield _corpus(service, loop, collection)
+
+
+def check_folder(settings: Settings, otherwise: str = "or ingest documents first") -> None:
+    """Refuse a folder that is none, which would be made by opening it.
+
+    Raises:
+        NothingToMeasure: It has no catalog.
+    """
+    if not (settings.data / "catalog.sqlite3").is_file():
+        raise NothingToMeasure(
+            f"{settings.data} is not a data folder: it has no catalog. Name one with --data, {otherwise}."
+        )
 
 
 @contextmanager
@@ -114,7 +122,7 @@ def ingested(
     """
     collection = "evaluation"
     with tempfile.TemporaryDirectory(prefix="footnote-eval-") as folder:
-        own = settings.model_copy(update={"data": Path(folder)})
+        own = settings.model_copy(update={"data": Path(folder), "calibration": calibration_file(settings)})
         with _opened(own, gateway=gateway) as (service, loop):
             service.embedder = embedder
             service.answerer = replace(service.answerer, embedder=embedder)

@@ -90,6 +90,15 @@ def chance_calibration_error(confidence: Sequence[float], bins: int = BINS) -> f
     return float(errors.mean() / len(given))
 
 
+def brier_score(pairs: Floats) -> float:
+    """Mean squared distance between confidence and outcome (Brier, Monthly Weather Review 78(1), 1950).
+
+    Args:
+        pairs: (n, 2), confidence and right, n > 0.
+    """
+    return float(((pairs[:, 0] - pairs[:, 1]) ** 2).mean())
+
+
 def auroc(pairs: Floats) -> float:
     """Probability that a right answer has a higher confidence than a wrong one; ties count half.
 

@@ -6,6 +6,7 @@ RagError
     +-- InvalidComparison    a configuration to compare with that does not exist or cannot be made
     +-- InvalidRequirement   a threshold of another form, or on a figure that there is not
     +-- NothingToMeasure     no question whose relevant documents are in the corpus
+    +-- TooFewAnswers        fewer judged answers than a calibration can be fitted to
 """
 
 from __future__ import annotations
@@ -41,3 +42,9 @@ class NothingToMeasure(EvaluationError):
     """There is no question whose relevant documents are in the corpus."""
 
     code = "nothing_to_measure"
+
+
+class TooFewAnswers(EvaluationError):
+    """There are too few judged answers."""
+
+    code = "too_few_answers"
