@@ -194,7 +194,5 @@ def _paired(
 
 
 def _within_unit(estimate: Estimate) -> Estimate:
-    """The interval of a figure that lies in 0..1."""
-    if estimate.low is None or estimate.high is None:
-        return estimate
-    return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
+    """The interval of a figure that is at most 1."""
+    return estimate if estimate.high is None else replace(estimate, high=min(1.0, estimate.high))

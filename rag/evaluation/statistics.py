@@ -5,7 +5,7 @@ Both resample questions, and neither assumes that values are normally distribute
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -130,7 +130,7 @@ def estimate_of(statistic: Statistic, rows: Floats) -> Estimate | None:
     widened, where need be, to hold the figure.
 
     Args:
-        statistic: Of rows.
+        statistic: Of rows; never negative.
         rows: (n, columns), a row for each question.
 
     Returns:
@@ -143,7 +143,7 @@ def estimate_of(statistic: Statistic, rows: Floats) -> Estimate | None:
         return Estimate(value, None, None, len(rows))
     source = np.random.default_rng(_SEED)
     picks = (source.integers(0, len(rows), len(rows)) for _ in range(_STATISTIC_RESAMPLES))
-    return _basic(value, [statistic(rows[pick]) for pick in picks], len(rows))
+    return _not_negative(_basic(value, [statistic(rows[pick]) for pick in picks], len(rows)))
 
 
 def compare_of(statistic: Statistic, first: Floats, second: Floats) -> Comparison | None:
@@ -188,6 +188,10 @@ def _basic(value: float, resampled: Sequence[float], count: int) -> Estimate:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(known, [tail, 1 - tail])
     return Estimate(value, float(min(value, 2 * value - high)), float(max(value, 2 * value - low)), count)
+
+
+def _not_negative(found: Estimate) -> Estimate:
+    return replace(found, low=max(0.0, found.low)) if found.low is not None else found
 
 
 def _randomisation(differences: NDArray[np.float64]) -> float | None:
