@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, get_type_hints
 
@@ -79,17 +79,26 @@ def values(configuration: object, plain: Iterable[str], parts: Iterable[str]) ->
     Args:
         configuration: A dataclass.
         plain: Its fields that are settings themselves.
-        parts: Its fields that are dataclasses of settings; items of a mapping in them as ``weights.dense``.
+        parts: Its fields that are dataclasses of settings; what is inside a mapping or a dataclass in them is named
+            as in ``weights.dense``.
     """
     found: dict[str, Any] = {name: getattr(configuration, name) for name in plain}
     for name in parts:
-        part = getattr(configuration, name)
-        for field in fields(part):
-            value = getattr(part, field.name)
-            if isinstance(value, Mapping):
-                found |= {f"{field.name}.{item}": each for item, each in value.items()}
-            else:
-                found[field.name] = value
+        found |= _flat(getattr(configuration, name))
+    return found
+
+
+def _flat(part: Any) -> dict[str, Any]:
+    """Settings of a dataclass; those inside a mapping or another dataclass of settings with a point between."""
+    found: dict[str, Any] = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, Mapping):
+            found |= {f"{field.name}.{item}": each for item, each in value.items()}
+        elif is_dataclass(value) and not isinstance(value, Calibration):
+            found |= {f"{field.name}.{item}": each for item, each in _flat(value).items()}
+        else:
+            found[field.name] = value
     return found
 
 
@@ -138,6 +147,8 @@ def _replaced(configuration: AnyComparable, name: str, value: object) -> AnyComp
 def _with(config: Any, name: str, text: str) -> Any:
     """A dataclass of settings with one of them read from text, as the type that it has."""
     field, _, item = name.partition(".")
+    if item and is_dataclass(getattr(config, field)):
+        return replace(config, **{field: _with(getattr(config, field), item, text)})
     value: Any = {**getattr(config, field), item: text} if item else text
     # The names that the settings' annotations use, which their modules import for type checkers alone.
     names = {"Mapping": Mapping, "Sequence": Sequence, "Calibration": Calibration}

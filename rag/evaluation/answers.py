@@ -125,10 +125,12 @@ def judge(asked: Asked, response: Response, supports: Supports, stored: StoredQu
         values["brier"] = (made.confidence.value - right) ** 2
     if answer is not None and answer.cost_usd is not None and answer.usage.total_tokens:
         values["cost_usd"] = answer.cost_usd
-    if answer is not None and given and answer.claims:
-        values |= support_figures(answer.claims, answer.citations, supports)
+    # A greeting states nothing that a source could carry: it counts neither for nor against the answer.
+    claims = [each for each in answer.claims if getattr(each, "needs_source", True)] if answer else []
+    if answer is not None and given and claims:
+        values |= support_figures(claims, answer.citations, supports)
         if asked.target:
-            cited = cited_ranges(answer.claims, answer.citations)
+            cited = cited_ranges(claims, answer.citations)
             places = [place for place, _ in asked.target.places]
             relevant = {name for name, grade in asked.target.documents.items() if grade > 0}
             values |= evidence_figures(cited, places, relevant)

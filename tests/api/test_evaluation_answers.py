@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from api.evaluation.answers.configure import AnswerConfiguration
+from api.evaluation.configure import changed, values
 from api.settings import Settings
 from rag.calibration import load_calibration
+from rag.config import AnswerConfig, ExtractConfig
 from rag.evaluation.errors import InvalidComparison
 from tests.api.test_cli import ROOT, run
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
@@ -260,6 +263,33 @@ def test_settings_of_every_stage_can_be_compared(tmp_path: Path) -> None:
     for wrong in ("top_k=0", "mode=both", "abstain_below=low", "speed=9"):
         with pytest.raises(InvalidComparison, match=wrong.partition("=")[0]):
             first.changed([wrong])
+
+
+def test_settings_inside_settings_can_be_compared() -> None:
+    """A dataclass of settings in another one is named with a point, and read as its own annotations say."""
+
+    @dataclass(frozen=True)
+    class Outer:
+        part: AnswerConfig
+        weights: ExtractConfig
+
+    @dataclass(frozen=True)
+    class Whole:
+        mode: str
+        outer: Outer
+
+        def values(self) -> dict[str, Any]:
+            return values(self, ("mode",), ("outer",))
+
+    first = Whole("a", Outer(AnswerConfig(), ExtractConfig()))
+
+    second = changed(first, ["part.nearest=5", "mode=b"], {"mode": str}, ("outer",))
+
+    assert first.values()["part.nearest"] == 3
+    assert (second.outer.part.nearest, second.mode) == (5, "b")
+    assert second.outer.weights == first.outer.weights
+    with pytest.raises(InvalidComparison, match=r"part\.nearest=few|nearest=few"):
+        changed(first, ["part.nearest=few"], {"mode": str}, ("outer",))
 
 
 def test_the_sample_handbook(tmp_path: Path) -> None:
