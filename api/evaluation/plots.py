@@ -44,6 +44,8 @@ STYLE: Any = {
 # Letters of a label; the whole name stands in the table.
 _LABEL_LETTERS = 28
 _BAR = 0.36
+# Letters of both names that stand side by side under the narrowest drawing.
+_LEGEND_LETTERS = 48
 
 
 def draw(report: Report) -> dict[str, str]:
@@ -144,8 +146,9 @@ def bars(
 def legend(axes: Axes, configurations: Sequence[str]) -> None:
     """Which colour is which, where there are several."""
     if len(configurations) > 1:
+        columns = 2 if sum(map(len, configurations)) < _LEGEND_LETTERS else 1
         axes.figure.legend(
-            *axes.get_legend_handles_labels(), loc="outside lower left", ncols=2, frameon=False
+            *axes.get_legend_handles_labels(), loc="outside lower left", ncols=columns, frameon=False
         )
 
 

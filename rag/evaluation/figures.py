@@ -11,7 +11,7 @@ from rag.evaluation import calibration, summary
 from rag.evaluation.statistics import Estimate, compare_of, estimate_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rag.evaluation.answers import AnswerOutcome, Asked
     from rag.evaluation.calibration import Floats
@@ -73,13 +73,6 @@ FIGURES = (
     Figure("cost_usd", "US dollars for a question", "running", "answers with a known price", more=False),
 )
 LABELS = {figure.key: figure.label for figure in FIGURES}
-# Figures that are no means over questions, and the answers that each is computed of.
-_OF_PAIRS: dict[str, tuple[Statistic, bool]] = {
-    "ece": (calibration.expected_calibration_error, False),
-    "ece_given": (calibration.expected_calibration_error, True),
-    "auroc": (calibration.auroc, False),
-    "aurc": (calibration.area_under_risk_coverage, False),
-}
 
 
 def figure(key: str) -> Figure:
@@ -103,6 +96,38 @@ def pairs(outcomes: Sequence[AnswerOutcome], *, given: bool) -> Floats:
     return np.asarray(rows, dtype=np.float64).reshape(-1, 2)
 
 
+def _all_pairs(outcomes: Sequence[AnswerOutcome]) -> Floats:
+    return pairs(outcomes, given=False)
+
+
+def _given_pairs(outcomes: Sequence[AnswerOutcome]) -> Floats:
+    return pairs(outcomes, given=True)
+
+
+def _given_and_right(outcomes: Sequence[AnswerOutcome]) -> Floats:
+    """Whether each question was answered, and answered right, (n, 2); answers that cannot be judged are left out."""
+    rows = [
+        (each.given, each.given and each.right)
+        for each in outcomes
+        if each.right is not None or not each.given
+    ]
+    return np.asarray(rows, dtype=np.float64).reshape(-1, 2)
+
+
+def _share_right(rows: Floats) -> float:
+    given = rows[:, 0].sum()
+    return float(rows[:, 1].sum() / given) if given else float("nan")
+
+
+# Figures that are no means over questions, with the rows that each is computed of.
+_OF_ROWS: dict[str, tuple[Statistic, Callable[[Sequence[AnswerOutcome]], Floats]]] = {
+    "ece": (calibration.expected_calibration_error, _all_pairs),
+    "ece_given": (calibration.expected_calibration_error, _given_pairs),
+    "auroc": (calibration.auroc, _all_pairs),
+    "aurc": (calibration.area_under_risk_coverage, _all_pairs),
+}
+
+
 def figures(outcomes: Sequence[AnswerOutcome], least: int = 1) -> dict[str, Estimate]:
     """Every figure that these outcomes have a value for.
 
@@ -111,8 +136,8 @@ def figures(outcomes: Sequence[AnswerOutcome], least: int = 1) -> dict[str, Esti
         least: Fewer answers than that give no figure of confidence.
     """
     found = summary.means(outcomes, FIGURES)
-    for key, (statistic, given) in _OF_PAIRS.items():
-        rows = pairs(outcomes, given=given)
+    for key, (statistic, rows_of) in _OF_ROWS.items():
+        rows = rows_of(outcomes)
         estimate = estimate_of(statistic, rows) if len(rows) >= least else None
         if estimate is not None:
             found[key] = _within_unit(estimate)
@@ -164,8 +189,10 @@ def comparisons(first: Sequence[AnswerOutcome], second: Sequence[AnswerOutcome])
         key: each if figure(key).more else replace(each, wins=each.losses, losses=each.wins)
         for key, each in summary.comparisons(first, second, FIGURES).items()
     }
-    for key, (statistic, given) in _OF_PAIRS.items():
-        one, other = _paired(first, second, given=given)
+    # Which questions are answered differs, so the share of right answers is compared over all of them.
+    compared_by_rows = {**_OF_ROWS, "right_given": (_share_right, _given_and_right)}
+    for key, (statistic, rows_of) in compared_by_rows.items():
+        one, other = _paired(first, second, rows_of)
         compared = compare_of(statistic, one, other)
         if compared is not None:
             found[key] = compared
@@ -173,12 +200,14 @@ def comparisons(first: Sequence[AnswerOutcome], second: Sequence[AnswerOutcome])
 
 
 def _paired(
-    first: Sequence[AnswerOutcome], second: Sequence[AnswerOutcome], *, given: bool
+    first: Sequence[AnswerOutcome],
+    second: Sequence[AnswerOutcome],
+    rows_of: Callable[[Sequence[AnswerOutcome]], Floats],
 ) -> tuple[Floats, Floats]:
-    """``pairs`` of the questions that have one in both, in the same order."""
+    """The rows of the questions that have one in both, in the same order."""
 
     def by_question(outcomes: Sequence[AnswerOutcome]) -> dict[str, Floats]:
-        return {each.question_id: pairs([each], given=given) for each in outcomes}
+        return {each.question_id: rows_of([each]) for each in outcomes}
 
     others = by_question(second)
     both = [

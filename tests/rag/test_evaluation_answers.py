@@ -318,6 +318,27 @@ def test_fewer_of_a_bad_thing_is_better() -> None:
     assert found["ece"].p is not None
 
 
+def test_the_share_of_right_answers_is_compared_over_all_questions() -> None:
+    """A configuration that withholds its wrong answers gives a larger share of right ones, and the test sees it."""
+    first = outcomes(*[True, False] * 8)
+    second = [
+        each
+        if each.right
+        else judged(
+            question(each.question_id, answers=("seven",)),
+            Response(answer(abstained=True), each.response.answer),
+        )
+        for each in first
+    ]
+    found = comparisons(first, second)
+
+    assert figures(second)["right_given"].mean == 1
+    assert found["right_given"].difference.mean == 0.5
+    assert found["right_given"].p is not None
+    assert found["right_given"].p < 0.05
+    assert found["ece"].difference.mean == 0
+
+
 def test_the_cost_is_that_of_answers_with_a_known_price() -> None:
     """An answer by quotation costs nothing and is not counted as a cheap one."""
     made = answer(SEVEN, citations=[SEVEN_CITED])
