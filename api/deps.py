@@ -17,16 +17,21 @@ from ingest.embed import SentenceTransformerEmbedder
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
+from rag.calibration import read_calibration
 from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
 from rag.gateway import Gateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from api.settings import Settings
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
+# Name of the file in the data folder that ``footnote calibrate`` writes.
+CALIBRATION = "calibration.json"
 
 
 @dataclass(slots=True)
@@ -72,12 +77,21 @@ class Service:
         self.store.close()
 
 
+def calibration_file(settings: Settings) -> Path | None:
+    """The calibration of the user's own that is used: the one that a setting names, or that of the data folder."""
+    if settings.calibration is not None:
+        return settings.calibration
+    own = settings.data / CALIBRATION
+    return own if own.is_file() else None
+
+
 def build(settings: Settings) -> Service:
     """Open the data folder and put the service together. Nothing is running yet.
 
     Raises:
         FolderInUse: Another process holds the data folder.
         GatewayNotConfigured: The gateway's address or key cannot be used as it stands.
+        InvalidCalibration: The calibration's file cannot be read.
     """
     parse_config = ParseConfig(
         timeout_s=settings.parse_timeout_s,
@@ -119,7 +133,11 @@ def build(settings: Settings) -> Service:
             retrieve_config=RetrieveConfig(),
             reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
             extract_config=ExtractConfig(),
-            config=AnswerConfig(evidence_tokens=settings.evidence_tokens),
+            config=AnswerConfig(
+                evidence_tokens=settings.evidence_tokens,
+                target_error=settings.target_error,
+                calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
+            ),
         ),
     )
 

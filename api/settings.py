@@ -61,6 +61,18 @@ class Settings(BaseSettings):
     evidence_tokens: int = Field(
         6000, ge=200, description="Tokens of evidence shown to the language model for one answer."
     )
+    target_error: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of the answers by quotation that may be wrong, such as 0.1: those that are less certain are "
+        "withheld, by the calibration's risk-coverage curve. Without it the calibration's own threshold holds.",
+    )
+    calibration: Path | None = Field(
+        None,
+        description="File of a calibration fitted on your own judged answers. Without it that of the data folder is "
+        "used, which `footnote calibrate` writes, or else the shipped one.",
+    )
     max_upload_mib: int = Field(
         200, ge=1, description="Largest file, in MiB; a request body may be 1 MiB larger."
     )

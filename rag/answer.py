@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from index.store import Store
     from ingest.embed import Embedder
     from ingest.parse import Parser
+    from rag.calibration import Calibration
     from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
     from rag.extract import Candidate
     from rag.gateway import Gateway
@@ -178,7 +179,7 @@ class _Run:
                 # What was rated before is not what is left to be said.
                 self._confidence = None
             self._abstained = True
-        rated = self._confidence or confidence(self._signals(), load_calibration())
+        rated = self._confidence or confidence(self._signals(), self._calibration())
         if self._abstained:
             self._show_nearest()
         self._timings["total"] = self._elapsed()
@@ -213,7 +214,7 @@ class _Run:
             config=service.extract_config,
         )
         picked = choose(ranked, self._search_text, service.extract_config)
-        calibration = load_calibration()
+        calibration = self._calibration()
         # The best sentence decides; a further one can only add to it.
         best = ranked[: 1 if picked else 0]
         self._cosines = [each.cosine for each in best]
@@ -221,11 +222,15 @@ class _Run:
         self._confidence = confidence(self._signals(quotes), calibration)
         withheld_below = service.config.abstain_below
         if withheld_below is None:
-            withheld_below = calibration.abstain_below
+            withheld_below = calibration.threshold(service.config.target_error)
         if self._confidence.value < withheld_below:
             self._abstained = True
             return []
         return picked
+
+    def _calibration(self) -> Calibration:
+        own = self._service.config.calibration
+        return own if own is not None and own.mode == self._mode else load_calibration()
 
     def _gather(self, found: Sequence[Found], budget: int) -> list[Evidence]:
         service = self._service

@@ -1,20 +1,16 @@
 """Named signals -> the probability that an answer is right.
 
-A logistic calibration (Platt, "Probabilistic outputs for support vector machines", 1999) over signals that
-are each a number with a name. Its coefficients are a data file with an id; the same signals always give the same
-value. What a language model did wrong only ever lowers it.
+Signals are each a number with a name; ``rag.calibration`` turns them into a probability. The same signals always give
+the same value. What a language model did wrong only ever lowers it.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from index.analyze import terms
+from rag.calibration import CURRENT, Calibration, load_calibration
 from rag.types import Confidence
 from rag.words import answer_type_match, content_terms, coverage, names, numbers
 
@@ -23,58 +19,9 @@ if TYPE_CHECKING:
 
     from rag.types import Found
 
-CURRENT = "squad2-2026-11"
+__all__ = ["CURRENT", "Calibration", "confidence", "load_calibration"]
+
 HIGH, MEDIUM = 0.7, 0.4
-# What each fault of a generated answer takes from the log-odds: an invented citation key, an altered
-# quotation, and the share of claims that their sources do not support. Set by hand: they make an answer with
-# one such fault about half as likely to be right, and one without support improbable.
-_FAULTS = {"invented_keys": -0.7, "altered_quotes": -0.7, "unsupported_share": -4.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """A fitted logistic regression over standardised signals.
-
-    Attributes:
-        id: Shown with every confidence computed by it.
-        signals: Names, in the order of the arrays.
-        mean: Of each signal in the data it was fitted on.
-        scale: Standard deviation of each signal in these data.
-        weights: Log-odds for each standard deviation.
-        intercept: Log-odds of an average answer.
-        abstain_below: Under this probability an answer by quotation is withheld.
-    """
-
-    id: str
-    signals: tuple[str, ...]
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-    weights: tuple[float, ...]
-    intercept: float
-    abstain_below: float
-
-    def probability(self, signals: Mapping[str, float]) -> float:
-        """The calibrated probability, with the faults of a generated answer taken off."""
-        values = (signals[name] for name in self.signals)
-        parts = zip(values, self.mean, self.scale, self.weights, strict=True)
-        log_odds = self.intercept + sum(w * (value - mean) / scale for value, mean, scale, w in parts)
-        log_odds += sum(weight * signals.get(name, 0.0) for name, weight in _FAULTS.items())
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
-
-
-@cache
-def load_calibration(name: str = CURRENT) -> Calibration:
-    """Read a shipped calibration."""
-    found = json.loads(resources.files("rag").joinpath("calibrations", f"{name}.json").read_bytes())
-    return Calibration(
-        id=found["id"],
-        signals=tuple(found["signals"]),
-        mean=tuple(found["mean"]),
-        scale=tuple(found["scale"]),
-        weights=tuple(found["weights"]),
-        intercept=found["intercept"],
-        abstain_below=found["abstain_below"],
-    )
 
 
 def confidence(signals: Mapping[str, float], calibration: Calibration) -> Confidence:

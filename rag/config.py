@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rag.calibration import Calibration
+
 MEBIBYTE = 1024 * 1024
 
 
@@ -102,5 +104,10 @@ class AnswerConfig:
     quote_passages: int = 10
     # Probability of being right under which an answer by quotation is withheld; None takes the calibration's.
     abstain_below: float | None = None
+    # Share of the answers by quotation that may be wrong, 0 to 1: the threshold is then read off the calibration's
+    # risk-coverage curve. None takes the calibration's own threshold; abstain_below goes before.
+    target_error: float | None = None
+    # Used instead of the shipped one for answers of its mode.
+    calibration: Calibration | None = None
     # Nearest passages shown when the documents do not answer.
     nearest: int = 3

@@ -2,6 +2,7 @@
 
     RagError
     +-- BudgetExceeded               budget_exceeded: the answer could cost more than was allowed
+    +-- InvalidCalibration           invalid_calibration: a calibration file cannot be read
     +-- RerankerUnavailable          reranker_unavailable: the reranking model cannot be loaded or used
     +-- GatewayError                 the language model's gateway did not give a usable answer
         +-- GatewayNotConfigured     gateway_not_configured: no address, or one that cannot be used
@@ -31,6 +32,12 @@ class BudgetExceeded(RagError):
     """The answer could cost more than the question allows."""
 
     code = "budget_exceeded"
+
+
+class InvalidCalibration(RagError):
+    """A calibration is missing, or is not one."""
+
+    code = "invalid_calibration"
 
 
 class RerankerUnavailable(RagError):
