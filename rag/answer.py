@@ -6,21 +6,27 @@ import asyncio
 import secrets
 import time
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.sentences import trimmed
+from rag.answerable import sufficiency
+from rag.asked import asked
 from rag.cite import AnswerBuilder, Sources
 from rag.confidence import confidence, load_calibration, retrieval_signals, sufficiency_signals
 from rag.conversation import standalone
 from rag.cost import check_budget, cost_usd
 from rag.errors import GatewayNotConfigured
-from rag.extract import choose, rank_sentences, readable
+from rag.explain import explanation
+from rag.extract import Ranking, choose, rank_sentences, readable
 from rag.generate import Draft, generate
 from rag.markers import new_keys
-from rag.passages import evidence_of, gather
+from rag.passages import evidence_of, gather, joined
+from rag.places import passages_to_read
 from rag.prompt import NOT_ANSWERED, messages
 from rag.retrieve import retrieve
+from rag.short_answer import short_answer
+from rag.subject import subject, without_instruction
 from rag.types import (
     Answer,
     Cited,
@@ -29,6 +35,7 @@ from rag.types import (
     Done,
     Mode,
     Retrieved,
+    ShortAnswer,
     Support,
     Verdict,
 )
@@ -43,8 +50,8 @@ if TYPE_CHECKING:
     from ingest.embed import Embedder
     from ingest.parse import Parser
     from rag.calibration import Calibration
+    from rag.candidate import Candidate
     from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
-    from rag.extract import Candidate
     from rag.gateway import Gateway
     from rag.rerank import Reranker
     from rag.tokens import TokenCounter
@@ -107,6 +114,8 @@ class _Run:
         self._timings: dict[str, float] = {}
         self._search_text = standalone(question)
         self._found: list[Found] = []
+        self._further: list[Found] = []
+        self._first: list[Found] = []
         self._evidence: list[Evidence] = []
         self._weights: Mapping[str, float] = {}
         self._draft = Draft()
@@ -115,23 +124,29 @@ class _Run:
         self._abstained = False
         self._confidence: Confidence | None = None
         self._cosines: list[float] = []
+        self._ranking: Ranking | None = None
+        self._short: ShortAnswer | None = None
 
     def retrieve(self) -> list[Found]:
         """Find passages."""
+        limit = self._question.top_k
+        found = self._search(self._search_text, max(limit, self._service.extract_config.searched))
+        self._found, self._further = found[:limit], found[limit:]
+        self._time("retrieval")
+        return self._found
+
+    def _search(self, text: str, limit: int, wanted: dict[str, Any] | None = None) -> list[Found]:
         service = self._service
-        self._found = retrieve(
-            self._search_text,
+        return retrieve(
+            text,
             collection=self._collection,
             catalog=service.store.catalog,
             embedder=service.embedder,
             config=service.retrieve_config,
-            limit=self._question.top_k,
-            wanted=self._question.wanted,
+            limit=limit,
+            wanted=wanted or self._question.wanted,
             reranker=service.reranker,
         )
-        self._weights = self._collection.rarity(content_terms(self._search_text))
-        self._time("retrieval")
-        return self._found
 
     async def quote(self) -> AsyncGenerator[Event, None]:
         """Answer in the documents' own sentences."""
@@ -177,9 +192,9 @@ class _Run:
         if not claims or all(claim.verdict is Verdict.UNSUPPORTED for claim in claims):
             if not self._abstained:
                 # What was rated before is not what is left to be said.
-                self._confidence = None
+                self._confidence = self._ranking = None
             self._abstained = True
-        rated = self._confidence or confidence(self._signals(), self._calibration())
+        rated = self._confidence or self._rated(self._signals())
         if self._abstained:
             self._show_nearest()
         self._timings["total"] = self._elapsed()
@@ -197,36 +212,66 @@ class _Run:
             cost_usd=self._cost() if self._mode is Mode.GENERATIVE else 0.0,
             timings=self._timings,
             trace=self._trace(),
+            short_answer=None if self._abstained else self._short,
         )
 
     def _pick(self) -> Sequence[Candidate]:
         """Choose sentences, or none when they would probably not answer."""
         service = self._service
-        found = self._found[: service.config.quote_passages]
-        # The budget is what these passages take, so that their neighbours are not read as well.
-        self._evidence = self._gather(found, sum(service.tokens.count(each.passage.text) for each in found))
-        ranked = rank_sentences(
-            self._search_text,
-            service.embedder.embed_query(self._search_text),
-            self._evidence,
-            embedder=service.embedder,
-            weights=self._weights,
-            config=service.extract_config,
-        )
-        picked = choose(ranked, self._search_text, service.extract_config)
+        ranking = self._ranking = self._rank()
+        picked = choose(ranking, service.extract_config)
         calibration = self._calibration()
         # The best sentence decides; a further one can only add to it.
-        best = ranked[: 1 if picked else 0]
+        best = ranking.candidates[:1]
         self._cosines = [each.cosine for each in best]
-        quotes = [(each.evidence, each.evidence.slice(each.span)) for each in best]
-        self._confidence = confidence(self._signals(quotes), calibration)
+        quotes = [(each.evidence, each.text) for each in best]
+        self._confidence = self._rated(self._signals(quotes))
         withheld_below = service.config.abstain_below
         if withheld_below is None:
             withheld_below = calibration.threshold(service.config.target_error)
         if self._confidence.value < withheld_below:
             self._abstained = True
             return []
+        self._short = short_answer(ranking, picked)
         return picked
+
+    def _rank(self) -> Ranking:
+        """Weigh the sentences of the passages found, and of those further down with the question's rarest word.
+
+        A question that names one document is asked of that document alone, without the names.
+        """
+        service, config = self._service, self._service.extract_config
+        text, found = without_instruction(self._search_text), [*self._found, *self._further]
+        named = subject(text, found)
+        if named is not None or text != self._search_text:
+            text = named.rest if named else text
+            within = {"document_id": named.document_id} if named else None
+            wanted = {"$and": [within, self._question.wanted]} if within and self._question.wanted else within
+            found = self._search(text, config.searched, wanted)
+        weights = self._collection.rarity(content_terms(text))
+        count = service.config.quote_passages
+        read = passages_to_read(asked(text, weights), found, count, config.rarest_passages)
+        evidence = joined(read, new_keys)
+        if self._mode is Mode.EXTRACTIVE:
+            self._evidence, self._search_text = evidence, text
+            self._found = found[: self._question.top_k]
+        self._weights = self._collection.rarity(content_terms(self._search_text))
+        self._first = found[:count]
+        return rank_sentences(
+            text,
+            service.embedder.embed_query(text),
+            evidence,
+            embedder=service.embedder,
+            weights=weights,
+            config=config,
+            found=read,
+            vectors=service.store.catalog.sentence_vectors([each.passage.id for each in read]),
+        )
+
+    def _rated(self, signals: dict[str, float]) -> Confidence:
+        """A probability with its reasons."""
+        rated = confidence(signals, self._calibration())
+        return replace(rated, explanation=explanation(self._ranking, signals)) if self._ranking else rated
 
     def _calibration(self) -> Calibration:
         own = self._service.config.calibration
@@ -266,9 +311,13 @@ class _Run:
             " ".join((piece.title, *piece.headings, piece.text))
             for piece in {e.key: e for e, _ in quotes}.values()
         )
+        if self._ranking is None and quotes:
+            self._ranking = self._rank()
+        searched = retrieval_signals(self._first)
         unsupported = sum(claim.verdict in (Verdict.UNSUPPORTED, Verdict.CONTRADICTED) for claim in claims)
         return {
-            **retrieval_signals(self._found),
+            **searched,
+            "sufficiency": sufficiency(self._ranking if quotes else None, searched),
             **sufficiency_signals(
                 self._search_text, [quote for _, quote in quotes], around, self._cosines, self._weights
             ),
@@ -281,10 +330,21 @@ class _Run:
     def _show_nearest(self) -> None:
         """Keep the nearest passages as footnotes of an answer that says nothing."""
         self._builder.citations.clear()
-        for each in self._found[: self._service.config.nearest]:
+        for each in self._nearest()[: self._service.config.nearest]:
             passage = each.passage
             span = trimmed(passage.text, 0, len(passage.text))
             self._builder.cite_only(evidence_of(each), (passage.start + span[0], passage.start + span[1]))
+
+    def _nearest(self) -> list[Found]:
+        """Passages found, those with the best sentences first."""
+        places = [(each.passage.document_id, each.passage.start, each.passage.end) for each in self._found]
+        best: list[int] = []
+        for candidate in self._ranking.candidates if self._ranking else ():
+            document, at = candidate.evidence.document_id, candidate.span[0]
+            best += [
+                i for i, (name, start, end) in enumerate(places) if name == document and start <= at < end
+            ]
+        return [self._found[i] for i in dict.fromkeys([*best, *range(len(self._found))])]
 
     def _model(self) -> str:
         return self._question.model or self._service.gateway_config.model

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-CURRENT = "squad2-2026-11"
+CURRENT = "extractive-2026-11"
 # Judged answers, and right and wrong ones each, under which a calibration says little. With 200 answers the share of
 # right ones among a tenth of them is known to about 20 points.
 ENOUGH, ENOUGH_OF_EACH = 200, 40

@@ -82,16 +82,21 @@ class RetrieveConfig:
 
 @dataclass(frozen=True, slots=True)
 class ExtractConfig:
-    """How sentences are chosen for an answer by quotation. Weights come from a grid over six articles of SQuAD 2.0."""
+    """How sentences are chosen for an answer by quotation; the weights are a data file, see docs/decisions/0019."""
 
-    cosine_weight: float = 1.0
-    coverage_weight: float = 1.2
-    type_weight: float = 0.2
-    passage_weight: float = 0.1
     # Sentences of one answer; one more may be added to complete a sentence that leans on it.
-    max_sentences: int = 2
-    # A further sentence must reach this share of the best one's score.
-    next_sentence_share: float = 0.9
+    max_sentences: int = 3
+    # The same for a question that wants an explanation or a list.
+    max_sentences_wide: int = 4
+    # A further sentence may be so much less likely than the best, as a difference of log-odds.
+    next_sentence_gap: float = 1.5
+    # Items of one list.
+    max_items: int = 12
+    # Passages found, and how many of those beyond the best are read because they hold the question's rarest word.
+    searched: int = 30
+    rarest_passages: int = 5
+    # Sentences that are embedded alone for a question, about a millisecond each.
+    embedded: int = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,54 +9,55 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.analyze import terms
-from ingest.sentences import trimmed
-from rag.words import answer_type_match, content_terms, coverage
+from rag.asked import Kind, asked
+from rag.candidate import Candidate
+from rag.complete import completed
+from rag.learned import load_linear
+from rag.places import places_of
+from rag.sentence_features import sentence_features
+from rag.words import coverage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ingest.embed import Embedder
-    from ingest.sentences import Span
-    from ingest.types import FloatVector
-    from rag.config import ExtractConfig
-    from rag.types import Evidence
+    from numpy.typing import NDArray
 
-# A sentence that begins so leans on the one before it.
-_LEANS_BACK = re.compile(
-    r"(?:he|she|it|they|its|his|her|their|this|that|these|those|such|the (?:former|latter)|however|therefore|thus|"
-    r"instead|otherwise|in addition|for example|for instance|also|both|as a result|consequently)\b",
-    re.IGNORECASE,
-)
+    from ingest.embed import Embedder
+    from ingest.types import FloatMatrix, FloatVector
+    from rag.asked import Asked
+    from rag.config import ExtractConfig
+    from rag.sentence_features import Place
+    from rag.types import Evidence, Found
+
+MODEL = "sentences-2026-11"
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|[-*+•]\s+|>\s+|\|)|(?<!\w)[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}(?!\w)")
 # A footnote mark of the document itself, as in "It rose [3, 4]." or "It rose.[^2]".
 _FOREIGN_MARK = re.compile(r"\[(\^?\d{1,3}(?:\s?[-–,;]\s?\d{1,3})*)\]")
 # Characters of commands and source code. Prose with an address or a path in it stays well below the share.
 _CODE = re.compile(r"[{}\\<>=@`_/#&$;]")
 _CODE_SHARE = 0.06
+# "The way to do it is this: what is missing, or what is broken?" says something before it asks.
+_ANSWERED = re.compile(r"\s*(?!(?:how|what|when|where|which|who|why)\b)(?:\S+\s+){4,}?\S*:\s", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"\s+")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sentence that might answer.
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """All sentences that were looked at for a question.
 
     Attributes:
-        evidence: Where it stands.
-        index: Which of the evidence's sentences it is.
-        span: Its span in the document, without white space at the ends.
-        cosine: Similarity of its vector with the question's.
-        coverage: Share of the question's terms that it has, weighted by rarity.
-        type_match: See ``answer_type_match``.
-        score: What it is chosen by.
+        asked: The question.
+        candidates: Best first.
+        places: The sentences in the order of the evidence, which rows and scores follow.
+        rows: Their features, shape (sentences, features).
+        scores: Shape (sentences,).
     """
 
-    evidence: Evidence
-    index: int
-    span: Span
-    cosine: float
-    coverage: float
-    type_match: float
-    score: float
+    asked: Asked
+    candidates: tuple[Candidate, ...]
+    places: tuple[Place, ...]
+    rows: NDArray[np.float64]
+    scores: NDArray[np.float64]
 
 
 def rank_sentences(
@@ -67,75 +68,52 @@ def rank_sentences(
     embedder: Embedder,
     weights: Mapping[str, float],
     config: ExtractConfig,
-) -> list[Candidate]:
+    found: Sequence[Found] = (),
+    vectors: Mapping[int, FloatMatrix] | None = None,
+) -> Ranking:
     """Score every sentence of the evidence against a question, best first.
 
     Args:
         question: In words.
         query_vector: The question's vector.
         evidence: Best first.
-        embedder: For the sentences' vectors.
+        embedder: For the vectors of sentences alone.
         weights: Rarity by term, for terms of the question.
-        config: How much each signal counts.
+        config: How many are looked at closely.
+        found: The passages that the evidence was made from, as the search gave them.
+        vectors: Of their sentences by passage id, as stored.
     """
-    places = [
-        (piece, index, trimmed(piece.text, span[0] - piece.start, span[1] - piece.start))
-        for piece in evidence
-        for index, span in enumerate(piece.sentences)
+    about = asked(question, weights)
+    places = places_of(evidence, found, query_vector, vectors or {}, is_statement)
+    cosines = _cosines(about, places, query_vector, embedder, config.embedded)
+    rows = sentence_features(about, places, cosines)
+    scores = load_linear(MODEL).score(rows)
+    candidates = [
+        Candidate(place.evidence, place.index, place.span, float(cosine), float(score), at)
+        for at, (place, cosine, score) in enumerate(zip(places, cosines, scores, strict=True))
     ]
-    places = [(p, i, span) for p, i, span in places if is_statement(p.text[span[0] : span[1]])]
-    vectors = embedder.embed_sentences([p.text[start:end] for p, _, (start, end) in places])
-    cosines = vectors @ query_vector if places else np.empty(0)
-    wanted = content_terms(question)
-    # Scores are all 0 when nothing found is even similar.
-    best = max((piece.score for piece in evidence), default=0.0) or 1.0
-    found = []
-    for (piece, index, (start, end)), cosine in zip(places, cosines, strict=True):
-        sentence = piece.text[start:end]
-        # Headings and title name the subject that the sentence itself may only call "it".
-        around = " ".join((piece.title, *piece.headings))
-        own = coverage(wanted, set(terms(sentence)), weights)
-        wide = coverage(wanted, set(terms(around)) | set(terms(sentence)), weights)
-        kind = answer_type_match(question, sentence)
-        score = (
-            config.cosine_weight * float(cosine)
-            + config.coverage_weight * (own + wide) / 2
-            + config.type_weight * kind
-            + config.passage_weight * piece.score / best
-        )
-        span = (piece.start + start, piece.start + end)
-        found.append(Candidate(piece, index, span, float(cosine), own, kind, score))
-    return sorted(found, key=lambda each: (-each.score, each.evidence.document_id, each.span))
+    candidates.sort(key=lambda each: (-each.score, each.evidence.document_id, each.span))
+    return Ranking(about, tuple(candidates), tuple(places), rows, scores)
 
 
-def choose(ranked: Sequence[Candidate], question: str, config: ExtractConfig) -> list[Candidate]:
+def choose(ranking: Ranking, config: ExtractConfig) -> list[Candidate]:
     """Pick the sentences of the answer, in the order in which they are to be read.
 
-    The best sentence always; a further one only when it is nearly as good and says something of the question
-    that is not yet covered, or completes a sentence that leans on it.
+    The best sentence always; a further one when it is nearly as good and not the same again. A question that wants an
+    explanation or a list is given more of them than one that wants a name or a number.
     """
-    if not ranked:
+    if not ranking.candidates:
         return []
-    picked = [ranked[0]]
-    asked = set(content_terms(question))
-    covered = set(terms(_text(ranked[0]))) & asked
-    for candidate in ranked[1:]:
-        if len(picked) >= config.max_sentences:
+    best = ranking.candidates[0]
+    wide = ranking.asked.kind in (Kind.LIST, Kind.REASON)
+    limit = config.max_sentences_wide if wide else config.max_sentences
+    picked: list[Candidate] = [best]
+    for candidate in ranking.candidates[1:]:
+        if len(picked) >= limit or best.score - candidate.score > config.next_sentence_gap:
             break
-        if candidate.score < config.next_sentence_share * ranked[0].score:
-            break
-        new = (set(terms(_text(candidate))) & asked) - covered
-        if new and not _same_words(candidate, picked):
+        if not _same_words(candidate, picked):
             picked.append(candidate)
-            covered |= new
-    by_place = {(c.evidence.key, c.index): c for c in ranked}
-    for candidate in list(picked):
-        before = by_place.get((candidate.evidence.key, candidate.index - 1))
-        leans = _LEANS_BACK.match(_text(candidate))
-        if leans and before and before not in picked and len(picked) <= config.max_sentences:
-            picked.append(before)
-    rank = {c.evidence.key: number for number, c in reversed(list(enumerate(picked)))}
-    return sorted(picked, key=lambda c: (rank[c.evidence.key], c.index))
+    return completed(picked, ranking.asked, limit, config.max_items)
 
 
 def readable(text: str) -> str:
@@ -151,22 +129,42 @@ def readable(text: str) -> str:
 def is_statement(sentence: str) -> bool:
     """Whether a sentence could say something: not a heading, a rule, a question, code or a few stray words."""
     words = re.findall(r"\w+", sentence)
-    if sentence.startswith("#") or sentence.rstrip().endswith("?"):
+    if sentence.startswith("#") or (sentence.rstrip().endswith("?") and not _ANSWERED.match(sentence)):
         return False
     if len(_CODE.findall(sentence)) > _CODE_SHARE * len(sentence):
         return False
     return len(words) >= 4 or bool(re.search(r"[぀-鿿]{6}", sentence))  # noqa: PLR2004
 
 
-def _text(candidate: Candidate) -> str:
-    return candidate.evidence.slice(candidate.span)
+def _cosines(
+    about: Asked, places: Sequence[Place], query_vector: FloatVector, embedder: Embedder, embedded: int
+) -> NDArray[np.float64]:
+    """Cosine of each sentence alone with the question.
+
+    Only of so many that look promising: a sentence's stored vector, which has read its surroundings, stands for the
+    others, so that a long passage costs no more time than a short one.
+    """
+    if not places:
+        return np.empty(0)
+    first = [
+        2.0
+        if place.in_context is None
+        else place.in_context + coverage(about.terms, set(terms(place.text)), about.weights)
+        for place in places
+    ]
+    chosen = np.argsort(-np.array(first), kind="stable")[
+        : max(embedded, sum(place.in_context is None for place in places))
+    ]
+    cosines = np.array([place.in_context or 0.0 for place in places])
+    cosines[chosen] = embedder.embed_sentences([places[at].text for at in chosen]) @ query_vector
+    return cosines
 
 
 def _same_words(candidate: Candidate, picked: Sequence[Candidate]) -> bool:
     """Whether a sentence mostly repeats one that was picked."""
-    mine = set(terms(_text(candidate)))
+    mine = set(terms(candidate.text))
     for other in picked:
-        theirs = set(terms(_text(other)))
+        theirs = set(terms(other.text))
         if len(mine & theirs) > 0.8 * min(len(mine), len(theirs)):
             return True
     return False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rag.types import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from index.reading import CatalogReader
     from index.types import StoredPassage
@@ -53,6 +53,22 @@ def gather(
             continue
         taken[passage.document_id][passage.ordinal] = passage
         left -= cost
+    return _joined(taken, found, new_keys)
+
+
+def joined(found: Sequence[Found], new_keys: Callable[[int], Sequence[str]]) -> list[Evidence]:
+    """The passages found and nothing else as evidence, best first; those that touch are one piece."""
+    taken: dict[str, dict[int, StoredPassage]] = defaultdict(dict)
+    for each in found:
+        taken[each.passage.document_id][each.passage.ordinal] = each.passage
+    return _joined(taken, found, new_keys)
+
+
+def _joined(
+    taken: Mapping[str, dict[int, StoredPassage]],
+    found: Sequence[Found],
+    new_keys: Callable[[int], Sequence[str]],
+) -> list[Evidence]:
     scores = {(each.passage.document_id, each.passage.ordinal): each.score for each in found}
     runs = [run for passages in taken.values() for run in _runs(passages)]
     ranked = sorted(runs, key=lambda run: -max(scores.get((p.document_id, p.ordinal), 0.0) for p in run))

@@ -128,12 +128,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """The probability that the answer is right, and what it was computed from."""
+    """The probability that the answer is right, what it was computed from, and why in words."""
 
     value: float
     level: str
     signals: dict[str, float]
     calibration: str
+    explanation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,17 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortAnswer:
+    """The few words of a quoted sentence that answer: the text of that version from ``start`` to ``end``."""
+
+    text: str
+    start: int
+    end: int
+    document_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A finished answer.
 
@@ -181,6 +193,7 @@ class Answer:
         text: With markers such as ``[1]`` after the sentence that they support.
         finish_reason: ``stop``; ``length`` or ``content_filter`` when the model was cut off.
         trace: What was searched, sent and decided; shown on request.
+        short_answer: For an answer by quotation to a question that wants a name, a date or a number.
     """
 
     id: str
@@ -196,6 +209,7 @@ class Answer:
     cost_usd: float | None
     timings: dict[str, float]
     trace: dict[str, Any] = field(default_factory=dict)
+    short_answer: ShortAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)

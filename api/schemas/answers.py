@@ -139,12 +139,23 @@ class CitationOut(BaseModel):
 
 
 class ConfidenceOut(Out):
-    """The probability that the answer is right, what it was computed from and by which calibration."""
+    """The probability that the answer is right, what it was computed from and by which calibration, and why."""
 
     value: float
     level: str
     signals: dict[str, float]
     calibration: str
+    explanation: list[str] = Field(default_factory=list)
+
+
+class ShortAnswerOut(Out):
+    """The few words that answer: the stored text from ``start`` to ``end``."""
+
+    text: str
+    start: int
+    end: int
+    document_id: str
+    version: int
 
 
 class UsageOut(Out):
@@ -174,6 +185,7 @@ class AnswerOut(BaseModel):
     trace_id: str
     conversation_id: str | None
     trace: dict[str, Any] | None = None
+    short_answer: ShortAnswerOut | None = None
 
     @classmethod
     def of(cls, answer: Answer, *, trace_id: str, conversation_id: str | None, explain: bool) -> Self:
@@ -191,6 +203,7 @@ class AnswerOut(BaseModel):
             trace_id=trace_id,
             conversation_id=conversation_id,
             trace=answer.trace if explain else None,
+            short_answer=ShortAnswerOut.of(answer.short_answer) if answer.short_answer else None,
         )
 
 

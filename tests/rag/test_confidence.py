@@ -112,7 +112,11 @@ def test_every_calibration_file_is_complete(file: resources.abc.Traversable) -> 
 
 def test_its_signals_are_those_that_an_answer_has() -> None:
     """What the calibration reads is what retrieval and the cited sentences give."""
-    given_signals = {**retrieval_signals([]), **sufficiency_signals("Why?", [], "", [], {})}
+    given_signals = {
+        **retrieval_signals([]),
+        **sufficiency_signals("Why?", [], "", [], {}),
+        "sufficiency": 0.0,
+    }
 
     assert set(NAMES) <= set(given_signals)
 

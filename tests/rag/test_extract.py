@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag.config import ExtractConfig
-from rag.extract import Candidate, choose, is_statement, rank_sentences, readable
+from rag.extract import Ranking, choose, is_statement, rank_sentences, readable
 
 if TYPE_CHECKING:
     from ingest.embed import SentenceTransformerEmbedder
+    from rag.candidate import Candidate
     from rag.types import Evidence
     from tests.rag.conftest import EvidenceMaker
 
-Ranker = Callable[..., list[Candidate]]
+Ranker = Callable[..., Ranking]
 
 LIBRARY = (
     "# How long may books be kept?\n\n"
@@ -28,7 +29,7 @@ LIBRARY = (
 def ranked(bundled: SentenceTransformerEmbedder) -> Ranker:
     """A function that ranks the sentences of some evidence for a question."""
 
-    def rank(question: str, *evidence: Evidence, **weights: float) -> list[Candidate]:
+    def rank(question: str, *evidence: Evidence, **weights: float) -> Ranking:
         return rank_sentences(
             question,
             bundled.embed_query(question),
@@ -48,7 +49,7 @@ def text(candidate: Candidate) -> str:
 
 def test_the_sentence_that_answers_comes_first(ranked: Ranker, make_evidence: EvidenceMaker) -> None:
     """Sentences are scored against the question, best first, with spans of the document."""
-    found = ranked("How many days may I keep books?", make_evidence(LIBRARY, at=500))
+    found = ranked("How many days may I keep books?", make_evidence(LIBRARY, at=500)).candidates
 
     assert text(found[0]) == "Books may be kept for twenty-one days."
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
@@ -57,7 +58,7 @@ def test_the_sentence_that_answers_comes_first(ranked: Ranker, make_evidence: Ev
 
 def test_headings_and_questions_are_never_chosen(ranked: Ranker, make_evidence: EvidenceMaker) -> None:
     """Not even when they have the question's very words."""
-    found = ranked("How long may books be kept?", make_evidence(LIBRARY))
+    found = ranked("How long may books be kept?", make_evidence(LIBRARY)).candidates
 
     assert not any("#" in text(each) or "?" in text(each) for each in found)
     assert text(found[0]) == "Books may be kept for twenty-one days."
@@ -65,16 +66,16 @@ def test_headings_and_questions_are_never_chosen(ranked: Ranker, make_evidence: 
 
 def test_without_sentences_there_is_nothing_to_choose(ranked: Ranker, make_evidence: EvidenceMaker) -> None:
     """No evidence, or only a heading, gives no answer."""
-    assert ranked("How long?") == []
-    assert ranked("How long?", make_evidence("# How long")) == []
-    assert choose([], "How long?", ExtractConfig()) == []
+    assert ranked("How long?").candidates == ()
+    assert ranked("How long?", make_evidence("# How long")).candidates == ()
+    assert choose(ranked("How long?"), ExtractConfig()) == []
 
 
 def test_passages_of_no_score_can_be_ranked(ranked: Ranker, make_evidence: EvidenceMaker) -> None:
     """A search that finds nothing similar gives passages of score 0, whose sentences are ranked all the same."""
     found = ranked(
         "Where are the boats?", make_evidence("Boats need a permit. Dogs bark at cats.", score=0.0)
-    )
+    ).candidates
 
     assert text(found[0]) == "Boats need a permit."
 
@@ -87,8 +88,8 @@ def test_a_sentence_that_leans_back_brings_the_one_before(
     question = "In which year was the leader born in Lisbon?"
     found = ranked(question, make_evidence(source))
 
-    assert text(found[0]) == "She was born in Lisbon in 1961."
-    assert [text(each) for each in choose(found, question, ExtractConfig())] == [
+    assert text(found.candidates[0]) == "She was born in Lisbon in 1961."
+    assert [text(each) for each in choose(found, ExtractConfig(max_sentences=1))] == [
         "Alice Moor leads the harbour office.",
         "She was born in Lisbon in 1961.",
     ]
@@ -102,7 +103,7 @@ def test_one_sentence_is_enough_when_nothing_new_follows(
     again = make_evidence("Books may be kept for twenty-one days.", "q2a")
     question = "How long may books be kept?"
 
-    assert len(choose(ranked(question, first, again), question, ExtractConfig())) == 1
+    assert len(choose(ranked(question, first, again), ExtractConfig())) == 1
 
 
 def test_a_second_sentence_must_cover_more_of_the_question(
@@ -113,19 +114,19 @@ def test_a_second_sentence_must_cover_more_of_the_question(
     question = "How many days may tents and books be kept?"
     found = ranked(question, source)
 
-    both = [text(each) for each in choose(found, question, ExtractConfig())]
+    both = [text(each) for each in choose(found, ExtractConfig())]
 
     assert both == ["Books may be kept for 21 days.", "Tents may be kept for 7 days."]
-    assert len(choose(found, question, ExtractConfig(max_sentences=1))) == 1
+    assert len(choose(found, ExtractConfig(max_sentences=1))) == 1
 
 
 def test_equal_scores_have_one_order(ranked: Ranker, make_evidence: EvidenceMaker) -> None:
     """The same sentences in another order of sources give the same choice."""
     one, two = make_evidence("Boats need a permit.", "k7f"), make_evidence("Boats need a permit.", "q2a")
 
-    forward = [each.evidence.key for each in ranked("Do boats need a permit?", one, two)]
+    forward = [each.evidence.key for each in ranked("Do boats need a permit?", one, two).candidates]
 
-    assert forward == [each.evidence.key for each in ranked("Do boats need a permit?", two, one)]
+    assert forward == [each.evidence.key for each in ranked("Do boats need a permit?", two, one).candidates]
 
 
 @pytest.mark.parametrize(
