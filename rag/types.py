@@ -28,6 +28,33 @@ class Mode(StrEnum):
     GENERATIVE = "generative"
 
 
+class OnUnsupported(StrEnum):
+    """What becomes of a generated sentence that no source carries and that could not be repaired.
+
+    ``flag``: it is shown with its verdict and without a footnote. ``drop``: no reader gets it. ``abstain``: the whole
+    answer is withheld.
+    """
+
+    FLAG = "flag"
+    DROP = "drop"
+    ABSTAIN = "abstain"
+
+
+class Marking(StrEnum):
+    """Where the text of sources is marked as data in what a language model reads."""
+
+    OFF = "off"
+    SENTENCES = "sentences"
+    WORDS = "words"
+
+
+class Discord(StrEnum):
+    """How another source disagrees with a footnote."""
+
+    CONTRADICTS = "contradicts"
+    SUPERSEDES = "supersedes"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A passage found for a question.
@@ -116,7 +143,12 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of the answer. ``citations`` are numbers of footnotes; offsets refer to the answer."""
+    """A sentence of the answer. ``citations`` are numbers of footnotes; offsets refer to the answer.
+
+    Attributes:
+        needs_source: False for a greeting and the like: it states nothing that a source could carry, and counts
+            neither for nor against the answer.
+    """
 
     start: int
     end: int
@@ -124,6 +156,56 @@ class Claim:
     verdict: Verdict
     support: float
     citations: tuple[int, ...]
+    needs_source: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a stored text that is shown and is no footnote; ``quote`` is that text, to the letter."""
+
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Another source says otherwise than a footnote, or takes its place.
+
+    Attributes:
+        citation: Number of the footnote.
+        other: What the other source says.
+        kind: Whether it contradicts the footnote, or one of the two supersedes the other.
+        explanation: What differs, in words.
+    """
+
+    citation: int
+    other: Passage
+    kind: Discord
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What the server did about a sentence of a model.
+
+    Attributes:
+        text: The sentence as the model wrote it, without markers.
+        action: ``attributed`` (it had no marker, a source was found among those shown), ``moved`` (the source named
+            does not carry it, another one shown does), ``found`` (a further search found its source), ``rewritten``
+            (the model was asked again), ``dropped``, ``flagged`` or ``abstained``.
+        reason: Why.
+        became: What stands in its place, where it was rewritten.
+    """
+
+    text: str
+    action: str
+    reason: str
+    became: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +242,7 @@ class Question:
         wanted: A metadata filter.
         top_k: How many passages to read.
         max_cost_usd: Refuse to spend more than that on this answer.
+        on_unsupported: None is the configured policy.
     """
 
     text: str
@@ -171,6 +254,7 @@ class Question:
     top_k: int = 10
     max_cost_usd: float | None = None
     conversation_id: str | None = None
+    on_unsupported: OnUnsupported | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +265,7 @@ class Answer:
         text: With markers such as ``[1]`` after the sentence that they support.
         finish_reason: ``stop``; ``length`` or ``content_filter`` when the model was cut off.
         trace: What was searched, sent and decided; shown on request.
+        disagreements: Where other passages found say otherwise than the footnotes.
     """
 
     id: str
@@ -196,6 +281,7 @@ class Answer:
     cost_usd: float | None
     timings: dict[str, float]
     trace: dict[str, Any] = field(default_factory=dict)
+    disagreements: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
