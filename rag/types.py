@@ -114,6 +114,8 @@ class Support:
         evidence: The piece that carries most, or None when there is none.
         span: The sentences of it that carry the claim, in the document.
         quoted: Whether the claim is the evidence's own words.
+        faults: What the source has otherwise, to be read: "the source says 12, not 15".
+        against: The evidence and the span in the document that contradict the claim, or None.
     """
 
     score: float
@@ -121,6 +123,8 @@ class Support:
     evidence: Evidence | None
     span: Span | None
     quoted: bool = False
+    faults: tuple[str, ...] = ()
+    against: tuple[Evidence, Span] | None = None
 
 
 @dataclass(frozen=True, slots=True)
