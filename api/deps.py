@@ -17,10 +17,11 @@ from ingest.embed import SentenceTransformerEmbedder
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
-from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
+from rag.config import AnswerConfig, DisagreementConfig, ExtractConfig, GatewayConfig, RetrieveConfig
 from rag.gateway import Gateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
+from rag.types import Marking, OnUnsupported
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -119,7 +120,13 @@ def build(settings: Settings) -> Service:
             retrieve_config=RetrieveConfig(),
             reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
             extract_config=ExtractConfig(),
-            config=AnswerConfig(evidence_tokens=settings.evidence_tokens),
+            config=AnswerConfig(
+                evidence_tokens=settings.evidence_tokens,
+                on_unsupported=OnUnsupported(settings.unsupported),
+                marking=Marking(settings.mark_sources),
+                per_document=settings.passages_per_document or None,
+                disagreement=DisagreementConfig(shown=settings.disagreements),
+            ),
         ),
     )
 

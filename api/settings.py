@@ -61,6 +61,26 @@ class Settings(BaseSettings):
     evidence_tokens: int = Field(
         6000, ge=200, description="Tokens of evidence shown to the language model for one answer."
     )
+    unsupported: Literal["flag", "drop", "abstain"] = Field(
+        "drop",
+        description="What becomes of a generated sentence that no source carries and that could not be repaired: flag "
+        "(shown with its verdict, without a footnote), drop, or abstain (the whole answer is withheld).",
+    )
+    mark_sources: Literal["off", "sentences", "words"] = Field(
+        "sentences",
+        description="Where the text of documents is marked as data in what the language model reads: before each "
+        "sentence, between all words (about twice the tokens), or not at all.",
+    )
+    passages_per_document: int = Field(
+        5,
+        ge=0,
+        description="Passages of one document among those that an answer is made from, as long as other documents have "
+        "some; 0 for no limit.",
+    )
+    disagreements: bool = Field(
+        True,
+        description="Whether answers show where other passages found contradict or supersede a footnote.",
+    )
     max_upload_mib: int = Field(
         200, ge=1, description="Largest file, in MiB; a request body may be 1 MiB larger."
     )

@@ -28,7 +28,14 @@ HIGH, MEDIUM = 0.7, 0.4
 # What each fault of a generated answer takes from the log-odds: an invented citation key, an altered
 # quotation, and the share of claims that their sources do not support. Set by hand: they make an answer with
 # one such fault about half as likely to be right, and one without support improbable.
-_FAULTS = {"invented_keys": -0.7, "altered_quotes": -0.7, "unsupported_share": -4.0}
+_FAULTS = {
+    "invented_keys": -0.7,
+    "altered_quotes": -0.7,
+    "unsupported_share": -4.0,
+    "dropped_share": -2.0,
+    "rewritten_share": -0.7,
+    "disagreements": -1.5,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe, is_disk_full
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
 from api.stream import event, event_stream
-from rag.types import Cited, Claimed, Done, Mode, Question, Retrieved
+from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,6 +40,7 @@ async def ask(body: AskIn, service: ServiceDep) -> AnswerOut | StreamingResponse
         top_k=body.top_k,
         max_cost_usd=body.max_cost_usd,
         conversation_id=body.conversation_id,
+        on_unsupported=OnUnsupported(body.on_unsupported) if body.on_unsupported else None,
     )
     # An unknown collection is an error of the request, streamed or not.
     await asyncio.to_thread(service.store.catalog.collection, question.collection)

@@ -83,12 +83,16 @@ class AskIn(Body):
     filter: dict[str, Any] | None = None
     top_k: int = Field(10, ge=1, le=50)
     max_cost_usd: float | None = Field(None, gt=0)
+    on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     stream: bool = False
     explain: bool = False
 
 
 class ClaimOut(Out):
-    """A sentence of the answer with the numbers of its footnotes."""
+    """A sentence of the answer with the numbers of its footnotes.
+
+    ``needs_source`` is false for what states nothing, such as a greeting; it has no footnote and lowers nothing.
+    """
 
     start: int
     end: int
@@ -96,6 +100,7 @@ class ClaimOut(Out):
     verdict: str
     support: float
     citations: list[int]
+    needs_source: bool = True
 
 
 class BoxOut(Out):
