@@ -15,6 +15,7 @@ from rag.confidence import confidence, load_calibration, retrieval_signals, suff
 from rag.conversation import standalone
 from rag.cost import Purse, check_budget, cost_usd
 from rag.errors import GatewayNotConfigured
+from rag.disagree import disagreeing_passages, open_disagreements
 from rag.extract import choose, rank_sentences, readable
 from rag.generate import generate
 from rag.judge import Draft
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from rag.judge import Checked
     from rag.rerank import Reranker
     from rag.tokens import TokenCounter
-    from rag.types import Event, Evidence, Found, Question
+    from rag.types import Disagreement, Event, Evidence, Found, Question
 
 # Passages that are looked at when only some of each document are wanted; as many are weighed in any case.
 _WIDER = 40
@@ -262,8 +263,10 @@ class _Run:
                 # What was rated before is not what is left to be said.
                 self._confidence = None
             self._abstained = True
+        disagreeing = [] if self._abstained else self._disagreements()
         signals = dict(self._confidence.signals) if self._confidence else self._signals()
-        rated = confidence({**signals, **self._repair_signals()}, load_calibration())
+        signals |= {**self._repair_signals(), "disagreements": open_disagreements(disagreeing, builder.citations)}
+        rated = confidence(signals, load_calibration())
         if self._abstained:
             self._show_nearest()
         self._timings["total"] = self._elapsed()
@@ -281,6 +284,20 @@ class _Run:
             cost_usd=self._cost() if self._mode is Mode.GENERATIVE else 0.0,
             timings=self._timings,
             trace=self._trace(),
+            disagreements=tuple(each for each, _ in disagreeing),
+        )
+
+    def _disagreements(self) -> list[tuple[Disagreement, bool]]:
+        """Where other passages found say otherwise than the footnotes, and whether they are the ones to believe."""
+        if not self._service.config.disagreement.shown:
+            return []
+        return disagreeing_passages(
+            self._search_text,
+            self._builder.citations,
+            self._evidence,
+            weights=self._weights,
+            stored=self._sources.text,
+            most=self._service.config.disagreement.compared,
         )
 
     def _repair_signals(self) -> dict[str, float]:

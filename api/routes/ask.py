@@ -69,6 +69,7 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
     shown = {each["document_id"] for each in answer.trace["passages"]}
     shown |= {citation.document_id for citation in answer.citations}
+    shown |= {each.other.document_id for each in answer.disagreements}
     body = {"question": question.text, "collection": question.collection}
     body |= _out(answer, question, explain=True).model_dump(mode="json")
     try:

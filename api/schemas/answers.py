@@ -152,6 +152,27 @@ class ConfidenceOut(Out):
     calibration: str
 
 
+class PassageShown(Out):
+    """A stretch of a stored text that is no footnote: ``quote`` is that text from ``start`` to ``end``."""
+
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    quote: str
+
+
+class DisagreementOut(Out):
+    """Another source that says otherwise than a footnote, or of which one supersedes the other."""
+
+    citation: int
+    other: PassageShown
+    kind: str
+    explanation: str
+
+
 class UsageOut(Out):
     """Tokens that the gateway counted."""
 
@@ -170,6 +191,7 @@ class AnswerOut(BaseModel):
     claims: list[ClaimOut]
     citations: list[CitationOut]
     confidence: ConfidenceOut
+    disagreements: list[DisagreementOut] = []
     follow_ups: list[str]
     model: str | None
     mode: str
@@ -189,6 +211,7 @@ class AnswerOut(BaseModel):
             claims=[ClaimOut.of(claim) for claim in answer.claims],
             citations=[CitationOut.of(citation) for citation in answer.citations],
             confidence=ConfidenceOut.of(answer.confidence),
+            disagreements=[DisagreementOut.of(each) for each in answer.disagreements],
             follow_ups=[],
             usage=UsageOut.of(answer.usage),
             cost_usd=answer.cost_usd,
