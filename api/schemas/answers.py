@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from api.schemas.base import Body, CollectionName, Out, QuestionText
 
 if TYPE_CHECKING:
+    from rag.ground import Grounded
     from rag.types import Answer, Citation, Found
 
 
@@ -239,10 +240,36 @@ class GroundIn(Body):
     question: str | None = Field(None, max_length=8_000)
 
 
+class BestEvidence(PassageShown):
+    """What comes closest to a claim. Only when ``cited`` does it carry or contradict the claim, as its footnote."""
+
+    cited: bool
+
+
+class GroundedOut(ClaimOut):
+    """A claim of a text, with what carries it, what comes closest to it and what says otherwise."""
+
+    faults: list[str]
+    best_evidence: BestEvidence | None
+    contradicting: PassageShown | None
+
+    @classmethod
+    def of_grounded(cls, found: Grounded) -> Self:
+        """From a checked claim."""
+        nearest, against = found.nearest, found.contradicting
+        best = BestEvidence(**asdict(nearest), cited=bool(found.claim.citations)) if nearest else None
+        return cls(
+            **ClaimOut.of(found.claim).model_dump(),
+            faults=list(found.faults),
+            best_evidence=best,
+            contradicting=PassageShown.of(against) if against else None,
+        )
+
+
 class GroundOut(BaseModel):
     """The text's claims, each with what carries it."""
 
-    claims: list[ClaimOut]
+    claims: list[GroundedOut]
     citations: list[CitationOut]
     support: float
     confidence: ConfidenceOut
