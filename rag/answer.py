@@ -265,7 +265,10 @@ class _Run:
             self._abstained = True
         disagreeing = [] if self._abstained else self._disagreements()
         signals = dict(self._confidence.signals) if self._confidence else self._signals()
-        signals |= {**self._repair_signals(), "disagreements": open_disagreements(disagreeing, builder.citations)}
+        signals |= {
+            **self._repair_signals(),
+            "disagreements": open_disagreements(disagreeing, builder.citations),
+        }
         rated = confidence(signals, load_calibration())
         if self._abstained:
             self._show_nearest()

@@ -32,6 +32,8 @@ _ALIKE = {"number": 0.6, "date": 0.7, "name": 0.75, "negation": 0.8}
 _SHARED = {"number": 3, "date": 3, "name": 4, "negation": 4}
 # Share of the question, by rarity of its words, that both must hold when the question says what is compared.
 _ASKED = 0.8
+# Values that two answers may share and yet be two: "the American singer" of each.
+_SAME_VALUES = 0.34
 # A sentence with more values of one kind is a list or a table: what belongs to what cannot be told.
 _MOST_VALUES = 4
 # Further footnotes that are spoken against lower the confidence no more.
@@ -41,7 +43,16 @@ _REPLACES = re.compile(
     r"no longer|formerly|until now|previously|obsolete|deprecated|outdated|out of date)\b",
     re.IGNORECASE,
 )
-_TAKES_PLACE = re.compile(r"\b(?:supersed(?:es|e|ing)|replac(?:es|e|ing)|repeals?|takes the place of)\b", re.IGNORECASE)
+_TAKES_PLACE = re.compile(
+    r"\b(?:supersed(?:es|e|ing)|replac(?:es|e|ing)|repeals?|takes the place of)\b", re.IGNORECASE
+)
+# What a sentence says of its own document or author is of another thing in another document.
+_OWN = re.compile(
+    r"\b(?:we|our|ours|us|my|i)\b|\b(?:this|the|said) (?:agreement|contract|company|corporation|lease|licen[cs]e|policy|"
+    r"amendment|exhibit|report|registrant|borrower|lender|party|parties|licensee|licensor|seller|buyer|distributor|"
+    r"franchisee|client|customer|study|paper|patient)s?\b|\b(?:hereof|herein|hereunder|hereto|hereby)\b",
+    re.IGNORECASE,
+)
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.](\d\d)(?:[-_.](\d\d))?(?!\d)")
 _VERSION = re.compile(r"(?:\bv|\bversion[ _]?|\brev(?:ision)?[ ._]?)(\d+(?:\.\d+)*)", re.IGNORECASE)
@@ -76,6 +87,7 @@ class _Asked:
 
     wanted: Sequence[str]
     weights: Mapping[str, float]
+    words: frozenset[str]
     kind: str
     units: frozenset[str]
 
@@ -105,7 +117,10 @@ def disagreeing_passages(
     sentences = [sentence for piece in evidence for sentence in _sentences(piece)][:most]
     shown: list[tuple[Disagreement, bool]] = []
     for citation in citations:
-        cited = next((Sentence(each, (citation.start, citation.end)) for each in evidence if _holds(each, citation)), None)
+        cited = next(
+            (Sentence(each, (citation.start, citation.end)) for each in evidence if _holds(each, citation)),
+            None,
+        )
         if cited is None:
             continue
         for found in disagreements(question, cited, sentences, weights):
@@ -181,15 +196,26 @@ def _overlap(a: Sentence, b: Sentence) -> bool:
 
 def _differs(asked: _Asked, cited: Sentence, mine: Said, other: Sentence) -> str | None:
     """What another sentence has otherwise, in words; None when the two do not disagree."""
-    shared = _rough(cited.text, other.text)
-    if not shared:
+    if not _rough(cited.text, other.text):
+        return None
+    elsewhere = cited.evidence.document_id != other.evidence.document_id
+    if elsewhere and _of_its_own(cited, other):
         return None
     theirs = taken_apart(other.text)
     for kind, differs in (("number", _number), ("date", _date), ("name", _name), ("negation", _negation)):
         told = differs(mine, theirs)
-        if told and (_alike(mine, theirs, kind) or _both_answer(asked, cited, other, mine, theirs, kind)):
+        if told and _alike(mine, theirs, kind):
             return told
+    if elsewhere and asked.kind and _both_hold_question(asked, cited, other):
+        return _other_answer(asked, mine, theirs)
     return None
+
+
+def _of_its_own(cited: Sentence, other: Sentence) -> bool:
+    """Whether a sentence speaks of "this agreement" or "our company": then another document's is of another thing."""
+    if _order(cited.evidence, other.evidence):
+        return False
+    return bool(_OWN.search(cited.text) or _OWN.search(other.text))
 
 
 def _rough(a: str, b: str) -> bool:
@@ -207,12 +233,19 @@ def _alike(mine: Said, theirs: Said, kind: str) -> bool:
     return both >= _SHARED[kind] and 2 * both / (len(a) + len(b)) >= _ALIKE[kind]
 
 
-def _number(mine: Said, theirs: Said) -> str | None:
-    """Numbers of one unit with no value in common, and no date or name that would make them of two things."""
-    if not _compatible(mine.dates, theirs.dates) or not _compatible(mine.names, theirs.names):
+def _number(mine: Said, theirs: Said, asked: frozenset[str] | None = None) -> str | None:
+    """Numbers of one unit with no value in common, and no date or name that would make them of two things.
+
+    Where the question asks for numbers of a unit, both speak of what it names, and only those units count.
+    """
+    if asked is None and not (
+        _compatible(mine.dates, theirs.dates) and _compatible(mine.names, theirs.names)
+    ):
         return None
     for unit, values in mine.numbers.items():
         others = theirs.numbers.get(unit, frozenset())
+        if len(unit) < 2 and unit not in "%$€£" or asked is not None and unit not in asked:  # noqa: PLR2004
+            continue
         if not unit or not others or values & others or max(len(values), len(others)) > 1:
             continue
         return f"{_list(others)} where the footnote says {_list(values)} ({unit})"
@@ -246,21 +279,26 @@ def _negation(mine: Said, theirs: Said) -> str | None:
     return "it says the opposite" if mine.negated else "it says that this is not so"
 
 
-def _both_answer(
-    asked: _Asked, cited: Sentence, other: Sentence, mine: Said, theirs: Said, kind: str
-) -> bool:
-    """Whether both sentences answer the question with values of the kind that it asks for."""
-    if kind != asked.kind:
-        return False
-    if kind == "number" and not any(
-        unit in theirs.numbers and not values & theirs.numbers[unit]
-        for unit, values in mine.numbers.items()
-        if unit in asked.units
-    ):
-        return False
+def _both_hold_question(asked: _Asked, cited: Sentence, other: Sentence) -> bool:
+    """Whether both sentences hold nearly all words of the question, title and headings aside."""
     return all(
         coverage(asked.wanted, set(terms(each.text)), asked.weights) >= _ASKED for each in (cited, other)
     )
+
+
+def _other_answer(asked: _Asked, mine: Said, theirs: Said) -> str | None:
+    """What another sentence answers otherwise, of the kind that the question asks for."""
+    if asked.kind == "number":
+        return _number(mine, theirs, asked.units)
+    if asked.kind == "date":
+        a, b = mine.dates - asked.words, theirs.dates - asked.words
+    else:
+        a, b = mine.names - asked.words, theirs.names - asked.words
+    if not a or not b or max(len(a), len(b)) > 2 * _MOST_VALUES:
+        return None
+    if len(a & b) > _SAME_VALUES * min(len(a), len(b)):
+        return None
+    return f"{_list(b - a)} where the footnote says {_list(a - b)}"
 
 
 def _asked(question: str, weights: Mapping[str, float]) -> _Asked:
@@ -271,9 +309,9 @@ def _asked(question: str, weights: Mapping[str, float]) -> _Asked:
         kind, units = "number", frozenset(content_terms(found[1])[:2])
     elif re.search(r"\b(?:when|what (?:year|date|day)|which year)\b", lowered):
         kind = "date"
-    elif re.search(r"\b(?:who|whom|whose)\b", lowered):
+    elif re.search(r"\b(?:who|whom|whose|where|which|what)\b", lowered):
         kind = "name"
-    return _Asked(wanted, weights, kind, units)
+    return _Asked(wanted, weights, frozenset(re.findall(r"[\w'’-]+", lowered)), kind, units)
 
 
 def _compatible(a: frozenset[str], b: frozenset[str]) -> bool:
@@ -301,7 +339,9 @@ def _described(cited: Sentence, other: Sentence, differs: str | None) -> Found:
     """The disagreement in words, with which of the two is later where that can be told."""
     name = other.evidence.title or other.evidence.filename
     if differs is None:
-        return Found(other, Discord.SUPERSEDES, f"“{name}” says that it takes the place of this source.", newer=True)
+        return Found(
+            other, Discord.SUPERSEDES, f"“{name}” says that it takes the place of this source.", newer=True
+        )
     order = _order(cited.evidence, other.evidence)
     if order or _REPLACES.search(other.text) or _REPLACES.search(cited.text):
         newer = order > 0 if order else not _REPLACES.search(cited.text)

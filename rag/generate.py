@@ -60,13 +60,17 @@ async def generate(
     finished: asyncio.Queue[MarkedSentence | None] = asyncio.Queue()
     stream = gateway.stream(sent, model=model, deadline_s=repairer.seconds_left())
     reader = asyncio.create_task(_read(stream, [piece.key for piece in evidence], finished, repairer, draft))
+    # Any check embeds the evidence: one is made while the gateway still thinks, so that no sentence waits for that.
+    ready = asyncio.create_task(asyncio.to_thread(verifier.check, repairer.question.text))
     try:
         while (sentence := await finished.get()) is not None:
+            await ready
             for checked in await _checked(sentence, mark, verifier, repairer, draft):
                 repairer.shown(checked.text)
                 yield checked
         await reader
     finally:
+        ready.cancel()
         reader.cancel()
         # Whatever ended the stream was raised above, unless nobody waits for it any more.
         with suppress(asyncio.CancelledError, Exception):
@@ -122,6 +126,11 @@ async def _checked(
         draft.refused = True
         return ()
     if not sentence.text.strip() or draft.abstained:
+        return ()
+    if repairer.seconds_left() <= 0:
+        # What cannot be checked in time is not shown, and the answer does not pass for a whole one.
+        draft.finish_reason = "length"
+        draft.withheld.append((sentence.text, "not checked before the deadline"))
         return ()
     judged = await asyncio.to_thread(judge, sentence, verifier)
     if judged.checked.needs_source and not sentence.keys:

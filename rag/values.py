@@ -29,7 +29,8 @@ _SPELLED = re.compile(
 )
 _MAGNITUDES = ("hundred", "thousand", "million", "billion", "trillion")
 _NEGATION = re.compile(
-    r"\b(?:no|not|never|none|neither|nor|without|cannot|unable|forbidden|prohibited)\b|n['’]t\b", re.IGNORECASE
+    r"\b(?:no|not|never|none|neither|nor|without|cannot|unable|forbidden|prohibited)\b|n['’]t\b",
+    re.IGNORECASE,
 )
 _NAME = re.compile(r"\b[A-Z][\w&'’]*(?:[-.][A-Z]\w*)*(?:\s+(?:(?:of|de|van|von|la|the)\s+)?[A-Z][\w&'’-]*)*")
 # Characters behind a number among which its unit is looked for.
@@ -114,5 +115,13 @@ def _names(sentence: str) -> set[str]:
         first = not sentence[: match.start()].strip(" \t\n#*_>-–•\"'“‘([")
         if first and len(words) == 1:
             continue  # Any word may begin a sentence.
-        found |= {word.strip("'’").casefold().removesuffix("'s").removesuffix("’s") for word in words if word[0].isupper()}
-    return {name for name in found if name not in _MONTHS and name not in ("i", "the", "a", "an", "in", "on", "at")}
+        found |= {
+            word.strip("'’").casefold().removesuffix("'s").removesuffix("’s")
+            for word in words
+            if word[0].isupper()
+        }
+    return {
+        name
+        for name in found
+        if name not in _MONTHS and name not in ("i", "the", "a", "an", "in", "on", "at")
+    }

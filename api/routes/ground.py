@@ -29,7 +29,9 @@ def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
         raise ApiError(422, "invalid_field", message)
     claims = split_claims(body.text)
     if len(claims) > _MAX_CLAIMS:
-        message = f"text: {len(claims):,} claims, and at most {_MAX_CLAIMS} are checked at once. Send it in parts."
+        message = (
+            f"text: {len(claims):,} claims, and at most {_MAX_CLAIMS} are checked at once. Send it in parts."
+        )
         raise ApiError(422, "invalid_field", message)
     if body.sources is not None:
         sources = [Source(each.id, each.title, each.text) for each in body.sources]
