@@ -28,7 +28,7 @@ from benchmarks.server import DEFAULT_COMMAND, ROOT, Server
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 HANDBOOK = ROOT / "docs" / "handbook"
 FILES = ("membership.md", "lending-rules.html", "annual-report.pdf", "safety-manual.docx")

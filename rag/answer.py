@@ -14,8 +14,8 @@ from rag.cite import AnswerBuilder, Sources
 from rag.confidence import confidence, load_calibration, retrieval_signals, sufficiency_signals
 from rag.conversation import standalone
 from rag.cost import Purse, check_budget, cost_usd
-from rag.errors import GatewayNotConfigured
 from rag.disagree import disagreeing_passages, open_disagreements
+from rag.errors import GatewayNotConfigured
 from rag.extract import choose, rank_sentences, readable
 from rag.generate import generate
 from rag.judge import Draft

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 _ALIKE = {"number": 0.6, "date": 0.7, "name": 0.75, "negation": 0.8}
 # Words that they must have in common, likewise.
 _SHARED = {"number": 3, "date": 3, "name": 4, "negation": 4}
-# Share of the question, by rarity of its words, that both must hold when the question says what is compared.
-_ASKED = 0.8
+# A document goes on about its subject, and seldom contradicts itself: within one, the words must be more alike.
+_ALIKE_WITHIN = 0.8
+# Share of the question, by rarity of its words, that both must hold when the question says what is compared: with the
+# sentence before, and by themselves.
+_ASKED, _ASKED_ITSELF = 0.65, 0.15
 # Values that two answers may share and yet be two: "the American singer" of each.
 _SAME_VALUES = 0.34
 # A sentence with more values of one kind is a list or a table: what belongs to what cannot be told.
@@ -48,7 +51,7 @@ _TAKES_PLACE = re.compile(
 )
 # What a sentence says of its own document or author is of another thing in another document.
 _OWN = re.compile(
-    r"\b(?:we|our|ours|us|my|i)\b|\b(?:this|the|said) (?:agreement|contract|company|corporation|lease|licen[cs]e|policy|"
+    r"\b(?:we|our|ours|us|my|i)\b|\b(?:this|the|said) (?:agreement|contract|company|corporation|lease|licen[cs]e|"
     r"amendment|exhibit|report|registrant|borrower|lender|party|parties|licensee|licensor|seller|buyer|distributor|"
     r"franchisee|client|customer|study|paper|patient)s?\b|\b(?:hereof|herein|hereunder|hereto|hereby)\b",
     re.IGNORECASE,
@@ -69,6 +72,12 @@ class Sentence:
     def text(self) -> str:
         """Its words."""
         return self.evidence.slice(self.span)
+
+    @property
+    def with_the_one_before(self) -> str:
+        """Its words after those of the sentence that it may lean on."""
+        starts = [start for start, end in self.evidence.sentences if end <= self.span[0]]
+        return self.evidence.slice((starts[-1] if starts else self.span[0], self.span[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +213,10 @@ def _differs(asked: _Asked, cited: Sentence, mine: Said, other: Sentence) -> str
     theirs = taken_apart(other.text)
     for kind, differs in (("number", _number), ("date", _date), ("name", _name), ("negation", _negation)):
         told = differs(mine, theirs)
-        if told and _alike(mine, theirs, kind):
+        if told and _alike(mine, theirs, kind, _ALIKE[kind] if elsewhere else _ALIKE_WITHIN):
             return told
     if elsewhere and asked.kind and _both_hold_question(asked, cited, other):
-        return _other_answer(asked, mine, theirs)
+        return _other_answer(asked, mine, theirs, other.evidence.text)
     return None
 
 
@@ -224,13 +233,13 @@ def _rough(a: str, b: str) -> bool:
     return len(mine & theirs) >= 2  # noqa: PLR2004
 
 
-def _alike(mine: Said, theirs: Said, kind: str) -> bool:
+def _alike(mine: Said, theirs: Said, kind: str, least: float) -> bool:
     """Whether the words beside the value are nearly the same."""
     a, b = mine.frame | mine.names, theirs.frame | theirs.names
     if kind == "name":
         a, b = mine.frame, theirs.frame
     both = len(a & b)
-    return both >= _SHARED[kind] and 2 * both / (len(a) + len(b)) >= _ALIKE[kind]
+    return both >= _SHARED[kind] and 2 * both / (len(a) + len(b)) >= least
 
 
 def _number(mine: Said, theirs: Said, asked: frozenset[str] | None = None) -> str | None:
@@ -244,7 +253,7 @@ def _number(mine: Said, theirs: Said, asked: frozenset[str] | None = None) -> st
         return None
     for unit, values in mine.numbers.items():
         others = theirs.numbers.get(unit, frozenset())
-        if len(unit) < 2 and unit not in "%$€£" or asked is not None and unit not in asked:  # noqa: PLR2004
+        if (len(unit) < 2 and unit not in "%$€£") or (asked is not None and unit not in asked):  # noqa: PLR2004
             continue
         if not unit or not others or values & others or max(len(values), len(others)) > 1:
             continue
@@ -282,12 +291,17 @@ def _negation(mine: Said, theirs: Said) -> str | None:
 def _both_hold_question(asked: _Asked, cited: Sentence, other: Sentence) -> bool:
     """Whether both sentences hold nearly all words of the question, title and headings aside."""
     return all(
-        coverage(asked.wanted, set(terms(each.text)), asked.weights) >= _ASKED for each in (cited, other)
+        coverage(asked.wanted, set(terms(each.text)), asked.weights) >= _ASKED_ITSELF
+        and coverage(asked.wanted, set(terms(each.with_the_one_before)), asked.weights) >= _ASKED
+        for each in (cited, other)
     )
 
 
-def _other_answer(asked: _Asked, mine: Said, theirs: Said) -> str | None:
-    """What another sentence answers otherwise, of the kind that the question asks for."""
+def _other_answer(asked: _Asked, mine: Said, theirs: Said, around: str) -> str | None:
+    """What another sentence answers otherwise, of the kind that the question asks for.
+
+    Not when the same answer stands around it: then it only names further things.
+    """
     if asked.kind == "number":
         return _number(mine, theirs, asked.units)
     if asked.kind == "date":
@@ -298,6 +312,9 @@ def _other_answer(asked: _Asked, mine: Said, theirs: Said) -> str | None:
         return None
     if len(a & b) > _SAME_VALUES * min(len(a), len(b)):
         return None
+    words = set(re.findall(r"[\w'’-]+", around.casefold()))
+    if any(part in words for value in a - b for part in value.split("-")[-1:]):
+        return None
     return f"{_list(b - a)} where the footnote says {_list(a - b)}"
 
 
@@ -307,6 +324,8 @@ def _asked(question: str, weights: Mapping[str, float]) -> _Asked:
     kind, units = "", frozenset[str]()
     if found := re.search(r"\bhow (?:many|much)\s+(.{0,40})", lowered):
         kind, units = "number", frozenset(content_terms(found[1])[:2])
+    elif re.search(r"\bhow (?:long|old)\b", lowered):
+        kind, units = "number", frozenset(terms("years months weeks days hours minutes seconds"))
     elif re.search(r"\b(?:when|what (?:year|date|day)|which year)\b", lowered):
         kind = "date"
     elif re.search(r"\b(?:who|whom|whose|where|which|what)\b", lowered):
@@ -365,7 +384,7 @@ def _edition(name: str) -> tuple[int, ...]:
     if found := _ISO.search(name):
         return tuple(int(part or 0) for part in found.groups())
     if found := _VERSION.search(name):
-        return tuple(int(part) for part in (found[1].split(".") + ["0", "0"])[:3])
+        return tuple(int(part) for part in [*found[1].split("."), "0", "0"][:3])
     if found := _YEAR.search(name):
         return (int(found[0]), 0, 0)
     return ()

@@ -110,9 +110,7 @@ def ground_in_collection(
     return _ground(claims, check, cite, show, builder.citations)
 
 
-def ground_in_sources(
-    claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer, question: str | None = None
-) -> Grounding:
+def ground_in_sources(claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer) -> Grounding:
     """Check claims against sources given with them."""
     evidence = [_evidence(source) for source in sources]
     verifier = Verifier(evidence, service.embedder, _even)

@@ -27,6 +27,10 @@ _SPELLED = re.compile(
     r"seven|eight|nine))?)\b",
     re.IGNORECASE,
 )
+# What may stand between a number and its unit.
+_BETWEEN = frozenset(
+    terms("consecutive total different distinct separate further additional whole full straight main")
+)
 _MAGNITUDES = ("hundred", "thousand", "million", "billion", "trillion")
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|neither|nor|without|cannot|unable|forbidden|prohibited)\b|n['’]t\b",
@@ -94,7 +98,11 @@ def taken_apart(sentence: str) -> Said:
 def _unit(behind: str) -> str:
     """The index term of the first content word behind a number, before the next mark of punctuation."""
     near = re.split(r"[.,;:()\n|]", behind, maxsplit=1)[0]
-    found = [term for term in content_terms(near) if term not in _MAGNITUDES and not term.isdecimal()]
+    found = [
+        term
+        for term in content_terms(near)
+        if term not in _BETWEEN.union(_MAGNITUDES) and not term.isdecimal()
+    ]
     return found[0] if found else ""
 
 
