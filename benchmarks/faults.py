@@ -126,7 +126,7 @@ FAULTS = ("none", "unsupported sentence", "wrong key", "invented key", "missing 
 
 
 def _again(mends: bool) -> Scene:
-    """The model asked for one sentence again: the sentence of its sources that is most like it, or the same once more."""
+    """The model asked for one sentence again: the most similar one of its sources, or the same once more."""
 
     def write(sent: Json) -> str:
         asked = sent["messages"][-2]["content"]

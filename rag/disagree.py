@@ -38,7 +38,7 @@ _ASKED, _ASKED_ITSELF = 0.65, 0.15
 # Values that two answers may share and yet be two: "the American singer" of each.
 _SAME_VALUES = 0.34
 # A sentence with more values of one kind is a list or a table: what belongs to what cannot be told.
-_MOST_VALUES = 4
+_MOST_VALUES, _MOST_NUMBERS = 4, 3
 # Further footnotes that are spoken against lower the confidence no more.
 _MOST_COUNTED = 2
 _REPLACES = re.compile(
@@ -250,6 +250,8 @@ def _number(mine: Said, theirs: Said, asked: frozenset[str] | None = None) -> st
     if asked is None and not (
         _compatible(mine.dates, theirs.dates) and _compatible(mine.names, theirs.names)
     ):
+        return None
+    if max(sum(map(len, each.numbers.values())) for each in (mine, theirs)) > _MOST_NUMBERS:
         return None
     for unit, values in mine.numbers.items():
         others = theirs.numbers.get(unit, frozenset())
