@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.sentences import trimmed
+from rag.alike import merge_alike
 from rag.cite import AnswerBuilder, Sources
 from rag.confidence import confidence, load_calibration, retrieval_signals, sufficiency_signals
 from rag.conversation import standalone
@@ -127,6 +128,7 @@ class _Run:
         self._confidence: Confidence | None = None
         self._cosines: list[float] = []
         self._sent: list[dict[str, str]] = []
+        self._merged: dict[str, str] = {}
         self._policy = question.on_unsupported or service.config.on_unsupported
         self._purse = Purse(self._model(), question.max_cost_usd)
 
@@ -177,6 +179,8 @@ class _Run:
         self._evidence = await asyncio.to_thread(self._gather, self._found, service.config.evidence_tokens)
         if not self._evidence:
             return
+        if service.config.merge_alike:
+            self._evidence, self._merged = merge_alike(self._evidence)
         mark = _new_mark(service.config.marking)
         self._sent = messages(self._question, self._evidence, mark)
         self._check_budget()
@@ -437,6 +441,7 @@ class _Run:
                 {key: value for key, value in asdict(piece).items() if key not in ("text", "sentences")}
                 for piece in self._evidence
             ],
+            "merged": self._merged,
             "sent": self._sent,
             "received": draft.raw,
             "unmarked_sentences": draft.unmarked,
