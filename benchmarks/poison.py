@@ -5,7 +5,7 @@
 PoisonedRAG (https://arxiv.org/abs/2402.07867): texts written so that a question is answered wrongly. The published rows
 hold five of them for each question and not the true passages, so the last of the five becomes the truth, its wrong
 answer replaced by the right one; the other four are the poison. Around them stand the articles of SQuAD 2.0. Attacks:
-``spread`` (four documents), ``one source`` (one document holds all four), ``copies`` (four documents with the same text,
+``spread`` (four documents), ``one source`` (one document holds all four), ``copies`` (four documents of one text,
 a word or two changed). Asked by quotation, and of a scripted model over real HTTP that believes what most of its
 sources say. An answer is poisoned when it has the wrong answer and not the right one.
 
