@@ -238,8 +238,10 @@ def _alike(mine: Said, theirs: Said, kind: str, least: float) -> bool:
     a, b = mine.frame | mine.names, theirs.frame | theirs.names
     if kind == "name":
         a, b = mine.frame, theirs.frame
-    both = len(a & b)
-    return both >= _SHARED[kind] and 2 * both / (len(a) + len(b)) >= least
+    # What is counted or measured is the same too, when only the number differs.
+    unit = kind == "number"
+    both = len(a & b) + unit
+    return both >= _SHARED[kind] and 2 * both / (len(a) + len(b) + 2 * unit) >= least
 
 
 def _number(mine: Said, theirs: Said, asked: frozenset[str] | None = None) -> str | None:
@@ -255,9 +257,9 @@ def _number(mine: Said, theirs: Said, asked: frozenset[str] | None = None) -> st
         return None
     for unit, values in mine.numbers.items():
         others = theirs.numbers.get(unit, frozenset())
-        if (len(unit) < 2 and unit not in "%$€£") or (asked is not None and unit not in asked):  # noqa: PLR2004
+        if len(unit) < 2 or (asked is not None and unit not in asked):  # noqa: PLR2004
             continue
-        if not unit or not others or values & others or max(len(values), len(others)) > 1:
+        if not others or values & others or max(len(values), len(others)) > 1:
             continue
         return f"{_list(others)} where the footnote says {_list(values)} ({unit})"
     return None
@@ -327,7 +329,7 @@ def _asked(question: str, weights: Mapping[str, float]) -> _Asked:
     if found := re.search(r"\bhow (?:many|much)\s+(.{0,40})", lowered):
         kind, units = "number", frozenset(content_terms(found[1])[:2])
     elif re.search(r"\bhow (?:long|old)\b", lowered):
-        kind, units = "number", frozenset(terms("years months weeks days hours minutes seconds"))
+        kind, units = "number", frozenset(("time",))
     elif re.search(r"\b(?:when|what (?:year|date|day)|which year)\b", lowered):
         kind = "date"
     elif re.search(r"\b(?:who|whom|whose|where|which|what)\b", lowered):
