@@ -19,7 +19,27 @@ _NEGATION = re.compile(
 )
 _NAME = re.compile(r"\b[A-Z][\w&'’]*(?:[-.][A-Z]\w*)*(?:\s+(?:(?:of|de|van|von|la|the)\s+)?[A-Z][\w&'’-]*)*")
 _NO_NAMES = frozenset(
-    ["i", "the", "a", "an", "in", "on", "at", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+    [
+        "i",
+        "the",
+        "a",
+        "an",
+        "in",
+        "on",
+        "at",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
 )
 _BEFORE_YEAR = re.compile(
     r"\b(?:in|of|since|by|until|till|from|to|during|year|before|after|mid|early|late)[\s-]*$", re.IGNORECASE
