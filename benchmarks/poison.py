@@ -85,8 +85,14 @@ def believer(rows: Sequence[dict[str, Any]]) -> Scene:
                 if holds(text, row[kind]):
                     sentences = re.split(r"(?<=[.!?])\s+", " ".join(text.split()))
                     found.append((key, next((each for each in sentences if holds(each, row[kind])), text)))
-        believed = max(told.values(), key=len)
-        if not believed:
+        order = [key for key, _ in sources]
+        # Where as many say the one as the other, it believes the source that stands first.
+        believed = max(
+            (each for each in told.values() if each),
+            key=lambda e: (len(e), -order.index(e[0][0])),
+            default=None,
+        )
+        if believed is None:
             return NOT_ANSWERED
         key, sentence = believed[0]
         return f"{sentence.rstrip('.')} [{key}]."

@@ -56,6 +56,7 @@ _OWN = re.compile(
     r"franchisee|client|customer|study|paper|patient)s?\b|\b(?:hereof|herein|hereunder|hereto|hereby)\b",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|(?<!\w)['‘][^'’]+(?:['’]\w+[^'’]*)*['’](?!\w)")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.](\d\d)(?:[-_.](\d\d))?(?!\d)")
 _VERSION = re.compile(r"(?:\bv|\bversion[ _]?|\brev(?:ision)?[ ._]?)(\d+(?:\.\d+)*)", re.IGNORECASE)
@@ -224,7 +225,8 @@ def _of_its_own(cited: Sentence, other: Sentence) -> bool:
     """Whether a sentence speaks of "this agreement" or "our company": then another document's is of another thing."""
     if _order(cited.evidence, other.evidence):
         return False
-    return bool(_OWN.search(cited.text) or _OWN.search(other.text))
+    # A title such as "What I've done" speaks of nobody here.
+    return any(_OWN.search(_QUOTED.sub(" ", each.text)) for each in (cited, other))
 
 
 def _rough(a: str, b: str) -> bool:
