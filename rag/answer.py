@@ -22,7 +22,7 @@ from rag.generate import generate
 from rag.judge import Draft
 from rag.markers import new_keys
 from rag.passages import evidence_of, fair_share, gather
-from rag.prompt import NOT_ANSWERED, UNMARKED, Mark, messages
+from rag.prompt import NOT_ANSWERED, messages, new_mark
 from rag.repair import Repairer
 from rag.retrieve import retrieve
 from rag.types import (
@@ -31,7 +31,6 @@ from rag.types import (
     Claimed,
     Confidence,
     Done,
-    Marking,
     Mode,
     OnUnsupported,
     Repair,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from rag.extract import Candidate
     from rag.gateway import Gateway
     from rag.judge import Checked
+    from rag.prompt import Mark
     from rag.rerank import Reranker
     from rag.tokens import TokenCounter
     from rag.types import Disagreement, Event, Evidence, Found, Question
@@ -181,7 +181,7 @@ class _Run:
             return
         if service.config.merge_alike:
             self._evidence, self._merged = merge_alike(self._evidence)
-        mark = _new_mark(service.config.marking)
+        mark = new_mark(service.config.marking, self._evidence)
         self._sent = messages(self._question, self._evidence, mark)
         self._check_budget()
         repairer = self._repairer(service.gateway, mark)
@@ -457,8 +457,3 @@ class _Run:
         self._timings[step] = self._elapsed() - sum(
             value for name, value in self._timings.items() if name != "first_sentence"
         )
-
-
-def _new_mark(kind: Marking) -> Mark:
-    """A mark that no document can know, as keys are; the accent keeps it apart from them and from words."""
-    return UNMARKED if kind is Marking.OFF else Mark(kind, f"^{new_keys(1)[0]}")

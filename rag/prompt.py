@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rag.marker_syntax import new_keys
 from rag.types import Marking
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ _AGAIN = (
     f"the answer. If no source says anything of the kind, write only: {NOT_ANSWERED}"
 )
 
+# Signs that hardly any text has, each one token of most models.
+_SIGNS = "^~¬§¤¦"
 _TAG = re.compile(r"<(?=\s*/?\s*source)", re.IGNORECASE)
 
 
@@ -83,6 +87,19 @@ class Mark:
 
 
 UNMARKED = Mark()
+
+
+def new_mark(kind: Marking, evidence: Sequence[Evidence]) -> Mark:
+    """A mark for one request, which no document can know.
+
+    Between words it is one sign, drawn from those that the sources do not have, because it is read so often.
+    """
+    if kind is Marking.OFF:
+        return UNMARKED
+    free = [sign for sign in _SIGNS if not any(sign in piece.text for piece in evidence)]
+    if kind is Marking.WORDS and free:
+        return Mark(kind, secrets.choice(free))
+    return Mark(kind, f"^{new_keys(1)[0]}")
 
 
 def messages(question: Question, evidence: Sequence[Evidence], mark: Mark = UNMARKED) -> list[dict[str, str]]:

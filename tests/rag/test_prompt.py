@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag.markers import MarkedTextParser, new_keys
-from rag.prompt import NOT_ANSWERED, Mark, messages, messages_again
+from rag.prompt import NOT_ANSWERED, Mark, messages, messages_again, new_mark
 from rag.types import Marking, Question
 
 if TYPE_CHECKING:
@@ -118,6 +118,16 @@ def test_a_mark_that_the_model_copies_is_taken_out(make_evidence: EvidenceMaker,
 
     assert mark.taken_out(mark.put(piece)) == "It costs 5 euros."
     assert mark.taken_out("2 ^ 3 is 8 *") == "2 ^ 3 is 8 *"
+
+
+def test_a_mark_is_none_of_the_sources_signs(make_evidence: EvidenceMaker) -> None:
+    """Between words it is a sign that no source has; where they have all of them, and before sentences, a longer one."""
+    piece = make_evidence("2 ^ 3 is 8, ~ 8 ¬ 9 § 4 ¤.")
+
+    assert new_mark(Marking.WORDS, [piece]).text == "¦"
+    assert len(new_mark(Marking.WORDS, [make_evidence("^~¬§¤¦")]).text) > 1
+    assert len({new_mark(Marking.SENTENCES, [piece]).text for _ in range(8)}) > 1
+    assert new_mark(Marking.OFF, [piece]).text == ""
 
 
 def test_a_mark_keeps_the_form_of_a_text(make_evidence: EvidenceMaker) -> None:
