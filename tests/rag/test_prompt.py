@@ -121,7 +121,7 @@ def test_a_mark_that_the_model_copies_is_taken_out(make_evidence: EvidenceMaker,
 
 
 def test_a_mark_is_none_of_the_sources_signs(make_evidence: EvidenceMaker) -> None:
-    """Between words it is a sign that no source has; where they have all of them, and before sentences, a longer one."""
+    """Between words it is a sign that no source has; where they have all, and before sentences, a longer one."""
     piece = make_evidence("2 ^ 3 is 8, ~ 8 ¬ 9 § 4 ¤.")
 
     assert new_mark(Marking.WORDS, [piece]).text == "¦"
