@@ -18,10 +18,11 @@ from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
 from rag.calibration import read_calibration
-from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
+from rag.config import AnswerConfig, DisagreementConfig, ExtractConfig, GatewayConfig, RetrieveConfig
 from rag.gateway import Gateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
+from rag.types import Marking, OnUnsupported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,6 +138,10 @@ def build(settings: Settings) -> Service:
                 evidence_tokens=settings.evidence_tokens,
                 target_error=settings.target_error,
                 calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
+                on_unsupported=OnUnsupported(settings.unsupported),
+                marking=Marking(settings.mark_sources),
+                per_document=settings.passages_per_document or None,
+                disagreement=DisagreementConfig(shown=settings.disagreements),
             ),
         ),
     )

@@ -126,7 +126,7 @@ def judge(asked: Asked, response: Response, supports: Supports, stored: StoredQu
     if answer is not None and answer.cost_usd is not None and answer.usage.total_tokens:
         values["cost_usd"] = answer.cost_usd
     # A greeting states nothing that a source could carry: it counts neither for nor against the answer.
-    claims = [each for each in answer.claims if getattr(each, "needs_source", True)] if answer else []
+    claims = [each for each in answer.claims if each.needs_source] if answer else []
     if answer is not None and given and claims:
         values |= support_figures(claims, answer.citations, supports)
         if asked.target:
