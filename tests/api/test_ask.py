@@ -22,7 +22,7 @@ RULES = (
 QUESTION = {"question": "How many books may members borrow at a time?", "collection": "rules"}
 ANSWER_FIELDS = {
     "id", "answer", "abstained", "finish_reason", "claims", "citations", "confidence", "follow_ups", "model",
-    "mode", "usage", "cost_usd", "timings", "trace_id", "conversation_id", "disagreements",
+    "mode", "usage", "cost_usd", "timings", "trace_id", "conversation_id", "disagreements", "short_answer",
 }  # fmt: skip
 CITATION_FIELDS = {
     "number", "document_id", "version", "title", "filename", "start", "end", "quote", "pages", "boxes",
