@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from pathlib import Path  # noqa: TC003 - Typer evaluates the annotations.
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.evaluation.command import evaluation
+from api.evaluation.command import check_extra, evaluation
 from api.terminal import Collection, Data, fail, messages, named_files, read_settings
 
 if TYPE_CHECKING:
@@ -134,6 +134,50 @@ def doctor(
     show_report(report, as_json=as_json)
     if not all(finding.repaired for finding in report.findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    *,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Questions that say what is right: see docs/evaluation.md.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    feedback: Annotated[bool, typer.Option("--feedback", help="Use what readers said of answers.")] = False,
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection",
+            "-c",
+            help='Collection to ask, and whose feedback to use. Default: "default", and all.',
+        ),
+    ] = None,
+    data: Data = None,
+    mode: Annotated[str, typer.Option(help="auto, extractive or generative.")] = "auto",
+    top_k: Annotated[int, typer.Option(help="Passages read for each question.", min=1, max=200)] = 10,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it would be worth, and stop.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also with too few answers, or where it is no better.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the report.", file_okay=False)] = Path(
+        "footnote-calibration"
+    ),
+) -> None:
+    """Fit the confidence to your own judged answers, if that makes it better on answers held out."""
+    if questions is None and not feedback:
+        fail("Give judged answers: --questions FILE, --feedback, or both.")
+    check_extra()
+    settings = read_settings(data=data)
+
+    from api.calibrate import Options  # noqa: PLC0415
+    from api.calibrate import calibrate as fit  # noqa: PLC0415
+
+    with messages():
+        fit(Options(settings, questions, feedback, collection, mode, top_k, dry_run, force, out))
 
 
 @app.command("settings")

@@ -18,16 +18,21 @@ from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
 from rag.calibration import read_calibration
-from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
+from rag.config import AnswerConfig, DisagreementConfig, ExtractConfig, GatewayConfig, RetrieveConfig
 from rag.gateway import Gateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
+from rag.types import Marking, OnUnsupported
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from api.settings import Settings
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
+# Name of the file in the data folder that ``footnote calibrate`` writes.
+CALIBRATION = "calibration.json"
 
 
 @dataclass(slots=True)
@@ -71,6 +76,14 @@ class Service:
         self.parser.close()
         self.viewer.close()
         self.store.close()
+
+
+def calibration_file(settings: Settings) -> Path | None:
+    """The calibration of the user's own that is used: the one that a setting names, or that of the data folder."""
+    if settings.calibration is not None:
+        return settings.calibration
+    own = settings.data / CALIBRATION
+    return own if own.is_file() else None
 
 
 def build(settings: Settings) -> Service:
@@ -124,7 +137,11 @@ def build(settings: Settings) -> Service:
             config=AnswerConfig(
                 evidence_tokens=settings.evidence_tokens,
                 target_error=settings.target_error,
-                calibration=read_calibration(settings.calibration) if settings.calibration else None,
+                calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
+                on_unsupported=OnUnsupported(settings.unsupported),
+                marking=Marking(settings.mark_sources),
+                per_document=settings.passages_per_document or None,
+                disagreement=DisagreementConfig(shown=settings.disagreements),
             ),
         ),
     )

@@ -70,7 +70,28 @@ class Settings(BaseSettings):
     )
     calibration: Path | None = Field(
         None,
-        description="File of a calibration fitted on your own judged answers. Without it the shipped one is used.",
+        description="File of a calibration fitted on your own judged answers. Without it that of the data folder is "
+        "used, which `footnote calibrate` writes, or else the shipped one.",
+    )
+    unsupported: Literal["flag", "drop", "abstain"] = Field(
+        "drop",
+        description="What becomes of a generated sentence that no source carries and that could not be repaired: flag "
+        "(shown with its verdict, without a footnote), drop, or abstain (the whole answer is withheld).",
+    )
+    mark_sources: Literal["off", "sentences", "words"] = Field(
+        "sentences",
+        description="Where the text of documents is marked as data in what the language model reads: before each "
+        "sentence, between all words (about twice the tokens), or not at all.",
+    )
+    passages_per_document: int = Field(
+        5,
+        ge=0,
+        description="Passages of one document among those that an answer is made from, as long as other documents have "
+        "some; 0 for no limit.",
+    )
+    disagreements: bool = Field(
+        True,
+        description="Whether answers show where other passages found contradict or supersede a footnote.",
     )
     max_upload_mib: int = Field(
         200, ge=1, description="Largest file, in MiB; a request body may be 1 MiB larger."

@@ -11,7 +11,7 @@ from index.errors import NotFound
 from index.schema import answer_documents, answers, collections, documents, feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from index.database import Database
 
@@ -81,6 +81,21 @@ class Answers:
                     created_at=time.time(),
                 )
             )
+
+    def ratings(self) -> Iterator[tuple[str, dict[str, Any], int, bool | None]]:
+        """All feedback, oldest first.
+
+        Yields:
+            Id of the answer, the answer, the rating (-1 or 1), and whether somebody said that it is correct.
+        """
+        wanted = (
+            select(answers.c.id, answers.c.body, feedback.c.rating, feedback.c.correct)
+            .join_from(feedback, answers, feedback.c.answer_id == answers.c.id)
+            .order_by(feedback.c.id)
+        )
+        with self._database.read() as connection:
+            for answer_id, body, rating, correct in connection.execute(wanted):
+                yield answer_id, body, rating, None if correct is None else bool(correct)
 
 
 def unknown_answer(answer_id: str) -> NotFound:

@@ -73,6 +73,11 @@ class Embedder(Protocol):
     def embed_sentences(self, texts: Sequence[str]) -> FloatMatrix:
         """Embed a few texts for a waiting reader, comparable with passages: float32, (len(texts), dimensions)."""
 
+    def embed_words(
+        self, texts: Sequence[str], words: Sequence[Sequence[Span]]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """Embed a few texts and the words in each for a waiting reader, like ``embed_passages``."""
+
     def embed_query(self, text: str) -> FloatVector:
         """Embed a question for a waiting reader: float32, shape (dimensions,), length 1."""
 
@@ -126,6 +131,21 @@ class SentenceTransformerEmbedder:
         self, texts: Sequence[str], parts: Sequence[Sequence[Span]], progress: Callable[[int], None]
     ) -> tuple[FloatMatrix, FloatMatrix]:
         """See ``Embedder``. Models that average their tokens read each text once, see ``_Encoder.encode_parts``."""
+        return self._embed_parts(self._model().background, texts, parts, progress)
+
+    def embed_words(
+        self, texts: Sequence[str], words: Sequence[Sequence[Span]]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """See ``Embedder``."""
+        return self._embed_parts(self._model().interactive, texts, words, lambda _: None)
+
+    def _embed_parts(
+        self,
+        encoder: _Encoder,
+        texts: Sequence[str],
+        parts: Sequence[Sequence[Span]],
+        progress: Callable[[int], None],
+    ) -> tuple[FloatMatrix, FloatMatrix]:
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         first = np.cumsum([0, *map(len, parts)])
         inner = np.empty((int(first[-1]), self.dimensions), dtype=np.float32)
@@ -137,12 +157,12 @@ class SentenceTransformerEmbedder:
             rows = [row for i in batch for row in range(first[i], first[i + 1])]
             chosen, spans = [texts[i] for i in batch], [parts[i] for i in batch]
             if loaded.averages:
-                vectors[batch], inner[rows] = loaded.background.encode_parts(chosen, spans, loaded.counter)
+                vectors[batch], inner[rows] = encoder.encode_parts(chosen, spans, loaded.counter)
             else:
-                vectors[batch] = loaded.background.encode_document(chosen)
+                vectors[batch] = encoder.encode_document(chosen)
                 pieces = [text[a:b] for text, each in zip(chosen, spans, strict=True) for a, b in each]
                 if pieces:
-                    inner[rows] = loaded.background.encode_document(pieces)
+                    inner[rows] = encoder.encode_document(pieces)
             progress(done + len(batch))
         return unit_rows(vectors), unit_rows(inner)
 

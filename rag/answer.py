@@ -10,20 +10,24 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.sentences import trimmed
+from rag.alike import merge_alike
 from rag.answerable import sufficiency
 from rag.asked import asked
 from rag.cite import AnswerBuilder, Sources
 from rag.confidence import confidence, load_calibration, retrieval_signals, sufficiency_signals
 from rag.conversation import standalone
-from rag.cost import check_budget, cost_usd
+from rag.cost import Purse, check_budget, cost_usd
+from rag.disagree import disagreeing_passages, open_disagreements
 from rag.errors import GatewayNotConfigured
 from rag.explain import explanation
 from rag.extract import Ranking, choose, rank_sentences, readable
-from rag.generate import Draft, generate
+from rag.generate import generate
+from rag.judge import Draft
 from rag.markers import new_keys
-from rag.passages import evidence_of, gather, joined
+from rag.passages import evidence_of, fair_share, gather, joined
 from rag.places import passages_to_read
-from rag.prompt import NOT_ANSWERED, messages
+from rag.prompt import NOT_ANSWERED, messages, new_mark
+from rag.repair import Repairer
 from rag.retrieve import retrieve
 from rag.short_answer import short_answer
 from rag.subject import subject, without_instruction
@@ -34,6 +38,8 @@ from rag.types import (
     Confidence,
     Done,
     Mode,
+    OnUnsupported,
+    Repair,
     Retrieved,
     ShortAnswer,
     Support,
@@ -53,9 +59,14 @@ if TYPE_CHECKING:
     from rag.candidate import Candidate
     from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
     from rag.gateway import Gateway
+    from rag.judge import Checked
+    from rag.prompt import Mark
     from rag.rerank import Reranker
     from rag.tokens import TokenCounter
-    from rag.types import Event, Evidence, Found, Question
+    from rag.types import Disagreement, Event, Evidence, Found, Question
+
+# Passages read for a sentence that is searched for once more.
+_FOUND_AGAIN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +137,20 @@ class _Run:
         self._cosines: list[float] = []
         self._ranking: Ranking | None = None
         self._short: ShortAnswer | None = None
+        self._sent: list[dict[str, str]] = []
+        self._merged: dict[str, str] = {}
+        self._policy = question.on_unsupported or service.config.on_unsupported
+        self._purse = Purse(self._model(), question.max_cost_usd)
 
     def retrieve(self) -> list[Found]:
         """Find passages."""
-        limit = self._question.top_k
-        found = self._search(self._search_text, max(limit, self._service.extract_config.searched))
-        self._found, self._further = found[:limit], found[limit:]
+        limit, service = self._question.top_k, self._service
+        # More than are read, so that other documents can come in for one that has too many.
+        found = self._search(self._search_text, max(limit, service.extract_config.searched))
+        self._found = fair_share(found, limit, service.config.per_document)
+        kept = {each.passage.id for each in self._found}
+        self._further = [each for each in found if each.passage.id not in kept]
+        self._weights = self._collection.rarity(content_terms(self._search_text))
         self._time("retrieval")
         return self._found
 
@@ -171,30 +190,101 @@ class _Run:
         self._evidence = await asyncio.to_thread(self._gather, self._found, service.config.evidence_tokens)
         if not self._evidence:
             return
+        if service.config.merge_alike:
+            self._evidence, self._merged = merge_alike(self._evidence)
+        mark = new_mark(service.config.marking, self._evidence)
+        self._sent = messages(self._question, self._evidence, mark)
         self._check_budget()
-        verifier = Verifier(self._evidence, service.embedder, self._collection.rarity)
+        repairer = self._repairer(service.gateway, mark)
         checked = generate(
-            self._question, self._evidence, gateway=service.gateway, verifier=verifier, draft=self._draft
+            self._sent,
+            tuple(self._evidence),
+            model=self._question.model,
+            mark=mark,
+            gateway=service.gateway,
+            verifier=self._verifier(self._evidence),
+            repairer=repairer,
+            draft=self._draft,
         )
+        held: list[Event] = []
         async with aclosing(checked) as sentences:
             async for sentence in sentences:
                 self._timings.setdefault("first_sentence", self._elapsed())
-                for event in await asyncio.to_thread(
-                    self._add, sentence.text, sentence.supports, sentence.separator
-                ):
-                    yield event
+                for event in await asyncio.to_thread(self._take, sentence):
+                    # Under this policy a later sentence can still take back the whole answer.
+                    if self._policy is OnUnsupported.ABSTAIN:
+                        held.append(event)
+                    else:
+                        yield event
         self._time("generation")
+        if self._draft.abstained:
+            self._abstained, self._confidence = True, None
+            return
+        for event in held:
+            yield event
+
+    def _repairer(self, gateway: Gateway, mark: Mark) -> Repairer:
+        service, question = self._service, self._question
+        known = {piece.key for piece in self._evidence}
+
+        def search(sentence: str) -> list[Evidence]:
+            # A sentence that leans on the question is looked for together with it.
+            text = standalone(replace(question, text=sentence, history=(("user", question.text),)))
+            found = self._search(text, _FOUND_AGAIN)
+            keys = (key for key in new_keys(len(found) + len(known)) if key not in known)
+            pieces = [evidence_of(each, key) for each, key in zip(found, keys, strict=False)]
+            known.update(piece.key for piece in pieces)
+            self._evidence += pieces
+            return pieces
+
+        def may_spend(sent: Sequence[dict[str, str]]) -> bool:
+            return self._purse.take(self._count(sent), service.gateway_config.max_output_tokens)
+
+        return Repairer(
+            policy=self._policy,
+            config=service.config.repair,
+            question=question,
+            deadline=asyncio.get_running_loop().time() + service.gateway_config.deadline_s,
+            evidence=tuple(self._evidence),
+            gateway=gateway,
+            mark=mark,
+            search=search,
+            verifier_of=self._verifier,
+            may_spend=may_spend,
+            draft=self._draft,
+        )
+
+    def _verifier(self, evidence: Sequence[Evidence]) -> Verifier:
+        return Verifier(evidence, self._service.embedder, self._collection.rarity)
+
+    def _take(self, sentence: Checked) -> list[Event]:
+        """A sentence with its footnotes, unless the policy keeps it back because its source is gone by now."""
+        if self._policy is not OnUnsupported.FLAG and sentence.needs_source and sentence.supports:
+            sources = [each.evidence for each in sentence.supports if each.evidence is not None]
+            if sources and all(self._sources.text(piece) is None for piece in sources):
+                self._draft.withheld.append((sentence.text, "its source was deleted"))
+                self._draft.repairs.append(Repair(sentence.text, "dropped", "its source was deleted"))
+                self._draft.abstained |= self._policy is OnUnsupported.ABSTAIN
+                return []
+        return self._add(sentence.text, sentence.supports, sentence.separator, sentence.needs_source)
 
     def finish(self) -> Answer:
         """Rate the answer and close it."""
         builder, draft = self._builder, self._draft
         claims = builder.claims
-        if not claims or all(claim.verdict is Verdict.UNSUPPORTED for claim in claims):
+        stated = [claim for claim in claims if claim.needs_source]
+        if not stated or all(claim.verdict is Verdict.UNSUPPORTED for claim in stated):
             if not self._abstained:
                 # What was rated before is not what is left to be said.
                 self._confidence = self._ranking = None
             self._abstained = True
-        rated = self._confidence or self._rated(self._signals())
+        disagreeing = [] if self._abstained else self._disagreements()
+        signals = dict(self._confidence.signals) if self._confidence else self._signals()
+        signals |= {
+            **self._repair_signals(),
+            "disagreements": open_disagreements(disagreeing, builder.citations),
+        }
+        rated = self._rated(signals)
         if self._abstained:
             self._show_nearest()
         self._timings["total"] = self._elapsed()
@@ -213,7 +303,29 @@ class _Run:
             timings=self._timings,
             trace=self._trace(),
             short_answer=None if self._abstained else self._short,
+            disagreements=tuple(each for each, _ in disagreeing),
         )
+
+    def _disagreements(self) -> list[tuple[Disagreement, bool]]:
+        """Where other passages found say otherwise than the footnotes, and whether they are the ones to believe."""
+        if not self._service.config.disagreement.shown:
+            return []
+        return disagreeing_passages(
+            self._search_text,
+            self._builder.citations,
+            self._evidence,
+            weights=self._weights,
+            stored=self._sources.text,
+            most=self._service.config.disagreement.compared,
+        )
+
+    def _repair_signals(self) -> dict[str, float]:
+        """What repair did, as shares of the sentences that state something."""
+        draft = self._draft
+        shown = sum(claim.needs_source for claim in self._builder.claims)
+        rewritten = sum(each.action == "rewritten" for each in draft.repairs)
+        written = max(1, shown + len(draft.withheld))
+        return {"rewritten_share": rewritten / written, "dropped_share": len(draft.withheld) / written}
 
     def _pick(self) -> Sequence[Candidate]:
         """Choose sentences, or none when they would probably not answer."""
@@ -288,8 +400,10 @@ class _Run:
             new_keys=new_keys,
         )
 
-    def _add(self, text: str, supports: Sequence[Support], separator: str = " ") -> list[Event]:
-        fresh = self._builder.add(text, supports, separator)
+    def _add(
+        self, text: str, supports: Sequence[Support], separator: str = " ", needs_source: bool = True
+    ) -> list[Event]:
+        fresh = self._builder.add(text, supports, separator, needs_source=needs_source)
         claim = self._builder.claims[-1]
         return [*(Cited(citation) for citation in fresh), Claimed(claim, separator if claim.start else "")]
 
@@ -352,23 +466,24 @@ class _Run:
 
     def _cost(self) -> float | None:
         """Dollars; None when the gateway did not count its tokens or the model's price is not known."""
-        return cost_usd(self._model(), self._draft.usage) if self._draft.usage.total_tokens else None
+        draft = self._draft
+        if draft.uncounted or not draft.answered.total_tokens:
+            return None
+        return cost_usd(self._model(), draft.usage)
 
     def _check_budget(self) -> None:
         limit = self._question.max_cost_usd
+        prompt, written = self._count(self._sent), self._service.gateway_config.max_output_tokens
         if limit is not None:
-            count = self._service.tokens.count
-            prompt = sum(count(message["content"]) for message in messages(self._question, self._evidence))
-            check_budget(self._model(), prompt, self._service.gateway_config.max_output_tokens, limit)
+            check_budget(self._model(), prompt, written, limit)
+            self._purse.take(prompt, written)
+
+    def _count(self, sent: Sequence[dict[str, str]]) -> int:
+        return sum(self._service.tokens.count(message["content"]) for message in sent)
 
     def _trace(self) -> dict[str, Any]:
         """What was searched, sent and decided. Earlier turns stay out: they may quote documents not cited here."""
         draft = self._draft
-        sent = (
-            messages(self._question, self._evidence)
-            if self._mode is Mode.GENERATIVE and self._evidence
-            else []
-        )
         return {
             "search_text": self._search_text,
             "passages": [
@@ -387,10 +502,12 @@ class _Run:
                 {key: value for key, value in asdict(piece).items() if key not in ("text", "sentences")}
                 for piece in self._evidence
             ],
-            "sent": sent,
+            "merged": self._merged,
+            "sent": self._sent,
             "received": draft.raw,
             "unmarked_sentences": draft.unmarked,
             "withheld": [{"text": text, "reason": reason} for text, reason in draft.withheld],
+            "repairs": [asdict(each) for each in draft.repairs],
             "refused_by_model": draft.refused,
         }
 

@@ -37,10 +37,17 @@ _FOLDS = 5
 _CURVE_POINTS = 60
 # Answers above a threshold from which on the share of wrong ones among them says something.
 _LEAST_GIVEN = 20
-# What each fault of a generated answer takes from the log-odds: an invented citation key, an altered
-# quotation, and the share of claims that their sources do not support. Set by hand: they make an answer with
-# one such fault about half as likely to be right, and one without support improbable.
-_FAULTS = {"invented_keys": -0.7, "altered_quotes": -0.7, "unsupported_share": -4.0}
+# What each fault takes from the log-odds: an invented citation key, an altered quotation, the shares of sentences that
+# their sources do not support, that were dropped and that were written anew, and sources that disagree. Set by hand:
+# they make an answer with one such fault about half as likely to be right, and one without support improbable.
+_FAULTS = {
+    "invented_keys": -0.7,
+    "altered_quotes": -0.7,
+    "unsupported_share": -4.0,
+    "dropped_share": -2.0,
+    "rewritten_share": -0.7,
+    "disagreements": -1.5,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,13 +117,16 @@ class AnswerBuilder:
         self.citations: list[Citation] = []
         self._numbers: dict[tuple[str, int, int, int], int] = {}
 
-    def add(self, sentence: str, supports: Sequence[Support], separator: str = " ") -> list[Citation]:
+    def add(
+        self, sentence: str, supports: Sequence[Support], separator: str = " ", *, needs_source: bool = True
+    ) -> list[Citation]:
         """Append a sentence with the footnotes that its supports give it.
 
         Args:
             sentence: As the reader sees it, without markers.
             supports: What carries it; those without a span give no footnote.
             separator: What stands between it and the sentence before.
+            needs_source: False for what states nothing, such as a greeting: it counts as supported, by nothing.
 
         Returns:
             Footnotes that were not used before. The claim itself is the last of ``claims``.
@@ -138,9 +141,10 @@ class AnswerBuilder:
             start=start,
             end=start + len(sentence),
             text=sentence,
-            verdict=best.verdict if best else Verdict.UNSUPPORTED,
-            support=best.score if best else 0.0,
+            verdict=best.verdict if best else Verdict.UNSUPPORTED if needs_source else Verdict.SUPPORTED,
+            support=best.score if best else 0.0 if needs_source else 1.0,
             citations=tuple(dict.fromkeys(number for number, _ in numbered)),
+            needs_source=needs_source,
         )
         self.claims.append(claim)
         self.text += separator + rendered(claim)

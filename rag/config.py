@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from rag.types import Marking, OnUnsupported
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -72,7 +74,7 @@ class RetrieveConfig:
     # Where no place holds more than this share of the question's words, the answer is spread out: passages further
     # around then count too, by so much for each unit that is missing.
     diffuse_below: float = 0.6
-    diffuse_weight: float = 10.0
+    diffuse_weight: float = 15.0
     far_reach: float = 6.0
     # Taken from a passage's score, at most 1, for each better one of the same document.
     repeat_penalty: float = 0.01
@@ -100,6 +102,30 @@ class ExtractConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairConfig:
+    """What repairing the sentences of one answer may take."""
+
+    # Sentences searched for once more: about 40 ms each.
+    searches: int = 8
+    # Sentences that the model is asked for again: a second or more each, and tokens like the answer's own.
+    calls: int = 2
+    # Seconds that such a call may take; never beyond the answer's deadline.
+    call_s: float = 15.0
+    # Seconds that must be left before the deadline for anything of this to be begun.
+    least_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DisagreementConfig:
+    """When two sentences are said to disagree; chosen on corpora in which nothing does, see docs/decisions/0021."""
+
+    # Off shows none.
+    shown: bool = True
+    # Sentences compared with each footnote.
+    compared: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerConfig:
     """How an answer is put together."""
 
@@ -116,3 +142,13 @@ class AnswerConfig:
     calibration: Calibration | None = None
     # Nearest passages shown when the documents do not answer.
     nearest: int = 3
+    # What becomes of a generated sentence that no source carries; see docs/decisions/0020.
+    on_unsupported: OnUnsupported = OnUnsupported.DROP
+    repair: RepairConfig = field(default_factory=RepairConfig)
+    # Where the text of sources is marked as data; "words" about doubles the tokens, see docs/decisions/0021.
+    marking: Marking = Marking.SENTENCES
+    # Passages of one document among those that an answer is made from, as long as other documents have some.
+    per_document: int | None = 5
+    # Whether passages that say the same in nearly the same words are shown to the model once.
+    merge_alike: bool = True
+    disagreement: DisagreementConfig = field(default_factory=DisagreementConfig)

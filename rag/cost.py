@@ -23,6 +23,29 @@ def cost_usd(model: str, usage: Usage) -> float | None:
     return (usage.prompt_tokens * price[0] + usage.completion_tokens * price[1]) / 1_000_000
 
 
+class Purse:
+    """What one answer may still spend. A call counts with the most that it could cost, so the limit always holds.
+
+    Args:
+        model: Whose prices count.
+        limit: US dollars; None for no limit.
+    """
+
+    def __init__(self, model: str, limit: float | None) -> None:
+        self._model = model
+        self._left = limit
+
+    def take(self, prompt_tokens: int, max_output_tokens: int) -> bool:
+        """Whether a call fits; if so it is counted. Without a known price none fits a limit."""
+        if self._left is None:
+            return True
+        most = cost_usd(self._model, Usage(prompt_tokens, max_output_tokens))
+        if most is None or most > self._left:
+            return False
+        self._left -= most
+        return True
+
+
 def check_budget(model: str, prompt_tokens: int, max_output_tokens: int, limit: float) -> None:
     """Refuse an answer that could cost more than ``limit`` dollars.
 

@@ -1,148 +1,145 @@
-"""The answer by a language model: its text -> sentences, each with what it cites, checked."""
+"""The answer by a language model: its text -> sentences, each checked, and repaired where no source carries it.
+
+One task reads the stream while another checks and repairs, so that a sentence that is asked again does not keep the
+gateway waiting. Sentences leave in the order in which they were written: later ones wait for one that is repaired.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.markers import MarkedTextParser, quotations
-from rag.prompt import NOT_ANSWERED, messages
-from rag.types import Support, Usage, Verdict
-from rag.verify import PARTIAL_AT
+from rag.judge import is_refusal, judge
+from rag.markers import MarkedTextParser
+from rag.types import Repair, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from ingest.sentences import Span
-    from rag.gateway import Gateway
+    from rag.gateway import Delta, Gateway
+    from rag.judge import Checked, Draft
     from rag.markers import MarkedSentence
-    from rag.types import Evidence, Question
+    from rag.prompt import Mark
+    from rag.repair import Repairer
+    from rag.types import Evidence
     from rag.verify import Verifier
 
 # Finish reasons of an answer that its model ended by itself.
 _ENDED = ("stop", "end_turn", "eos")
-_CARRIED = (Verdict.SUPPORTED, Verdict.PARTIAL)
-# A sentence of which a source carries the words in quotation marks and nothing else.
-_ONLY_QUOTED = Support(PARTIAL_AT, Verdict.PARTIAL, None, None)
-
-
-@dataclass(slots=True)
-class Draft:
-    """What a language model did, counted while its answer streams.
-
-    Attributes:
-        raw: Its text as it came.
-        invented_keys: Citation keys that were never issued.
-        altered_quotes: Quotations that stand in no source.
-        unmarked: Sentences that it left without a key.
-        withheld: Sentences that readers do not get, with the reason.
-        refused: Whether it said that the documents do not answer.
-        finish_reason: The gateway's word for why it ended.
-    """
-
-    raw: str = ""
-    invented_keys: int = 0
-    altered_quotes: int = 0
-    unmarked: int = 0
-    withheld: list[tuple[str, str]] = field(default_factory=list)
-    refused: bool = False
-    finish_reason: str = ""
-    model: str | None = None
-    usage: Usage = field(default_factory=Usage)
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A sentence that may be shown, with what carries it, best first, and what separates it from the last."""
-
-    text: str
-    supports: tuple[Support, ...]
-    separator: str
 
 
 async def generate(
-    question: Question, evidence: Sequence[Evidence], *, gateway: Gateway, verifier: Verifier, draft: Draft
+    sent: Sequence[dict[str, str]],
+    evidence: Sequence[Evidence],
+    *,
+    model: str | None,
+    mark: Mark,
+    gateway: Gateway,
+    verifier: Verifier,
+    repairer: Repairer,
+    draft: Draft,
 ) -> AsyncGenerator[Checked, None]:
-    """Ask the model and check each sentence as soon as it is finished.
+    """Ask the model, and check and repair each sentence as soon as it is finished.
 
     Args:
-        question: What is asked.
-        evidence: At least one piece.
+        sent: The messages.
+        evidence: What they show; at least one piece.
+        model: Instead of the configured one.
+        mark: What the evidence was marked with.
         gateway: Where the model is.
         verifier: Over the same evidence.
+        repairer: What to do about a sentence that no source carries; its deadline is the answer's.
         draft: Filled in on the way.
 
     Raises:
         IncompleteAnswer: The stream broke; what was yielded before is not an answer.
         GatewayError: The gateway gave none.
     """
-    parser = MarkedTextParser([piece.key for piece in evidence])
-    async with aclosing(gateway.stream(messages(question, evidence), model=question.model)) as deltas:
-        async for delta in deltas:
-            draft.raw += delta.text
-            draft.model = delta.model or draft.model
-            if delta.finish_reason:
-                # Gateways have several words for an answer that came to its own end.
-                draft.finish_reason = "stop" if delta.finish_reason in _ENDED else delta.finish_reason
-            if delta.usage:
-                draft.usage = Usage(delta.usage.prompt_tokens, delta.usage.completion_tokens)
-            for sentence in parser.feed(delta.text):
-                checked = await asyncio.to_thread(_check, sentence, verifier, draft)
-                if checked:
-                    yield checked
-    last = parser.finish()
-    if draft.finish_reason != "stop" and last:
-        # The model was cut off, so its last sentence is probably half a sentence.
-        draft.withheld.append((last.pop().text, "cut off"))
-    for sentence in last:
-        checked = await asyncio.to_thread(_check, sentence, verifier, draft)
-        if checked:
-            yield checked
+    finished: asyncio.Queue[MarkedSentence | None] = asyncio.Queue()
+    stream = gateway.stream(sent, model=model, deadline_s=repairer.seconds_left())
+    reader = asyncio.create_task(_read(stream, [piece.key for piece in evidence], finished, repairer, draft))
+    # Any check embeds the evidence: one is made while the gateway still thinks, so that no sentence waits for that.
+    ready = asyncio.create_task(asyncio.to_thread(verifier.check, repairer.question.text))
+    try:
+        while (sentence := await finished.get()) is not None:
+            await ready
+            for checked in await _checked(sentence, mark, verifier, repairer, draft):
+                repairer.shown(checked.text)
+                yield checked
+        await reader
+    finally:
+        ready.cancel()
+        reader.cancel()
+        # Whatever ended the stream was raised above, unless nobody waits for it any more.
+        with suppress(asyncio.CancelledError, Exception):
+            await reader
 
 
-def _check(sentence: MarkedSentence, verifier: Verifier, draft: Draft) -> Checked | None:
-    """Find what carries one sentence; None when readers must not get it."""
+async def _read(
+    stream: AsyncGenerator[Delta, None],
+    keys: Sequence[str],
+    finished: asyncio.Queue[MarkedSentence | None],
+    repairer: Repairer,
+    draft: Draft,
+) -> None:
+    """Read the stream to its end and hand on each finished sentence, and None after the last or a failure."""
+    parser = MarkedTextParser(keys)
+    try:
+        async with aclosing(stream) as deltas:
+            async for delta in deltas:
+                _note(delta, draft)
+                for sentence in parser.feed(delta.text):
+                    finished.put_nowait(sentence)
+        last = parser.finish()
+        if draft.finish_reason != "stop" and last:
+            # The model was cut off, so its last sentence is probably half a sentence.
+            draft.withheld.append((last.pop().text, "cut off"))
+        for sentence in last:
+            finished.put_nowait(sentence)
+    except BaseException:
+        # An answer that breaks ends in an error: nothing of it is worth asking for again.
+        repairer.stop("the answer broke off")
+        raise
+    finally:
+        finished.put_nowait(None)
+
+
+def _note(delta: Delta, draft: Draft) -> None:
+    draft.raw += delta.text
+    draft.model = delta.model or draft.model
+    if delta.finish_reason:
+        # Gateways have several words for an answer that came to its own end.
+        draft.finish_reason = "stop" if delta.finish_reason in _ENDED else delta.finish_reason
+    if delta.usage:
+        draft.answered = Usage(delta.usage.prompt_tokens, delta.usage.completion_tokens)
+
+
+async def _checked(
+    sentence: MarkedSentence, mark: Mark, verifier: Verifier, repairer: Repairer, draft: Draft
+) -> Sequence[Checked]:
+    """What readers get of one sentence: itself, what it was rewritten to, or nothing."""
     draft.invented_keys += len(sentence.invented)
-    if sentence.text.strip() == NOT_ANSWERED:
+    sentence = replace(sentence, text=mark.taken_out(sentence.text))
+    if is_refusal(sentence.text):
         draft.refused = True
-        return None
-    if not sentence.text.strip():
-        return None
-    quotes = [sentence.text[start:end] for start, end in quotations(sentence.text)]
-    places = [verifier.find(quote) for quote in quotes]
-    altered = places.count(None)
-    if altered:
-        # A quotation that no source contains is a false statement about the source: no reader gets it.
-        draft.altered_quotes += altered
-        draft.withheld.append((sentence.text, "altered quotation"))
-        return None
-    supports = [verifier.check(sentence.text, [key]) for key in sentence.keys]
-    if not sentence.keys:
+        return ()
+    if not sentence.text.strip() or draft.abstained:
+        return ()
+    if repairer.seconds_left() <= 0:
+        # What cannot be checked in time is not shown, and the answer does not pass for a whole one.
+        draft.finish_reason = "length"
+        draft.withheld.append((sentence.text, "not checked before the deadline"))
+        return ()
+    judged = await asyncio.to_thread(judge, sentence, verifier)
+    if judged.checked.needs_source and not sentence.keys:
         draft.unmarked += 1
-    if not any(each.verdict in _CARRIED for each in supports):
-        # The model gave no key or a wrong one: look for the source that does carry the sentence.
-        supports.append(verifier.check(sentence.text))
-    # A source that has little to do with the sentence is no footnote to it, whoever named it.
-    supports = [each for each in supports if each.verdict in _CARRIED] or [
-        each for each in supports if each.verdict is Verdict.CONTRADICTED
-    ]
-    best = max(supports, key=lambda each: each.score, default=_ONLY_QUOTED)
-    supports += [
-        Support(best.score, best.verdict, evidence, span, quoted=True)
-        for evidence, span in filter(None, places)
-        if not any(_within(evidence, span, each) for each in supports)
-    ]
-    ranked = sorted(supports, key=lambda each: -each.score)
-    separator = "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
-    return Checked(sentence.text, tuple(ranked), separator)
-
-
-def _within(evidence: Evidence, span: Span, support: Support) -> bool:
-    return (
-        support.span is not None
-        and support.evidence is evidence
-        and support.span[0] <= span[0]
-        and span[1] <= support.span[1]
-    )
+    if judged.attributed:
+        reason = (
+            "it had no marker" if judged.attributed == "attributed" else "the source named does not carry it"
+        )
+        draft.repairs.append(Repair(sentence.text, judged.attributed, reason))
+    if not judged.fault:
+        return (judged.checked,)
+    return await repairer.repair(judged)

@@ -1,22 +1,24 @@
-"""Checks a text that somebody else wrote, sentence by sentence. Needs no language model."""
+"""Checks a text that somebody else wrote, claim by claim. Needs no language model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.sentences import sentence_spans, trimmed
+from ingest.sentences import sentence_spans
 from rag.cite import AnswerBuilder, Sources
 from rag.confidence import confidence_of_support
 from rag.passages import evidence_of
 from rag.retrieve import retrieve
-from rag.types import Citation, Claim, Evidence, Support, Verdict
+from rag.types import Citation, Claim, Evidence, Passage, Support, Verdict
 from rag.verify import PARTIAL_AT, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ingest.sentences import Span
     from rag.answer import Answerer
+    from rag.claims import ClaimSpan
     from rag.types import Confidence
 
 # Passages read for each claim.
@@ -33,43 +35,83 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounded:
+    """A checked claim.
+
+    Attributes:
+        claim: Its place in the text, verdict and footnotes.
+        faults: What the sources have otherwise, in words.
+        nearest: What comes closest to it, whether or not that carries it; None when nothing does.
+        contradicting: What says otherwise.
+    """
+
+    claim: Claim
+    faults: tuple[str, ...] = ()
+    nearest: Passage | None = None
+    contradicting: Passage | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grounding:
     """A checked text. Offsets of claims refer to it as it was given."""
 
-    claims: tuple[Claim, ...]
+    claims: tuple[Grounded, ...]
     citations: tuple[Citation, ...]
     support: float
     confidence: Confidence
 
 
 def ground_in_collection(
-    text: str, collection: str, service: Answerer, question: str | None = None
+    claims: Sequence[ClaimSpan], collection: str, service: Answerer, question: str | None = None
 ) -> Grounding:
-    """Check a text against a collection.
+    """Check claims against a collection.
+
+    Args:
+        claims: Of one text.
+        collection: Its name.
+        service: For the store and the embedder.
+        question: What the text answers; searched for together with each claim.
 
     Raises:
         NotFound: There is no such collection.
     """
     opened = service.store.collection(collection)
-    builder = AnswerBuilder(Sources(service.store.catalog, service.store.blobs, service.parser))
-
-    def check(claim: str) -> Support:
+    sources = Sources(service.store.catalog, service.store.blobs, service.parser)
+    builder = AnswerBuilder(sources)
+    pieces: dict[str, Evidence] = {}
+    read: dict[ClaimSpan, list[str]] = {}
+    for claim in claims:
+        if not claim.needs_source:
+            continue
         found = retrieve(
-            f"{question} {claim}" if question else claim,
+            f"{question} {claim.standalone}" if question else claim.standalone,
             collection=opened,
             catalog=service.store.catalog,
             embedder=service.embedder,
             config=service.retrieve_config,
             limit=_PASSAGES,
         )
-        evidence = [evidence_of(each, key=str(each.rank)) for each in found]
-        return Verifier(evidence, service.embedder, opened.rarity).check(claim)
+        read[claim] = [str(each.passage.id) for each in found]
+        pieces.update((str(each.passage.id), evidence_of(each, str(each.passage.id))) for each in found)
+    # One verifier for all, so that a passage found for several claims is embedded once.
+    verifier = Verifier(list(pieces.values()), service.embedder, opened.rarity)
 
-    return _ground(text, check, lambda support: _numbers(builder, support), builder.citations)
+    def cite(support: Support) -> tuple[int, ...]:
+        number = builder.number(support, [])
+        return () if number is None else (number,)
+
+    def show(piece: Evidence, span: Span) -> Passage | None:
+        stored = sources.text(piece)
+        return None if stored is None else _passage(piece, span, stored.text[span[0] : span[1]])
+
+    def check(claim: ClaimSpan) -> Support:
+        return verifier.check(claim.standalone, read[claim])
+
+    return _ground(claims, check, cite, show, builder.citations)
 
 
-def ground_in_sources(text: str, sources: Sequence[Source], service: Answerer) -> Grounding:
-    """Check a text against sources given with it."""
+def ground_in_sources(claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer) -> Grounding:
+    """Check claims against sources given with them."""
     evidence = [_evidence(source) for source in sources]
     verifier = Verifier(evidence, service.embedder, _even)
     citations: list[Citation] = []
@@ -99,34 +141,52 @@ def ground_in_sources(text: str, sources: Sequence[Source], service: Answerer) -
         )
         return (len(citations),)
 
-    return _ground(text, verifier.check, cite, citations)
+    def show(piece: Evidence, span: Span) -> Passage:
+        return _passage(piece, span, piece.slice(span))
+
+    return _ground(claims, lambda claim: verifier.check(claim.standalone), cite, show, citations)
 
 
 def _ground(
-    text: str,
-    check: Callable[[str], Support],
+    claims: Sequence[ClaimSpan],
+    check: Callable[[ClaimSpan], Support],
     cite: Callable[[Support], tuple[int, ...]],
+    show: Callable[[Evidence, Span], Passage | None],
     citations: list[Citation],
 ) -> Grounding:
-    claims = []
-    for first, last in sentence_spans(text):
-        start, end = trimmed(text, first, last)
-        if start == end:
-            continue
-        sentence = text[start:end]
-        support = check(sentence)
-        # Below that, the nearest sentence has little to do with the claim, and naming it would mislead.
-        useful = support.score >= PARTIAL_AT or support.verdict is Verdict.CONTRADICTED
-        numbers = cite(support) if useful else ()
-        claims.append(Claim(start, end, sentence, support.verdict, support.score, numbers))
-    checked = [claim.support for claim in claims]
-    mean = sum(checked) / len(checked) if checked else 0.0
-    return Grounding(tuple(claims), tuple(citations), mean, confidence_of_support(checked))
+    found = [_grounded(claim, check, cite, show) for claim in claims]
+    checked = [each.claim.support for each in found if each.claim.needs_source]
+    # A text that states nothing has nothing without support.
+    mean = sum(checked) / len(checked) if checked else float(bool(found))
+    return Grounding(tuple(found), tuple(citations), mean, confidence_of_support(checked or [mean]))
 
 
-def _numbers(builder: AnswerBuilder, support: Support) -> tuple[int, ...]:
-    number = builder.number(support, [])
-    return () if number is None else (number,)
+def _grounded(
+    claim: ClaimSpan,
+    check: Callable[[ClaimSpan], Support],
+    cite: Callable[[Support], tuple[int, ...]],
+    show: Callable[[Evidence, Span], Passage | None],
+) -> Grounded:
+    place = (claim.start, claim.end, claim.text)
+    if not claim.needs_source:
+        return Grounded(Claim(*place, Verdict.SUPPORTED, 1.0, (), needs_source=False))
+    support = check(claim)
+    # Below that, the nearest sentence has little to do with the claim, and citing it would mislead.
+    useful = support.score >= PARTIAL_AT or support.verdict is Verdict.CONTRADICTED
+    numbers = cite(support) if useful else ()
+    nearest = contradicting = None
+    if support.evidence is not None and support.span is not None:
+        nearest = show(support.evidence, support.span)
+        if support.verdict is Verdict.CONTRADICTED:
+            contradicting = nearest
+    if support.against is not None:
+        contradicting = show(*support.against)
+    done = Claim(*place, support.verdict, support.score, numbers)
+    return Grounded(done, support.faults, nearest, contradicting)
+
+
+def _passage(piece: Evidence, span: Span, quote: str) -> Passage:
+    return Passage(piece.document_id, piece.version, piece.title, piece.filename, span[0], span[1], quote)
 
 
 def _evidence(source: Source) -> Evidence:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,33 @@ def _joined(
         _evidence(key, run, max(scores.get((p.document_id, p.ordinal), 0.0) for p in run))
         for key, run in zip(new_keys(len(ranked)), ranked, strict=True)
     ]
+
+
+def fair_share(found: Sequence[Found], limit: int, per_document: int | None) -> list[Found]:
+    """The best passages, of one document only so many as long as others have any.
+
+    One document cannot fill the whole evidence, however many of its passages were written to match a question (as in
+    PoisonedRAG, https://arxiv.org/abs/2402.07867). What is over the share follows when there is room: a collection of
+    one document is read as before.
+
+    Args:
+        found: Passages, best first; more than wanted, so that other documents can come in.
+        limit: How many are wanted.
+        per_document: The share; None for no limit.
+
+    Returns:
+        At most ``limit`` passages, best first, ranked from 1.
+    """
+    counted: Counter[str] = Counter()
+    within: list[Found] = []
+    over: list[Found] = []
+    for each in found:
+        counted[each.passage.document_id] += 1
+        fits = per_document is None or counted[each.passage.document_id] <= per_document
+        (within if fits else over).append(each)
+    kept = (within + over)[:limit]
+    kept.sort(key=lambda each: each.rank)
+    return [replace(each, rank=rank) for rank, each in enumerate(kept, 1)]
 
 
 def evidence_of(found: Found, key: str = "") -> Evidence:

@@ -28,6 +28,33 @@ class Mode(StrEnum):
     GENERATIVE = "generative"
 
 
+class OnUnsupported(StrEnum):
+    """What becomes of a generated sentence that no source carries and that could not be repaired.
+
+    ``flag``: it is shown with its verdict and without a footnote. ``drop``: no reader gets it. ``abstain``: the whole
+    answer is withheld.
+    """
+
+    FLAG = "flag"
+    DROP = "drop"
+    ABSTAIN = "abstain"
+
+
+class Marking(StrEnum):
+    """Where the text of sources is marked as data in what a language model reads."""
+
+    OFF = "off"
+    SENTENCES = "sentences"
+    WORDS = "words"
+
+
+class Discord(StrEnum):
+    """How another source disagrees with a footnote."""
+
+    CONTRADICTS = "contradicts"
+    SUPERSEDES = "supersedes"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A passage found for a question.
@@ -87,6 +114,8 @@ class Support:
         evidence: The piece that carries most, or None when there is none.
         span: The sentences of it that carry the claim, in the document.
         quoted: Whether the claim is the evidence's own words.
+        faults: What the source has otherwise, to be read: "the source says 12, not 15".
+        against: The evidence and the span in the document that contradict the claim, or None.
     """
 
     score: float
@@ -94,6 +123,8 @@ class Support:
     evidence: Evidence | None
     span: Span | None
     quoted: bool = False
+    faults: tuple[str, ...] = ()
+    against: tuple[Evidence, Span] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +147,12 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of the answer. ``citations`` are numbers of footnotes; offsets refer to the answer."""
+    """A sentence of the answer. ``citations`` are numbers of footnotes; offsets refer to the answer.
+
+    Attributes:
+        needs_source: False for a greeting and the like: it states nothing that a source could carry, and counts
+            neither for nor against the answer.
+    """
 
     start: int
     end: int
@@ -124,6 +160,56 @@ class Claim:
     verdict: Verdict
     support: float
     citations: tuple[int, ...]
+    needs_source: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a stored text that is shown and is no footnote; ``quote`` is that text, to the letter."""
+
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Another source says otherwise than a footnote, or takes its place.
+
+    Attributes:
+        citation: Number of the footnote.
+        other: What the other source says.
+        kind: Whether it contradicts the footnote, or one of the two supersedes the other.
+        explanation: What differs, in words.
+    """
+
+    citation: int
+    other: Passage
+    kind: Discord
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What the server did about a sentence of a model.
+
+    Attributes:
+        text: The sentence as the model wrote it, without markers.
+        action: ``attributed`` (it had no marker, a source was found among those shown), ``moved`` (the source named
+            does not carry it, another one shown does), ``found`` (a further search found its source), ``rewritten``
+            (the model was asked again), ``dropped``, ``flagged`` or ``abstained``.
+        reason: Why.
+        became: What stands in its place, where it was rewritten.
+    """
+
+    text: str
+    action: str
+    reason: str
+    became: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +248,7 @@ class Question:
         top_k: How many passages to read.
         max_cost_usd: Refuse to spend more than that on this answer.
         target_error: Share of answers by quotation that may be wrong; None is the configured one.
+        on_unsupported: None is the configured policy.
     """
 
     text: str
@@ -174,6 +261,7 @@ class Question:
     max_cost_usd: float | None = None
     conversation_id: str | None = None
     target_error: float | None = None
+    on_unsupported: OnUnsupported | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +284,7 @@ class Answer:
         finish_reason: ``stop``; ``length`` or ``content_filter`` when the model was cut off.
         trace: What was searched, sent and decided; shown on request.
         short_answer: For an answer by quotation to a question that wants a name, a date or a number.
+        disagreements: Where other passages found say otherwise than the footnotes.
     """
 
     id: str
@@ -212,6 +301,7 @@ class Answer:
     timings: dict[str, float]
     trace: dict[str, Any] = field(default_factory=dict)
     short_answer: ShortAnswer | None = None
+    disagreements: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,11 @@ _EXPECTED_NAME = re.compile(
 )
 
 
+def is_function_word(term: str) -> bool:
+    """Whether an index term says nothing about a subject: an article, a pronoun, a question's own words."""
+    return term in _FUNCTION_WORDS
+
+
 def content_terms(text: str) -> list[str]:
     """Index terms without function words, each once, in order."""
     return list(dict.fromkeys(term for term in terms(text) if term not in _FUNCTION_WORDS))

@@ -18,6 +18,31 @@ _EXTRA = {"ir_measures": "ir-measures", "matplotlib": "matplotlib", "scipy": "sc
 # The search asks each view for twice as many hits; more would measure the views' depth, not the answers' sources.
 _MOST_PASSAGES = 200
 
+Questions = Annotated[
+    Path,
+    typer.Option(
+        help="Questions with what is relevant, as JSON lines or CSV: see docs/evaluation.md.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+Corpus = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="File or folder to ingest into a temporary data folder, once or several times. "
+        "Default: the collection as it is.",
+        exists=True,
+    ),
+]
+Compare = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Setting of a second configuration to compare with, as mode=dense or max_tokens=256; "
+        "several make one configuration."
+    ),
+]
+Out = Annotated[Path, typer.Option(help="Folder for the report.", file_okay=False)]
+
 
 @evaluation.callback()
 def _evaluation() -> None:
@@ -27,23 +52,9 @@ def _evaluation() -> None:
 @evaluation.command()
 def retrieval(
     *,
-    questions: Annotated[
-        Path,
-        typer.Option(
-            help="Questions with what is relevant, as JSON lines or CSV: see docs/evaluation.md.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ],
+    questions: Questions,
     collection: Collection = "default",
-    corpus: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="File or folder to ingest into a temporary data folder, once or several times. "
-            "Default: the collection as it is.",
-            exists=True,
-        ),
-    ] = None,
+    corpus: Corpus = None,
     data: Data = None,
     top_k: Annotated[
         int, typer.Option(help="Passages retrieved for each question.", min=1, max=_MOST_PASSAGES)
@@ -52,24 +63,11 @@ def retrieval(
         str, typer.Option(help="Budgets of characters in which recall is measured.")
     ] = "2000,4000,8000",
     mode: Annotated[str, typer.Option(help="hybrid, dense or lexical.")] = "hybrid",
-    compare: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Setting of a second configuration to compare with, as mode=dense or max_tokens=256; "
-            "several make one configuration."
-        ),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the report.", file_okay=False)] = Path(
-        "footnote-eval"
-    ),
+    compare: Compare = None,
+    out: Out = Path("footnote-eval"),
 ) -> None:
     """Measure how much of what is relevant is found: recall in characters, nDCG, MRR; alone or compared."""
-    missing = [package for name, package in _EXTRA.items() if find_spec(name) is None]
-    if missing:
-        fail(
-            f"footnote eval needs libraries that are not installed: {', '.join(missing)}. Install them with: "
-            f'pip install {" ".join(missing)} (all that it needs is the extra "eval" of this package).'
-        )
+    check_extra()
     limits = _budgets(budgets)
     settings = read_settings(data=data)
 
@@ -88,6 +86,62 @@ def retrieval(
                 compare=tuple(compare or ()),
                 out=out,
             )
+        )
+
+
+@evaluation.command()
+def answers(
+    *,
+    questions: Questions,
+    collection: Collection = "default",
+    corpus: Corpus = None,
+    data: Data = None,
+    mode: Annotated[str, typer.Option(help="auto, extractive or generative.")] = "auto",
+    top_k: Annotated[
+        int, typer.Option(help="Passages read for each question.", min=1, max=_MOST_PASSAGES)
+    ] = 10,
+    compare: Compare = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Threshold that must be kept, as citation_precision>=0.9 or ece<=0.08, once or several times. "
+            "Where one is not, the exit status is 1."
+        ),
+    ] = None,
+    out: Out = Path("footnote-eval"),
+) -> None:
+    """Measure answers: citations, support, correctness, calibration and abstention; alone or compared."""
+    check_extra()
+    settings = read_settings(data=data)
+
+    from api.evaluation.answers.run import Options, evaluate  # noqa: PLC0415
+    from rag.evaluation.gate import read_requirements  # noqa: PLC0415
+
+    with messages():
+        report = evaluate(
+            Options(
+                questions=questions,
+                collection=collection,
+                corpus=named_files(corpus) if corpus else None,
+                settings=settings,
+                compare=tuple(compare or ()),
+                out=out,
+                mode=mode,
+                top_k=top_k,
+                requirements=read_requirements(require or ()),
+            )
+        )
+    if report.shortfalls:
+        raise typer.Exit(1)
+
+
+def check_extra() -> None:
+    """End the command with what to install, where that is missing."""
+    missing = [package for name, package in _EXTRA.items() if find_spec(name) is None]
+    if missing:
+        fail(
+            f"footnote eval needs libraries that are not installed: {', '.join(missing)}. Install them with: "
+            f'pip install {" ".join(missing)} (all that it needs is the extra "eval" of this package).'
         )
 
 

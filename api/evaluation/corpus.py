@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.deps import MEBIBYTE, build
+from api.deps import MEBIBYTE, build, calibration_file
 from api.local import ingest_files
 from index.config import JobConfig
 from index.jobs import JobRunner
@@ -38,6 +38,7 @@ class Corpus:
     """Documents that can be searched.
 
     Attributes:
+        loop: The one event loop that the service is used in.
         documents: The live ones.
         failed: Those that could not be ingested, with the reason.
         passages: How many there are.
@@ -45,6 +46,7 @@ class Corpus:
     """
 
     service: Service
+    loop: asyncio.Runner
     collection: str
     documents: tuple[DocumentRecord, ...]
     failed: tuple[DocumentRecord, ...]
@@ -67,56 +69,83 @@ class Corpus:
 
 
 @contextmanager
-def existing(settings: Settings, collection: str) -> Iterator[Corpus]:
+def existing(settings: Settings, collection: str, *, gateway: bool = False) -> Iterator[Corpus]:
     """A collection of the data folder, as it is.
+
+    Args:
+        settings: Of the service.
+        collection: Its name.
+        gateway: Whether a language model may be asked.
 
     Raises:
         NothingToMeasure: There is no such data folder, or nothing in the collection.
         NotFound: There is no such collection.
         FolderInUse: A server or another command holds the folder.
     """
+    check_folder(settings, "or give the documents with --corpus")
+    with _opened(settings, gateway=gateway) as (service, loop):
+        yield _corpus(service, loop, collection)
+
+
+def check_folder(settings: Settings, otherwise: str = "or ingest documents first") -> None:
+    """Refuse a folder that is none, which would be made by opening it.
+
+    Raises:
+        NothingToMeasure: It has no catalog.
+    """
     if not (settings.data / "catalog.sqlite3").is_file():
         raise NothingToMeasure(
-            f"{settings.data} is not a data folder: it has no catalog. Name one with --data, or give the "
-            "documents with --corpus."
+            f"{settings.data} is not a data folder: it has no catalog. Name one with --data, {otherwise}."
         )
-    with _opened(settings) as service:
-        yield _corpus(service, collection)
 
 
 @contextmanager
 def ingested(
-    settings: Settings, files: Mapping[Path, str], chunk: ChunkConfig, embedder: SentenceTransformerEmbedder
+    settings: Settings,
+    files: Mapping[Path, str],
+    chunk: ChunkConfig,
+    embedder: SentenceTransformerEmbedder,
+    *,
+    gateway: bool = False,
 ) -> Iterator[Corpus]:
     """Files in a data folder of their own, which is deleted at the end.
+
+    Args:
+        settings: Of the service.
+        files: With the names to ingest them under.
+        chunk: How they are cut.
+        embedder: Of passages and questions.
+        gateway: Whether a language model may be asked.
 
     Raises:
         NothingToMeasure: No file could be ingested.
     """
     collection = "evaluation"
     with tempfile.TemporaryDirectory(prefix="footnote-eval-") as folder:
-        own = settings.model_copy(update={"data": Path(folder)})
-        with _opened(own) as service:
+        own = settings.model_copy(update={"data": Path(folder), "calibration": calibration_file(settings)})
+        with _opened(own, gateway=gateway) as (service, loop):
             service.embedder = embedder
+            service.answerer = replace(service.answerer, embedder=embedder)
             parse_config = ParseConfig(max_bytes=own.max_upload_mib * MEBIBYTE)
             pipeline = Pipeline(service.parser, embedder, parse_config, chunk)
             service.runner = JobRunner(service.store, pipeline, JobConfig(workers=own.ingest_workers))
             service.runner.start()
             ingest_files(service, files, collection)
-            yield _corpus(service, collection)
+            yield _corpus(service, loop, collection)
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Service]:
-    """A service that only searches: without a gateway, and with no job running."""
-    service = build(settings.model_copy(update={"gateway_url": None}))
-    try:
-        yield service
-    finally:
-        asyncio.run(service.close())
+def _opened(settings: Settings, *, gateway: bool) -> Iterator[tuple[Service, asyncio.Runner]]:
+    """A service with no job running, without its gateway unless a language model may be asked."""
+    with asyncio.Runner() as loop:
+        service = build(settings if gateway else settings.model_copy(update={"gateway_url": None}))
+        try:
+            yield service, loop
+        finally:
+            loop.run(service.close())
 
 
-def _corpus(service: Service, collection: str) -> Corpus:
+def _corpus(service: Service, loop: asyncio.Runner, collection: str) -> Corpus:
     record = service.store.catalog.collection(collection)
     documents: list[DocumentRecord] = []
     while page := service.store.catalog.documents(
@@ -134,4 +163,4 @@ def _corpus(service: Service, collection: str) -> Corpus:
     # Loaded now, so that the first question does not wait for it.
     service.embedder.load()
     service.store.collection(collection).views()
-    return Corpus(service, collection, live, failed, record.passages, record.embedder or "")
+    return Corpus(service, loop, collection, live, failed, record.passages, record.embedder or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from api.evaluation.page import page
 from api.evaluation.plots import draw
@@ -11,6 +11,7 @@ from api.evaluation.report import as_json
 from rag.evaluation.errors import EvaluationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from api.evaluation.report import Report
@@ -26,16 +27,30 @@ def write(report: Report, folder: Path) -> list[str]:
         EvaluationError: The folder cannot be written.
     """
     drawings = draw(report)
-    contents = {
-        "report.html": page(report, drawings),
-        "report.json": json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n",
-        **drawings,
-    }
+    return write_files(
+        {"report.html": page(report, drawings), "report.json": text(as_json(report)), **drawings}, folder
+    )
+
+
+def text(content: dict[str, Any]) -> str:
+    """The text of a JSON file."""
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def write_files(contents: Mapping[str, str], folder: Path) -> list[str]:
+    """Write files into a folder, over earlier ones.
+
+    Returns:
+        Their names.
+
+    Raises:
+        EvaluationError: The folder cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
+        for name, each in contents.items():
             # A file name that is not UTF-8 is shown by its escapes.
-            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+            (folder / name).write_text(each, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise EvaluationError(
             f"--out {folder}: {error.strerror}. Name a folder that can be written."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from typing import TYPE_CHECKING
 
 from api.evaluation import words
+from api.evaluation.html import figure, table, whole
 from api.evaluation.report import versions
 
 if TYPE_CHECKING:
@@ -16,27 +16,6 @@ if TYPE_CHECKING:
     from rag.evaluation.locate import Target
     from rag.evaluation.statistics import Estimate
 
-_STYLE = """
-:root { color-scheme: light; --ink: #2b2f36; --soft: #626b78; --line: #dfe3e8; --tint: #f5f7fa; --mark: #1f5fa8 }
-* { box-sizing: border-box }
-body { margin: 0 auto; max-width: 62rem; padding: 2rem 1.25rem 4rem; color: var(--ink); background: #fff;
-       font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif }
-h1 { margin: 0 0 .25rem; font-size: 1.7rem; line-height: 1.25 }
-h2 { margin: 2.5rem 0 .75rem; font-size: 1.2rem }
-p { margin: .5rem 0; max-width: 46rem }
-.soft { color: var(--soft); font-size: .9rem }
-.verdict { border-left: 4px solid var(--mark); background: var(--tint); padding: .75rem 1rem; margin: 1.25rem 0 }
-.wide { overflow-x: auto }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; width: 100% }
-th, td { padding: .4rem .75rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top }
-thead th { border-bottom: 2px solid #aab2bd; white-space: nowrap }
-td.n, th.n { text-align: right; white-space: nowrap }
-tr.first td { font-weight: 600; background: var(--tint) }
-figure { margin: 1rem 0 }
-figure img { max-width: 100%; height: auto }
-code { font-size: .85em }
-@media print { body { max-width: none; padding: 0 } h2 { break-after: avoid } tr, figure { break-inside: avoid } }
-"""
 _DRAWINGS = {
     "recall.svg": "Mean recall of relevant characters over the budget of retrieved characters",
     "kinds.svg": "Results by document kind",
@@ -68,13 +47,7 @@ def page(report: Report, drawings: Mapping[str, str]) -> str:
         *_problems(report),
         *_settings(report),
     ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Retrieval: {escape(report.questions.name)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body>\n</html>\n"
-    )
+    return whole(f"Retrieval: {report.questions.name}", parts)
 
 
 def _means(report: Report) -> str:
@@ -89,7 +62,7 @@ def _means(report: Report) -> str:
             *(words.milliseconds(report, at) for at, _ in enumerate(report.configurations)),
         )
     )
-    return _table(("measure", *(each.name for each in report.configurations)), rows, report.primary.label)
+    return table(("measure", *(each.name for each in report.configurations)), rows, report.primary.label)
 
 
 def _comparison(report: Report) -> Iterable[str]:
@@ -114,7 +87,7 @@ def _comparison(report: Report) -> Iterable[str]:
         for measure in report.measures
         if (found := report.comparisons.get(measure.key)) is not None
     ]
-    yield _table(header, rows, report.primary.label)
+    yield table(header, rows, report.primary.label)
 
 
 def _parts(
@@ -134,7 +107,7 @@ def _parts(
         count = "0" if found[0] is None else str(found[0].count)
         rows.append((label, count, *map(words.estimate, found)))
     yield f"<p>{escape(report.primary.label)}; all measures are in report.json.</p>"
-    yield _table((title, "questions", *(each.name for each in report.configurations)), rows)
+    yield table((title, "questions", *(each.name for each in report.configurations)), rows)
 
 
 def _questions(report: Report) -> Iterable[str]:
@@ -145,14 +118,14 @@ def _questions(report: Report) -> Iterable[str]:
             (*_question(targets[each.question_id], report.first), f"{each.first:.3f}", f"{each.second:.3f}")
             for each in report.differences
         ]
-        yield _table(("question", "relevant", *(each.name for each in report.configurations)), rows)
+        yield table(("question", "relevant", *(each.name for each in report.configurations)), rows)
     if report.lowest:
         yield f"<h2>Questions with the lowest {escape(label)}</h2>"
         rows = [
             (*_question(targets[each.question_id], report.first), f"{each.values[report.primary.key]:.3f}")
             for each in report.lowest
         ]
-        yield _table(("question", "relevant", report.first.name), rows)
+        yield table(("question", "relevant", report.first.name), rows)
 
 
 def _question(target: Target, measured: Measured) -> Cells:
@@ -165,11 +138,11 @@ def _problems(report: Report) -> Iterable[str]:
         of = f" with {each.name}" if len(report.configurations) > 1 else ""
         if each.failed:
             yield f"<h2>Documents that could not be ingested{escape(of)}</h2>"
-            yield _table(("document", "reason"), list(each.failed.items()))
+            yield table(("document", "reason"), list(each.failed.items()))
         problems = each.located.problems
         if problems and (each is report.first or problems != report.first.located.problems):
             yield f"<h2>In the question file{escape(of)}</h2>"
-            yield _table(
+            yield table(
                 ("line", "what is the matter", "effect"),
                 [(str(problem.line), problem.message, problem.effect) for problem in problems],
             )
@@ -187,38 +160,10 @@ def _settings(report: Report) -> Iterable[str]:
     ]
     rows = [(name, *(column[name] for column in columns)) for name in columns[0]]
     rows.append(("top_k", *(str(report.plan.top_k) for _ in columns)))
-    yield _table(("setting", *(each.name for each in report.configurations)), rows)
+    yield table(("setting", *(each.name for each in report.configurations)), rows)
     found = ", ".join(f"{name} {number}" for name, number in versions().items())
     yield f'<p class="soft">{escape(found)}</p>'
 
 
 def _drawing(drawings: Mapping[str, str], name: str) -> Iterable[str]:
-    if name in drawings:
-        data = base64.b64encode(drawings[name].encode("utf-8")).decode("ascii")
-        yield f'<figure><img src="data:image/svg+xml;base64,{data}" alt="{_DRAWINGS[name]}"></figure>'
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], marked: str = "") -> str:
-    """A table; columns of figures stand at the right, and the row that begins with ``marked`` stands out."""
-    figures = {
-        column
-        for column in range(1, len(header))
-        if rows and all(row[column][:1] in "0123456789+-–<" for row in rows)
-    }
-    body = [f"<tr{_mark(row[0], marked)}>{_line('td', row, figures)}</tr>" for row in rows]
-    return (
-        f'<div class="wide"><table><thead><tr>{_line("th", header, figures)}</tr></thead><tbody>\n'
-        + "\n".join(body)
-        + "\n</tbody></table></div>"
-    )
-
-
-def _line(tag: str, cells: Sequence[str], figures: set[int]) -> str:
-    return "".join(
-        f"<{tag}{' class=n' if column in figures else ''}>{escape(cell)}</{tag}>"
-        for column, cell in enumerate(cells)
-    )
-
-
-def _mark(name: str, marked: str) -> str:
-    return " class=first" if marked and name == marked else ""
+    return figure(drawings, name, _DRAWINGS[name])

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from api.evaluation import configure, tables
-from api.evaluation.corpus import existing, ingested
 from api.evaluation.files import write
+from api.evaluation.preparing import Given, corpora, located, progress_bar
 from api.evaluation.report import Measured, Report
 from api.evaluation.words import KINDS
 from api.local import console
-from ingest.embed import SentenceTransformerEmbedder
-from rag.evaluation.errors import InvalidComparison, NothingToMeasure
-from rag.evaluation.locate import Locator
+from rag.evaluation.errors import NothingToMeasure
 from rag.evaluation.questions import read_questions
 from rag.evaluation.retrieval import ask, measures
 from rag.evaluation.summary import (
@@ -33,12 +28,10 @@ from rag.evaluation.summary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from api.evaluation.configure import Configuration
     from api.evaluation.corpus import Corpus
-    from api.settings import Settings
     from rag.evaluation.locate import Located
     from rag.evaluation.questions import EvaluationQuestion
     from rag.evaluation.retrieval import Outcome, Plan
@@ -48,23 +41,16 @@ _LISTED = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(Given):
     """What the command was given.
 
     Attributes:
-        corpus: Files with the names to ingest them under, or None to use the collection.
-        compare: ``NAME=VALUE`` settings of the second configuration; none for a single one.
-        out: Folder for the report.
+        plan: What is measured.
+        mode: Of the search.
     """
 
-    questions: Path
-    collection: str
-    corpus: dict[Path, str] | None
-    settings: Settings
     plan: Plan
     mode: str
-    compare: tuple[str, ...]
-    out: Path
 
 
 def evaluate(options: Options) -> Report:
@@ -79,12 +65,12 @@ def evaluate(options: Options) -> Report:
     configurations = [first, first.changed(options.compare)] if options.compare else [first]
     names = configure.names(*configurations) if options.compare else (f"mode={first.mode}",)
     with ExitStack() as stack:
-        corpora = _corpora(stack, options, configurations)
+        searched = corpora(stack, options, configurations)
         # Two configurations often share a corpus; what is relevant is found in it once.
-        located = {key: _located(corpus, questions) for key, corpus in {id(c): c for c in corpora}.items()}
+        places = {key: _located(corpus, questions) for key, corpus in {id(c): c for c in searched}.items()}
         measured = [
-            _measured(name, configuration, corpus, located[id(corpus)], options)
-            for name, configuration, corpus in zip(names, configurations, corpora, strict=True)
+            _measured(name, configuration, corpus, places[id(corpus)], options)
+            for name, configuration, corpus in zip(names, configurations, searched, strict=True)
         ]
     report = _report(options, len(questions), measured)
     tables.show(report, console)
@@ -93,57 +79,21 @@ def evaluate(options: Options) -> Report:
     return report
 
 
-def _corpora(stack: ExitStack, options: Options, configurations: Sequence[Configuration]) -> list[Corpus]:
-    """The corpus of each configuration; those that need the same share one."""
-    if options.corpus is None:
-        if any(each.needs != configurations[0].needs for each in configurations):
-            raise InvalidComparison(
-                f"--compare {' '.join(options.compare)}: documents must be ingested anew for that. Give them with "
-                "--corpus, and both configurations get a temporary data folder."
-            )
-        return [stack.enter_context(existing(options.settings, options.collection))] * len(configurations)
-    files = _without_own_files(options)
-    corpora: dict[object, Corpus] = {}
-    embedders: dict[object, SentenceTransformerEmbedder] = {}
-    for each in configurations:
-        if each.needs not in corpora:
-            embedder = embedders.setdefault(each.embed, SentenceTransformerEmbedder(each.embed))
-            corpora[each.needs] = stack.enter_context(ingested(options.settings, files, each.chunk, embedder))
-    return [corpora[each.needs] for each in configurations]
-
-
-def _without_own_files(options: Options) -> dict[Path, str]:
-    """The corpus without the question file and earlier reports, which hold every question to the letter."""
-    own, out = options.questions.resolve(), options.out.resolve()
-    kept = {
-        path: name
-        for path, name in (options.corpus or {}).items()
-        if path.resolve() != own and not path.resolve().is_relative_to(out)
-    }
-    if left := [name for path, name in (options.corpus or {}).items() if path not in kept]:
-        console.print(f"Not ingested, because they hold the questions: {', '.join(left)}", markup=False)
-    if not kept:
-        raise NothingToMeasure("--corpus: there are no files there.")
-    return kept
-
-
 def _located(corpus: Corpus, questions: Sequence[EvaluationQuestion]) -> Located:
-    with _bar("finding what is relevant", len(questions)) as done:
-        located = Locator(corpus.documents, corpus.service.store.catalog.text).locate(questions, done)
-    if not located.targets:
-        first = located.problems[0].message if located.problems else ""
+    found = located(corpus, questions)
+    if not found.targets:
         raise NothingToMeasure(
-            f"Nothing that the questions name is in the corpus. The first: {first}"
-            if first
+            f"Nothing that the questions name is in the corpus. The first: {found.problems[0].message}"
+            if found.problems
             else "No question names anything relevant: there is nothing to find. See docs/evaluation.md."
         )
-    return located
+    return found
 
 
 def _measured(
     name: str, configuration: Configuration, corpus: Corpus, located: Located, options: Options
 ) -> Measured:
-    with _bar(f"asking, {name}", len(located.targets)) as done:
+    with progress_bar(f"asking, {name}", len(located.targets)) as done:
         outcomes = ask(
             located.targets,
             lambda text: corpus.search(text, configuration, options.plan.top_k),
@@ -172,15 +122,6 @@ def _measured(
         groups={label: means(of(ids), wanted) for label, ids in by_group(located.targets).items()},
         curve=mean_curve(outcomes),
     )
-
-
-@contextmanager
-def _bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar as a function that is told how many are done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(escape(description), total=total)
-        yield lambda done: progress.update(bar, completed=done)
 
 
 def _report(options: Options, total: int, measured: Sequence[Measured]) -> Report:

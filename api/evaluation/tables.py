@@ -11,9 +11,12 @@ from rich.table import Table
 from api.evaluation import words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from api.evaluation.report import Report
+    from rag.evaluation.locate import Located
 
 # Lines shown of a list whose rest stands in the report.
 _MOST_LINES = 5
@@ -30,7 +33,7 @@ def show(report: Report, console: Console) -> None:
         ("group", [each.groups for each in report.configurations]),
     ):
         if len(parts[0]) > 1:
-            table = _table(f"{report.primary.label}, by {title}")
+            table = titled(f"{report.primary.label}, by {title}")
             table.add_column(title)
             table.add_column("questions", justify="right")
             for each in report.configurations:
@@ -44,12 +47,12 @@ def show(report: Report, console: Console) -> None:
     console.print(escape(words.counts(report)))
     for line in words.shortfalls(report):
         console.print(f"[yellow]{escape(line)}[/yellow]")
-    _problems(report, console)
+    problems_of([each.located for each in report.configurations], console)
 
 
 def _summary(report: Report) -> Table:
     first = report.first
-    table = _table(f"Retrieval, {first.documents} documents, mean over questions (95 % interval)")
+    table = titled(f"Retrieval, {first.documents} documents, mean over questions (95 % interval)")
     table.add_column("measure")
     for each in report.configurations:
         table.add_column(escape(each.name), justify="right")
@@ -72,7 +75,7 @@ def _summary(report: Report) -> Table:
 
 def _comparison(report: Report) -> Table:
     first, second = report.configurations
-    table = _table(f"{second.name} against {first.name}")
+    table = titled(f"{second.name} against {first.name}")
     for name in ("measure", "difference (95 % interval)", "p", "+/-/="):
         table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
     for measure in report.measures:
@@ -89,14 +92,16 @@ def _comparison(report: Report) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
+def titled(title: str) -> Table:
+    """An empty table in the form of all."""
     return Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
 
 
-def _problems(report: Report, console: Console) -> None:
-    for each in report.configurations:
-        problems = each.located.problems
-        if each is not report.first and problems == report.first.located.problems:
+def problems_of(located: Sequence[Located], console: Console) -> None:
+    """What of the question file could not be measured as it was meant, once for each configuration that differs."""
+    for each in located:
+        problems = each.problems
+        if each is not located[0] and problems == located[0].problems:
             continue
         for problem in problems[:_MOST_LINES]:
             console.print(

@@ -48,6 +48,11 @@ def p_value(value: Comparison) -> str:
     return f"< {_LEAST_P}" if value.p < _LEAST_P else f"{value.p:.3f}"
 
 
+def is_significant(value: Comparison) -> bool:
+    """Whether the test shows a difference, by the customary bound."""
+    return value.p is not None and value.p < _SIGNIFICANT
+
+
 def effect(value: Comparison) -> str:
     """Cohen's d_z with its sign."""
     return "–" if value.effect is None else f"{value.effect:+.2f}"
@@ -58,16 +63,16 @@ def verdict(report: Report) -> str:
     label, key = report.primary.label, report.primary.key
     first = report.first
     if key not in report.comparisons:
-        return f"{_capital(label)}: {estimate(first.means[key])}, {first.means[key].count} questions."
+        return f"{capital(label)}: {estimate(first.means[key])}, {first.means[key].count} questions."
     found = report.comparisons[key]
     second = report.configurations[1]
     counts = f"better on {found.wins} questions, worse on {found.losses}, the same on {found.ties}"
-    if found.p is None or found.p >= _SIGNIFICANT:
+    if not is_significant(found):
         outcome = "These questions do not show a difference"
     else:
         outcome = f"{second.name} is {'better' if found.difference.mean > 0 else 'worse'}"
     return (
-        f"{outcome}. {_capital(label)}: {second.means[key].mean:.3f} with {second.name} against "
+        f"{outcome}. {capital(label)}: {second.means[key].mean:.3f} with {second.name} against "
         f"{first.means[key].mean:.3f} with {first.name}, {difference(found)}, p = {p_value(found)}; {counts}."
     ).replace("p = <", "p <")
 
@@ -109,5 +114,6 @@ def milliseconds(report: Report, at: int) -> str:
     return f"{middle * 1000:.0f} ms ({late * 1000:.0f} ms)"
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """With a large first letter."""
     return text[:1].upper() + text[1:]

@@ -14,7 +14,7 @@ from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe, is_disk_full
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
 from api.stream import event, event_stream
-from rag.types import Cited, Claimed, Done, Mode, Question, Retrieved
+from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,6 +41,7 @@ async def ask(body: AskIn, service: ServiceDep) -> AnswerOut | StreamingResponse
         max_cost_usd=body.max_cost_usd,
         conversation_id=body.conversation_id,
         target_error=body.target_error,
+        on_unsupported=OnUnsupported(body.on_unsupported) if body.on_unsupported else None,
     )
     # An unknown collection is an error of the request, streamed or not.
     await asyncio.to_thread(service.store.catalog.collection, question.collection)
@@ -69,6 +70,7 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
     shown = {each["document_id"] for each in answer.trace["passages"]}
     shown |= {citation.document_id for citation in answer.citations}
+    shown |= {each.other.document_id for each in answer.disagreements}
     body = {"question": question.text, "collection": question.collection}
     body |= _out(answer, question, explain=True).model_dump(mode="json")
     try:

@@ -6,17 +6,20 @@ from fastapi import APIRouter
 
 from api.deps import ServiceDep
 from api.errors import ApiError
-from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, GroundIn, GroundOut
+from api.schemas.answers import CitationOut, ConfidenceOut, GroundedOut, GroundIn, GroundOut
+from rag.claims import split_claims
 from rag.ground import Source, ground_in_collection, ground_in_sources
 
 # Every sentence of the sources is embedded for this one request: about two seconds at this length.
 _MAX_SOURCE_CHARS = 200_000
+# Each claim is searched for and checked: about 10 seconds on two cores.
+_MAX_CLAIMS = 200
 router = APIRouter(prefix="/v1/ground", tags=["ground"])
 
 
 @router.post("")
 def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
-    """Check each sentence against a collection or against the sources given."""
+    """Check each claim of a text against a collection or against the sources given."""
     if (body.collection is None) == (body.sources is None):
         raise ApiError(422, "invalid_field", "Give either a collection or sources.")
     if body.sources is not None and sum(len(each.text) for each in body.sources) > _MAX_SOURCE_CHARS:
@@ -24,13 +27,19 @@ def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
             f"sources: more than {_MAX_SOURCE_CHARS:,} characters together. Upload them as documents instead."
         )
         raise ApiError(422, "invalid_field", message)
+    claims = split_claims(body.text)
+    if len(claims) > _MAX_CLAIMS:
+        message = (
+            f"text: {len(claims):,} claims, and at most {_MAX_CLAIMS} are checked at once. Send it in parts."
+        )
+        raise ApiError(422, "invalid_field", message)
     if body.sources is not None:
         sources = [Source(each.id, each.title, each.text) for each in body.sources]
-        found = ground_in_sources(body.text, sources, service.answerer)
+        found = ground_in_sources(claims, sources, service.answerer)
     else:
-        found = ground_in_collection(body.text, body.collection or "", service.answerer, body.question)
+        found = ground_in_collection(claims, body.collection or "", service.answerer, body.question)
     return GroundOut(
-        claims=[ClaimOut.of(each) for each in found.claims],
+        claims=[GroundedOut.of_grounded(each) for each in found.claims],
         citations=[CitationOut.of(each) for each in found.citations],
         support=found.support,
         confidence=ConfidenceOut.of(found.confidence),

@@ -20,7 +20,7 @@ from api.routes.ask import complete, remember
 from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, UsageOut
 from api.stream import event_stream
 from rag.cite import rendered
-from rag.types import Claimed, Done, Question, Verdict
+from rag.types import Claimed, Done, OnUnsupported, Question, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -68,6 +68,8 @@ class ChatIn(BaseModel):
     model: Text
     messages: list[ChatMessage]
     stream: bool = False
+    # Beyond OpenAI's fields: what /v1/ask has under this name.
+    on_unsupported: OnUnsupported | None = None
 
 
 @router.get("/models")
@@ -133,7 +135,7 @@ async def _chunks(service: Service, question: Question, model: str) -> AsyncIter
                     # Until something is supported, this may still become an answer that abstains, and what
                     # was sent cannot be taken back.
                     held += each.separator + rendered(each.claim)
-                    if sent or each.claim.verdict is not Verdict.UNSUPPORTED:
+                    if sent or (each.claim.needs_source and each.claim.verdict is not Verdict.UNSUPPORTED):
                         yield _chunk(identity, model, {"content": held})
                         sent, held = True, ""
                 elif isinstance(each, Done):
@@ -185,6 +187,7 @@ def _question(body: ChatIn) -> Question:
         collection=collection,
         history=tuple((message.role, message.text()) for message in spoken[:-1]),
         model=model or None,
+        on_unsupported=body.on_unsupported,
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from api.schemas.base import Body, CollectionName, Out, QuestionText
 
 if TYPE_CHECKING:
+    from rag.ground import Grounded
     from rag.types import Answer, Citation, Found
 
 
@@ -84,12 +85,16 @@ class AskIn(Body):
     top_k: int = Field(10, ge=1, le=50)
     max_cost_usd: float | None = Field(None, gt=0)
     target_error: float | None = Field(None, gt=0, lt=1)
+    on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     stream: bool = False
     explain: bool = False
 
 
 class ClaimOut(Out):
-    """A sentence of the answer with the numbers of its footnotes."""
+    """A sentence of the answer with the numbers of its footnotes.
+
+    ``needs_source`` is false for what states nothing, such as a greeting; it has no footnote and lowers nothing.
+    """
 
     start: int
     end: int
@@ -97,6 +102,7 @@ class ClaimOut(Out):
     verdict: str
     support: float
     citations: list[int]
+    needs_source: bool = True
 
 
 class BoxOut(Out):
@@ -159,6 +165,27 @@ class ShortAnswerOut(Out):
     version: int
 
 
+class PassageShown(Out):
+    """A stretch of a stored text that is no footnote: ``quote`` is that text from ``start`` to ``end``."""
+
+    document_id: str
+    version: int
+    title: str
+    filename: str
+    start: int
+    end: int
+    quote: str
+
+
+class DisagreementOut(Out):
+    """Another source that says otherwise than a footnote, or of which one supersedes the other."""
+
+    citation: int
+    other: PassageShown
+    kind: str
+    explanation: str
+
+
 class UsageOut(Out):
     """Tokens that the gateway counted."""
 
@@ -177,6 +204,7 @@ class AnswerOut(BaseModel):
     claims: list[ClaimOut]
     citations: list[CitationOut]
     confidence: ConfidenceOut
+    disagreements: list[DisagreementOut] = []
     follow_ups: list[str]
     model: str | None
     mode: str
@@ -197,6 +225,7 @@ class AnswerOut(BaseModel):
             claims=[ClaimOut.of(claim) for claim in answer.claims],
             citations=[CitationOut.of(citation) for citation in answer.citations],
             confidence=ConfidenceOut.of(answer.confidence),
+            disagreements=[DisagreementOut.of(each) for each in answer.disagreements],
             follow_ups=[],
             usage=UsageOut.of(answer.usage),
             cost_usd=answer.cost_usd,
@@ -225,10 +254,36 @@ class GroundIn(Body):
     question: str | None = Field(None, max_length=8_000)
 
 
+class BestEvidence(PassageShown):
+    """What comes closest to a claim. Only when ``cited`` does it carry or contradict the claim, as its footnote."""
+
+    cited: bool
+
+
+class GroundedOut(ClaimOut):
+    """A claim of a text, with what carries it, what comes closest to it and what says otherwise."""
+
+    faults: list[str]
+    best_evidence: BestEvidence | None
+    contradicting: PassageShown | None
+
+    @classmethod
+    def of_grounded(cls, found: Grounded) -> Self:
+        """From a checked claim."""
+        nearest, against = found.nearest, found.contradicting
+        best = BestEvidence(**asdict(nearest), cited=bool(found.claim.citations)) if nearest else None
+        return cls(
+            **ClaimOut.of(found.claim).model_dump(),
+            faults=list(found.faults),
+            best_evidence=best,
+            contradicting=PassageShown.of(against) if against else None,
+        )
+
+
 class GroundOut(BaseModel):
     """The text's claims, each with what carries it."""
 
-    claims: list[ClaimOut]
+    claims: list[GroundedOut]
     citations: list[CitationOut]
     support: float
     confidence: ConfidenceOut

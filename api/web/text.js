@@ -169,6 +169,9 @@ const SIGNALS = {
   unsupported_share: "Share of sentences without support",
   invented_keys: "Footnotes that the model made up (removed)",
   altered_quotes: "Quotations that no source contains (removed)",
+  dropped_share: "Sentences that no source carries (removed)",
+  rewritten_share: "Sentences that were asked for again",
+  disagreements: "Other passages that say otherwise",
 };
 
 /** A signal's name in plain words; an unknown name loses its underscores and nothing else. */

@@ -107,6 +107,12 @@ class RememberedQuestions:
         """See ``Embedder``."""
         return self._embedder.embed_sentences(texts)
 
+    def embed_words(
+        self, texts: Sequence[str], words: Sequence[Sequence[Span]]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """See ``Embedder``."""
+        return self._embedder.embed_words(texts, words)
+
     def embed_query(self, text: str) -> FloatVector:
         """See ``Embedder``."""
         if text not in self._questions:

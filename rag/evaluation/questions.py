@@ -29,7 +29,20 @@ _ALIASES = {
     "kind": "group",
 }
 _PLACE_FIELDS = ("document", "quote", "start", "end", "page", "grade")
-_QUESTION_FIELDS = ("id", "question", "group", "answer", "relevant")
+_QUESTION_FIELDS = ("id", "question", "group", "answer", "answers", "unanswerable", "relevant")
+# What people write into a cell for yes and no.
+_TRUTHS = {
+    "true": True,
+    "yes": True,
+    "1": True,
+    "x": True,
+    "false": False,
+    "no": False,
+    "0": False,
+    "": False,
+}
+# Between the accepted answers in a cell of a table.
+_ANSWER_MARK = "|"
 # Errors shown at once; a file of another form has one in every line.
 _MOST_ERRORS = 10
 # Letters in common from which on an unknown name is taken for a slip of a known one.
@@ -73,7 +86,8 @@ class EvaluationQuestion:
         text: What is asked.
         relevant: Empty for a question that the documents do not answer.
         group: By which results are also shown; empty for none.
-        answer: The expected answer, which retrieval does not look at.
+        answers: Accepted answers, any of which is right; retrieval does not look at them.
+        unanswerable: The file says that the documents do not answer it.
     """
 
     id: str
@@ -81,7 +95,8 @@ class EvaluationQuestion:
     text: str
     relevant: tuple[Relevant, ...]
     group: str = ""
-    answer: str | None = None
+    answers: tuple[str, ...] = ()
+    unanswerable: bool = False
 
 
 def read_questions(path: Path) -> list[EvaluationQuestion]:
@@ -178,14 +193,46 @@ def _question(line: int, row: Row) -> EvaluationQuestion:
         raise InvalidQuestions("'relevant' must be a list.")
     if listed is None:
         listed = [{name: row[name] for name in given}] if given else []
-    return EvaluationQuestion(
-        id=str(row.get("id", f"line {line}")),
-        line=line,
-        text=text.strip(),
-        relevant=tuple(_relevant(line, each) for each in listed),
-        group=str(row.get("group", "")),
-        answer=str(row["answer"]) if "answer" in row else None,
+    return _consistent(
+        EvaluationQuestion(
+            id=str(row.get("id", f"line {line}")),
+            line=line,
+            text=text.strip(),
+            relevant=tuple(_relevant(line, each) for each in listed),
+            group=str(row.get("group", "")),
+            answers=_answers(row),
+            unanswerable=_truth(row, "unanswerable"),
+        )
     )
+
+
+def _consistent(question: EvaluationQuestion) -> EvaluationQuestion:
+    """The question, unless it says that nothing answers it and names what does."""
+    answered = question.answers or any(each.grade > 0 for each in question.relevant)
+    if question.unanswerable and answered:
+        raise InvalidQuestions("'unanswerable' and what answers the question contradict one another.")
+    return question
+
+
+def _answers(row: Row) -> tuple[str, ...]:
+    """Accepted answers of ``answer`` and ``answers``, each once."""
+    listed = row.get("answers", [])
+    if isinstance(listed, str):
+        listed = listed.split(_ANSWER_MARK)
+    if not isinstance(listed, list) or any(isinstance(each, dict | list) for each in listed):
+        raise InvalidQuestions("'answers' must be a list of accepted answers.")
+    given = [row["answer"], *listed] if "answer" in row else listed
+    answers = tuple(dict.fromkeys(str(each).strip() for each in given if each is not None))
+    if not all(any(map(str.isalnum, each)) for each in answers):
+        raise InvalidQuestions("an accepted answer has neither a letter nor a digit.")
+    return answers
+
+
+def _truth(row: Row, name: str) -> bool:
+    value = row.get(name, False)
+    if isinstance(value, str | int) and str(value).strip().lower() in _TRUTHS:
+        return _TRUTHS[str(value).strip().lower()]
+    raise InvalidQuestions(f"{name!r} must be true or false, not {value!r}.")
 
 
 def _relevant(line: int, given: object) -> Relevant:
@@ -246,9 +293,12 @@ def _joined(first: EvaluationQuestion, other: EvaluationQuestion) -> EvaluationQ
         raise InvalidQuestions(f"id {other.id!r} belongs to another question in line {first.line}.")
     if other.group and first.group not in {"", other.group}:
         raise InvalidQuestions(f"the same question is in group {first.group!r} in line {first.line}.")
-    return replace(
-        first,
-        relevant=first.relevant + tuple(each for each in other.relevant if each not in first.relevant),
-        group=first.group or other.group,
-        answer=first.answer or other.answer,
+    return _consistent(
+        replace(
+            first,
+            relevant=first.relevant + tuple(each for each in other.relevant if each not in first.relevant),
+            group=first.group or other.group,
+            answers=tuple(dict.fromkeys((*first.answers, *other.answers))),
+            unanswerable=first.unanswerable or other.unanswerable,
+        )
     )

@@ -43,7 +43,7 @@ def ranked_places(
     left = dict(places)
     names: list[str] = []
     for rank, passage in enumerate(ranked, start=1):
-        found = [name for name, place in left.items() if _finds(passage, place)]
+        found = [name for name, place in left.items() if finds(passage, place)]
         names += sorted(found, key=lambda name: -grades[name]) or [f"passage {rank}"]
         for name in found:
             del left[name]
@@ -72,7 +72,8 @@ def evaluate(
     return values
 
 
-def _finds(passage: Range, place: Range) -> bool:
+def finds(passage: Range, place: Range) -> bool:
+    """Whether they share at least half of the shorter of the two."""
     shorter = min(passage.end - passage.start, place.end - place.start)
     return common([passage], [place]) >= max(1.0, _ENOUGH * shorter)
 

@@ -5,20 +5,26 @@ Both resample questions, and neither assumes that values are normally distribute
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    # One figure of many questions, of rows that hold what is known of each; not a number where it has none.
+    Statistic = Callable[[Floats], float]
 
 CONFIDENCE = 0.95
 # More would move the ends of an interval in the third decimal at most.
 _BOOTSTRAP_RESAMPLES = 2000
 _ASSIGNMENTS = 9999
+# Figures that are no means are computed anew for each resample, which takes longer.
+_STATISTIC_RESAMPLES = 1000
 # Resamples computed at a time, so that thousands of questions fit into memory.
 _BATCH = 500
 # The same questions give the same figures.
@@ -114,6 +120,78 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
         losses=losses,
         ties=len(differences) - wins - losses,
     )
+
+
+def estimate_of(statistic: Statistic, rows: Floats) -> Estimate | None:
+    """A figure that is not a mean of questions, with its basic bootstrap interval.
+
+    The basic interval (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 5.2) takes off
+    what resampling itself adds to a figure such as a calibration error, which chance only ever makes larger. It is
+    widened, where need be, to hold the figure.
+
+    Args:
+        statistic: Of rows; never negative.
+        rows: (n, columns), a row for each question.
+
+    Returns:
+        None where the figure has no value.
+    """
+    value = statistic(rows) if len(rows) else float("nan")
+    if np.isnan(value):
+        return None
+    if len(rows) < 2:  # noqa: PLR2004 - One question has no spread.
+        return Estimate(value, None, None, len(rows))
+    source = np.random.default_rng(_SEED)
+    picks = (source.integers(0, len(rows), len(rows)) for _ in range(_STATISTIC_RESAMPLES))
+    return _not_negative(_basic(value, [statistic(rows[pick]) for pick in picks], len(rows)))
+
+
+def compare_of(statistic: Statistic, first: Floats, second: Floats) -> Comparison | None:
+    """Compare a figure that is not a mean, on the same questions, by a two-sided paired randomisation test.
+
+    As ``compare``, with the rows of a question swapped between the configurations at random.
+
+    Args:
+        statistic: Of rows.
+        first: (n, columns), a row for each question.
+        second: (n, columns), rows of the same questions.
+
+    Returns:
+        Without wins, losses and effect, which need a value for each question. None where the figure has no value.
+    """
+    seen = statistic(second) - statistic(first) if len(first) else float("nan")
+    if np.isnan(seen):
+        return None
+    source = np.random.default_rng(_SEED)
+    resampled, swapped = [], []
+    for _ in range(_STATISTIC_RESAMPLES):
+        pick = source.integers(0, len(first), len(first))
+        resampled.append(statistic(second[pick]) - statistic(first[pick]))
+        swap = source.random(len(first))[:, None] < 0.5  # noqa: PLR2004 - Either is as likely.
+        swapped.append(statistic(np.where(swap, first, second)) - statistic(np.where(swap, second, first)))
+    others = [each for each in swapped if not np.isnan(each)]
+    extreme = sum(abs(each) >= abs(seen) - _TIE for each in others)
+    return Comparison(
+        difference=_basic(seen, resampled, len(first)),
+        p=(extreme + 1) / (len(others) + 1) if len(first) > 1 else None,
+        effect=None,
+        wins=0,
+        losses=0,
+        ties=0,
+    )
+
+
+def _basic(value: float, resampled: Sequence[float], count: int) -> Estimate:
+    known = [each for each in resampled if not np.isnan(each)]
+    if not known:
+        return Estimate(value, None, None, count)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return Estimate(value, float(min(value, 2 * value - high)), float(max(value, 2 * value - low)), count)
+
+
+def _not_negative(found: Estimate) -> Estimate:
+    return replace(found, low=max(0.0, found.low)) if found.low is not None else found
 
 
 def _randomisation(differences: NDArray[np.float64]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,29 @@ if TYPE_CHECKING:
     from rag.evaluation.locate import Target
     from rag.evaluation.retrieval import Measure, Outcome, Plan
     from rag.evaluation.statistics import Comparison, Estimate
+
+
+class Valued(Protocol):
+    """What was measured of one question."""
+
+    @property
+    def question_id(self) -> str:
+        """Which question."""
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """By the key of the measure."""
+
+
+class Keyed(Protocol):
+    """A measure, of which only the key matters here."""
+
+    @property
+    def key(self) -> str:
+        """Of its values."""
+
+
+AnyValued = TypeVar("AnyValued", bound=Valued)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +60,7 @@ def primary(measures: Sequence[Measure], outcomes: Sequence[Outcome], plan: Plan
     return next(measure for measure in measures if measure.key == wanted)
 
 
-def means(outcomes: Iterable[Outcome], measures: Sequence[Measure]) -> dict[str, Estimate]:
+def means(outcomes: Iterable[Valued], measures: Sequence[Keyed]) -> dict[str, Estimate]:
     """Each measure's mean over the questions that have it, each counting the same; none without any."""
     listed = list(outcomes)
     found = {}
@@ -72,7 +95,7 @@ def by_group(targets: Sequence[Target]) -> dict[str, list[str]]:
 
 
 def comparisons(
-    first: Sequence[Outcome], second: Sequence[Outcome], measures: Sequence[Measure]
+    first: Sequence[Valued], second: Sequence[Valued], measures: Sequence[Keyed]
 ) -> dict[str, Comparison]:
     """The second configuration against the first, by measure, on the questions that have it in both."""
     others = {outcome.question_id: outcome.values for outcome in second}
@@ -89,7 +112,7 @@ def comparisons(
 
 
 def largest_differences(
-    first: Sequence[Outcome], second: Sequence[Outcome], key: str, count: int
+    first: Sequence[Valued], second: Sequence[Valued], key: str, count: int
 ) -> list[Difference]:
     """The questions on which two configurations differ most by one measure, at most ``count``."""
     others = {outcome.question_id: outcome.values for outcome in second}
@@ -102,7 +125,7 @@ def largest_differences(
     return sorted(found, key=lambda each: -abs(each.second - each.first))[:count]
 
 
-def lowest(outcomes: Sequence[Outcome], key: str, count: int) -> list[Outcome]:
+def lowest(outcomes: Sequence[AnyValued], key: str, count: int) -> list[AnyValued]:
     """The questions with the lowest values of a measure, at most ``count``, none that has the highest."""
     found = [outcome for outcome in outcomes if outcome.values.get(key, 1.0) < 1.0]
     return sorted(found, key=lambda outcome: outcome.values[key])[:count]

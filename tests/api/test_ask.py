@@ -22,7 +22,7 @@ RULES = (
 QUESTION = {"question": "How many books may members borrow at a time?", "collection": "rules"}
 ANSWER_FIELDS = {
     "id", "answer", "abstained", "finish_reason", "claims", "citations", "confidence", "follow_ups", "model",
-    "mode", "usage", "cost_usd", "timings", "trace_id", "conversation_id",
+    "mode", "usage", "cost_usd", "timings", "trace_id", "conversation_id", "disagreements", "short_answer",
 }  # fmt: skip
 CITATION_FIELDS = {
     "number", "document_id", "version", "title", "filename", "start", "end", "quote", "pages", "boxes",
@@ -68,7 +68,7 @@ def test_an_answer_has_the_fields_of_the_contract(
     assert (answer["mode"], answer["conversation_id"], answer["trace"]) == ("generative", "c1", None)
     assert answer["answer"] == "Members may borrow seven books. [1] The drill costs 5 euros a day. [2]"
     for claim in answer["claims"]:
-        assert set(claim) == {"start", "end", "text", "verdict", "support", "citations"}
+        assert set(claim) == {"start", "end", "text", "verdict", "support", "citations", "needs_source"}
         assert answer["answer"][claim["start"] : claim["end"]] == claim["text"]
         assert claim["verdict"] == "supported"
     for citation in answer["citations"]:

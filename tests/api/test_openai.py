@@ -104,10 +104,12 @@ def test_an_answer_that_abstains(official: openai.OpenAI, gateway: ScriptedGatew
 def test_an_unsupported_sentence_before_a_supported_one_is_sent(
     official: openai.OpenAI, gateway: ScriptedGateway
 ) -> None:
-    """What is held back for a moment is not lost."""
+    """Under the policy that shows it, what is held back for a moment is not lost."""
     gateway.play(cite("Bananas grow in Ecuador. The drill costs 5 euros a day [{k}]."))
 
-    chunks = official.chat.completions.create(model="openai", messages=ASKED, stream=True)
+    chunks = official.chat.completions.create(
+        model="openai", messages=ASKED, stream=True, extra_body={"on_unsupported": "flag"}
+    )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
 
     assert text == "Bananas grow in Ecuador. The drill costs 5 euros a day. [1]"

@@ -17,6 +17,7 @@ def test_the_page_has_words_for_every_signal() -> None:
         *sufficiency_signals("Why?", [], "", [], {}),
         *load_calibration().signals,
         *("support", "unsupported_share", "invented_keys", "altered_quotes"),
+        *("dropped_share", "rewritten_share", "disagreements"),
     }
     source = (WEB / "text.js").read_text()
     table = source.split("const SIGNALS = {", 1)[1].split("};", 1)[0]

@@ -77,6 +77,12 @@ class HashingEmbedder:
             vectors[row] = self.embed_query(text)
         return vectors
 
+    def embed_words(
+        self, texts: Sequence[str], words: Sequence[Sequence[Span]]
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """See ``Embedder``."""
+        return self.embed_passages(texts, words, lambda _: None)
+
     def embed_query(self, text: str) -> FloatVector:
         """See ``Embedder``."""
         # Texts without a word have this direction, so that no row is zero.

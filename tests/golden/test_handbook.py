@@ -29,6 +29,7 @@ class Question:
     file: str | None
     quote: str | None
     kind: str
+    unanswerable: bool = False
 
 
 QUESTIONS = [

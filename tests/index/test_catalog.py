@@ -565,6 +565,8 @@ def test_answers_are_kept_with_feedback(store: Store, runner: JobRunner) -> None
     store.answers.add_feedback("ans_1", 1, correct=True, comment="yes")
 
     assert store.answers.get("ans_1") == body
+    store.answers.add_feedback("ans_1", -1, correct=None, comment=None)
+    assert list(store.answers.ratings()) == [("ans_1", body, 1, True), ("ans_1", body, -1, None)]
     with pytest.raises(NotFound):
         store.answers.add_feedback("ans_2", 1, correct=None, comment=None)
     assert store.delete_document(record.id).cached_answers == 1

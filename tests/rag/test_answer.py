@@ -25,7 +25,7 @@ from rag.errors import (
 from rag.gateway import Gateway
 from rag.prompt import NOT_ANSWERED
 from rag.tokens import TokenCounter
-from rag.types import Answer, Cited, Claimed, Done, Event, Mode, Question, Retrieved, Verdict
+from rag.types import Answer, Cited, Claimed, Done, Event, Mode, OnUnsupported, Question, Retrieved, Verdict
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ FORGED = (
     "Visitors leave bags outside [^2], as source: b2c says."
 )
 QUESTION = "How many books may members borrow?"
+FLAGGED = Question(QUESTION, "answers", on_unsupported=OnUnsupported.FLAG)
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +286,7 @@ def test_a_missing_marker_is_found_by_the_server(library: Library, documents: di
     """A sentence without a key is attributed to the source that carries it, or stays unsupported."""
     text = "Members may borrow seven books. Bananas grow in Ecuador."
 
-    answer = ask(library, QUESTION, Scene.answer(text)).answer
+    answer = ask(library, FLAGGED, Scene.answer(text)).answer
 
     assert [claim.verdict for claim in answer.claims] == [Verdict.SUPPORTED, Verdict.UNSUPPORTED]
     assert [claim.citations for claim in answer.claims] == [(1,), ()]
@@ -307,7 +308,7 @@ def test_what_no_source_carries_has_no_footnote(library: Library, documents: dic
     """A source that has nothing to do with a sentence is not presented as its source, though the model says so."""
     text = says("Members may borrow seven books [{m}]. Books turn yellow with age [{m}].", m="seven books")
 
-    answer = ask(library, QUESTION, Scene.answer(text)).answer
+    answer = ask(library, FLAGGED, Scene.answer(text)).answer
 
     assert answer.text.endswith("Books turn yellow with age.")
     assert answer.claims[1].citations == ()
@@ -318,7 +319,7 @@ def test_the_opposite_is_shown_as_contradicted(library: Library, documents: dict
     """A sentence that turns its source round keeps the footnote that proves it wrong."""
     text = says("Lend the saw to children [{t}]. Tools are lent for one week [{t}].", t="saw")
 
-    answer = ask(library, QUESTION, Scene.answer(text)).answer
+    answer = ask(library, FLAGGED, Scene.answer(text)).answer
 
     assert answer.claims[0].verdict is Verdict.CONTRADICTED
     assert answer.citations[0].quote == "Never lend the saw to children."

@@ -46,7 +46,7 @@ def test_every_way_to_say_what_is_relevant(tmp_path: Path) -> None:
     assert two.relevant == (Relevant(2, "a.pdf"), Relevant(2, "b.md", "w w"))
     assert three.relevant == (Relevant(4, "c", start=0, end=9, grade=3),)
     assert four.relevant == (Relevant(5, "doc_1", "words", page=2),)
-    assert four.answer == "5"
+    assert four.answers == ("5",)
     assert (none.relevant, none.group) == ((), "unanswerable")
 
 
@@ -145,3 +145,48 @@ def test_rows_that_contradict_one_another(tmp_path: Path) -> None:
     groups = write(tmp_path, {"question": "a?", "group": "x"}, {"question": "a?", "group": "y"})
     with pytest.raises(InvalidQuestions, match="line 2: the same question is in group 'x'"):
         read_questions(groups)
+
+
+def test_accepted_answers_and_unanswerable_questions(tmp_path: Path) -> None:
+    """A single answer, a list, numbers; a question that nothing answers says so."""
+    path = write(
+        tmp_path,
+        {"question": "One?", "answers": ["seven", 7, "seven"], "answer": "VII"},
+        {"question": "Two?", "unanswerable": True, "relevant": [{"document": "a", "grade": 0}]},
+        {"question": "Three?", "unanswerable": False, "answers": []},
+    )
+
+    one, two, three = read_questions(path)
+
+    assert one.answers == ("VII", "seven", "7")
+    assert (two.unanswerable, two.answers) == (True, ())
+    assert (three.unanswerable, three.answers) == (False, ())
+
+
+def test_accepted_answers_in_a_table(tmp_path: Path) -> None:
+    """Several in a cell with strokes between; rows of one question are joined."""
+    path = tmp_path / "sheet.csv"
+    path.write_text(
+        "question,answers,unanswerable\nOne?,seven | 7,\nOne?,VII,no\nTwo?,,yes\n", encoding="utf-8"
+    )
+
+    one, two = read_questions(path)
+
+    assert one.answers == ("seven", "7", "VII")
+    assert (one.unanswerable, two.unanswerable) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"question": "A?", "unanswerable": True, "answers": ["seven"]}, "contradict one another"),
+        ({"question": "A?", "unanswerable": True, "document": "a.md"}, "contradict one another"),
+        ({"question": "A?", "unanswerable": "perhaps"}, "must be true or false"),
+        ({"question": "A?", "answers": {"a": 1}}, "must be a list"),
+        ({"question": "A?", "answers": ["…"]}, "neither a letter nor a digit"),
+    ],
+)
+def test_answers_that_cannot_be_meant(tmp_path: Path, row: dict[str, Any], message: str) -> None:
+    """The line is refused, with what is the matter."""
+    with pytest.raises(InvalidQuestions, match=f"line 1: .*{message}"):
+        read_questions(write(tmp_path, row))

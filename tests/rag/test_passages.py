@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rag.markers import new_keys
-from rag.passages import evidence_of, gather
+from rag.passages import evidence_of, fair_share, gather
 from rag.types import Found
 from tests.rag.library import Library
+from tests.rag.library import stored as stored_passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -172,3 +174,31 @@ def test_one_passage_alone(stored: list[StoredPassage]) -> None:
         stored[4].end,
         stored[4].text,
     )
+
+
+def shares(*documents: str) -> list[Found]:
+    """Passages of these documents, best first."""
+    return [
+        Found(replace(stored_passage("x", number=number), document_id=name), 1.0 / number, number, {}, {})
+        for number, name in enumerate(documents, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("documents", "limit", "share", "kept"),
+    [
+        ("aaaab", 3, 2, "aab"),
+        ("aaaaa", 3, 2, "aaa"),
+        ("aabab", 4, 1, "aaba"),
+        ("abcde", 3, 2, "abc"),
+        ("aaaab", 3, None, "aaa"),
+        ("", 3, 2, ""),
+    ],
+)
+def test_one_document_has_only_its_share(documents: str, limit: int, share: int | None, kept: str) -> None:
+    """Others come in for what is over the share; where there are none, the document keeps its places."""
+    found = fair_share(shares(*documents), limit, share)
+
+    assert "".join(each.passage.document_id for each in found) == kept
+    assert [each.rank for each in found] == list(range(1, len(kept) + 1))
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)

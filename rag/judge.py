@@ -1,0 +1,157 @@
+"""One sentence of a model's answer: what carries it, and what speaks against showing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rag.claims import split_claims
+from rag.markers import quotations
+from rag.prompt import NOT_ANSWERED
+from rag.types import Repair, Support, Usage, Verdict
+from rag.verify import PARTIAL_AT
+
+if TYPE_CHECKING:
+    from ingest.sentences import Span
+    from rag.markers import MarkedSentence
+    from rag.types import Evidence
+    from rag.verify import Verifier
+
+CARRIED = (Verdict.SUPPORTED, Verdict.PARTIAL)
+ALTERED = "altered quotation"
+NOT_CARRIED = "no source carries it"
+OPPOSED = "a source says otherwise"
+# A sentence of which a source carries the words in quotation marks and nothing else.
+_ONLY_QUOTED = Support(PARTIAL_AT, Verdict.PARTIAL, None, None)
+# What states nothing needs no source and lowers nothing.
+_NOTHING_STATED = Support(1.0, Verdict.SUPPORTED, None, None)
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a language model did, counted while its answer streams, and what was done about it.
+
+    Attributes:
+        raw: Its text as it came.
+        invented_keys: Citation keys that were never issued.
+        altered_quotes: Quotations that stand in no source.
+        unmarked: Sentences that it left without a key.
+        withheld: Sentences that readers do not get, with the reason.
+        repairs: What was done about sentences, in their order.
+        refused: Whether it said that the documents do not answer.
+        abstained: Whether the whole answer is withheld because of one sentence.
+        finish_reason: The gateway's word for why it ended.
+        answered: Tokens of the answer itself.
+        repaired: Tokens of sentences asked again.
+        uncounted: Whether the gateway did not count the tokens of a call.
+    """
+
+    raw: str = ""
+    invented_keys: int = 0
+    altered_quotes: int = 0
+    unmarked: int = 0
+    withheld: list[tuple[str, str]] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
+    refused: bool = False
+    abstained: bool = False
+    finish_reason: str = ""
+    model: str | None = None
+    answered: Usage = field(default_factory=Usage)
+    repaired: Usage = field(default_factory=Usage)
+    uncounted: bool = False
+
+    @property
+    def usage(self) -> Usage:
+        """All tokens together."""
+        return Usage(
+            self.answered.prompt_tokens + self.repaired.prompt_tokens,
+            self.answered.completion_tokens + self.repaired.completion_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A sentence that may be shown, with what carries it, best first, and what separates it from the last."""
+
+    text: str
+    supports: tuple[Support, ...]
+    separator: str
+    needs_source: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A checked sentence.
+
+    Attributes:
+        checked: As it would be shown.
+        keys: The sources that its model named.
+        fault: Why it must not be shown as it is; empty when a source carries it.
+        attributed: ``attributed`` or ``moved`` when the server found its source; see ``Repair``.
+    """
+
+    checked: Checked
+    keys: tuple[str, ...] = ()
+    fault: str = ""
+    attributed: str = ""
+
+
+def judge(sentence: MarkedSentence, verifier: Verifier) -> Judged:
+    """Find what carries one sentence.
+
+    Args:
+        sentence: Not empty.
+        verifier: Over the sources that its model read.
+    """
+    text = sentence.text
+    separator = "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
+    if states_nothing(text):
+        return Judged(Checked(text, (_NOTHING_STATED,), separator, needs_source=False))
+    quotes = [text[start:end] for start, end in quotations(text)]
+    places = [verifier.find(quote) for quote in quotes]
+    if None in places:
+        # A quotation that no source contains is a false statement about the source.
+        return Judged(Checked(text, (), separator), sentence.keys, ALTERED)
+    supports = [verifier.check(text, [key]) for key in sentence.keys]
+    attributed = ""
+    if not any(each.verdict in CARRIED for each in supports):
+        # The model gave no key or a wrong one: look for the source that does carry the sentence.
+        supports.append(verifier.check(text))
+        if supports[-1].verdict in CARRIED:
+            attributed = "moved" if sentence.keys else "attributed"
+    # A source that has little to do with the sentence is no footnote to it, whoever named it.
+    carrying = [each for each in supports if each.verdict in CARRIED]
+    opposing = [each for each in supports if each.verdict is Verdict.CONTRADICTED]
+    only_quoted = bool(places) and not carrying and not opposing
+    kept = carrying or opposing
+    best = max(kept, key=lambda each: each.score, default=_ONLY_QUOTED)
+    kept += [
+        Support(best.score, best.verdict, evidence, span, quoted=True)
+        for evidence, span in filter(None, places)
+        if not any(_within(evidence, span, each) for each in kept)
+    ]
+    fault = ""
+    if not carrying and not only_quoted:
+        fault = ": ".join((OPPOSED, *opposing[0].faults[:1])) if opposing else NOT_CARRIED
+    ranked = tuple(sorted(kept, key=lambda each: -each.score))
+    return Judged(Checked(text, ranked, separator), sentence.keys, fault, attributed)
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a sentence is the one that the model is asked for when the sources do not answer."""
+    return text.strip() == NOT_ANSWERED
+
+
+def states_nothing(text: str) -> bool:
+    """Whether a sentence needs no source: a greeting, an offer of help."""
+    claims = split_claims(text)
+    return bool(claims) and not any(claim.needs_source for claim in claims)
+
+
+def _within(evidence: Evidence, span: Span, support: Support) -> bool:
+    return (
+        support.span is not None
+        and support.evidence is evidence
+        and support.span[0] <= span[0]
+        and span[1] <= support.span[1]
+    )

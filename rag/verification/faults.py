@@ -1,0 +1,22 @@
+"""What a claim has otherwise than its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KINDS = ("number", "unit", "date", "name", "negation", "quantifier", "opposite")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a source does not carry, or has otherwise.
+
+    Attributes:
+        kind: One of ``KINDS``.
+        told: For a reader, such as "the source says 12, not 15".
+        missing: Whether the source only lacks it, and has nothing else in its place.
+    """
+
+    kind: str
+    told: str
+    missing: bool = False

@@ -1,0 +1,121 @@
+"""Grounding over HTTP: claims at clause level, nearest and contradicting evidence, and bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.server import error_of, upload
+
+if TYPE_CHECKING:
+    import httpx
+
+RULES = (
+    "# Ferry\n\nThe ferry to the island leaves every day at nine o'clock. Dogs travel free of charge. "
+    "The crossing takes 40 minutes in calm weather. Never stand on the car deck during the crossing."
+)
+TOOLS = "Never lend the saw to children."
+SOURCES = [{"id": "timetable", "title": "Ferry", "text": RULES}, {"id": "tools", "text": TOOLS}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ferry(client: httpx.Client) -> dict[str, Any]:
+    """The document that texts are checked against."""
+    upload(client, TOOLS, "tools.md", collection="ferry")
+    return upload(client, RULES, "ferry.md", collection="ferry")
+
+
+def grounded(client: httpx.Client, text: str, where: str, **fields: Any) -> dict[str, Any]:
+    """Check a text against the collection or against the sources."""
+    against = {"collection": "ferry"} if where == "collection" else {"sources": SOURCES}
+    response = client.post("/v1/ground", json={"text": text, **against, **fields})
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+WHERE = pytest.mark.parametrize("where", ["collection", "sources"])
+
+
+@WHERE
+def test_a_sentence_with_two_clauses_is_two_claims(client: httpx.Client, where: str) -> None:
+    """The half that is true is not lost for the other half, and both lie in the text as it was given."""
+    text = "The ferry to the island leaves every day at nine o'clock; the captain was born in Athens."
+
+    found = grounded(client, text, where)["claims"]
+
+    assert [claim["verdict"] for claim in found] == ["supported", "unsupported"]
+    assert all(text[claim["start"] : claim["end"]] == claim["text"] for claim in found)
+    assert found[0]["citations"] == [1]
+    assert found[1]["citations"] == []
+
+
+@WHERE
+def test_the_nearest_evidence_of_an_unsupported_claim_is_no_footnote(
+    client: httpx.Client, ferry: dict[str, Any], where: str
+) -> None:
+    """What comes closest is shown with its place in the source and marked as not cited."""
+    found = grounded(client, "The crossing takes 95 minutes in calm weather.", where)
+    (claim,) = found["claims"]
+    best = claim["best_evidence"]
+
+    assert claim["verdict"] in ("unsupported", "contradicted")
+    assert best["quote"] == RULES[best["start"] : best["end"]]
+    assert "40 minutes" in best["quote"]
+    assert best["document_id"] == (ferry["id"] if where == "collection" else "timetable")
+    assert best["cited"] is bool(claim["citations"])
+    assert best["cited"] is (claim["verdict"] == "contradicted")
+
+
+@WHERE
+def test_contradicting_evidence_is_shown(client: httpx.Client, where: str) -> None:
+    """A claim that turns its source round names the sentence that proves it wrong."""
+    (claim,) = grounded(client, "Lend the saw to children.", where)["claims"]
+
+    assert claim["verdict"] == "contradicted"
+    assert claim["contradicting"]["quote"] == TOOLS
+
+
+@WHERE
+def test_a_greeting_is_no_claim_against_the_text(client: httpx.Client, where: str) -> None:
+    """Courtesies are passed without a source and lower neither support nor confidence."""
+    plain = grounded(client, "Dogs travel free of charge.", where)
+    kind = grounded(client, "Hello! Dogs travel free of charge. I hope this helps.", where)
+
+    assert [claim["needs_source"] for claim in kind["claims"]] == [False, True, False]
+    assert (kind["support"], kind["confidence"]["value"]) == (plain["support"], plain["confidence"]["value"])
+    assert all(claim["best_evidence"] is None for claim in kind["claims"] if not claim["needs_source"])
+
+
+def test_a_pronoun_is_read_with_its_subject(client: httpx.Client) -> None:
+    """A claim that only says "it" is looked for under the name that it stands for."""
+    text = "The ferry to the island leaves at nine o'clock. It leaves every day."
+
+    found = grounded(client, text, "collection")["claims"]
+
+    assert [claim["verdict"] for claim in found] == ["supported", "supported"]
+
+
+def test_bounds_are_refusals_that_say_what_to_change(client: httpx.Client) -> None:
+    """Too long a text, too many claims, too many characters of sources: 422, never a long wait."""
+    many = "Dogs travel free. " * 250
+    for body, words in (
+        ({"text": "x" * 20_001, "collection": "ferry"}, "20000"),
+        ({"text": many, "collection": "ferry"}, "at most 200"),
+        ({"text": many, "sources": SOURCES}, "in parts"),
+        ({"text": "", "collection": "ferry"}, "text"),
+        ({"text": "Dogs.", "sources": []}, "sources"),
+        ({"text": "Dogs.", "sources": [{"id": "a", "text": "x" * 200_000}] * 2}, "Upload"),
+        ({"text": "Dogs.", "sources": SOURCES, "collection": "ferry"}, "either"),
+        ({"text": "Dogs."}, "either"),
+    ):
+        assert words in error_of(client.post("/v1/ground", json=body), 422, "invalid_field")["message"]
+
+
+@pytest.mark.parametrize("text", ["   ", "?!…", "\u200b", "🙂"])
+def test_a_text_without_a_claim(client: httpx.Client, text: str) -> None:
+    """Nothing to check is an answer and no failure."""
+    found = grounded(client, text, "collection")
+
+    assert found["citations"] == []
+    assert all(claim["verdict"] != "supported" or not claim["needs_source"] for claim in found["claims"])
