@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _SMALL_WORDS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 )  # fmt: skip
 _TENS_WORDS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SPELLED = {word: float(value) for value, word in enumerate(_SMALL_WORDS)} | {
@@ -82,8 +82,10 @@ _NUMBER = re.compile(
     r"(?P<unit>[\s-]{0,8}(?:per\s?(?:cent(?:age)?|mille)\b|(?:sq\.?|square|cubic)\s?[a-z]+|°\s?[CF]?|[%‰$€£]|[A-Za-z/]+))?",
     re.IGNORECASE,
 )
-_MONTH_NAME = r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|" \
-    r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"  # fmt: skip
+_MONTH_NAME = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|"
+    r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
+)
 _DATES = (
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+day)?\s+(?:of\s+)?(?P<m>{_MONTH_NAME})(?:,?\s+(?P<y>\d{{4}}))?"),
     re.compile(rf"\b(?P<m>{_MONTH_NAME})\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,?\s+(?P<y>\d{{4}}))?"),
@@ -93,17 +95,25 @@ _DATES = (
     re.compile(rf"(?<=[a-z,(] )(?P<m>{_MONTH_NAME.replace('May|', '').replace('Mar(?:ch)?', 'March')})"),
 )  # fmt: skip
 _ABOUT = re.compile(
-    r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|close to|circa|c\.|ca\.|~|≈|just (?:over|under))\s*\Z",
+    r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|close to|circa|c\.|ca\.|~|≈|"
+    r"just (?:over|under))\s*\Z",
     re.IGNORECASE,
 )
-_BOUNDS = (
-    (">=", re.compile(r"(?:at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum)\s*\Z", re.IGNORECASE)),
-    ("<=", re.compile(r"(?:at most|up to|no more than|not (?:more than|exceed\w*)|a maximum of|maximum|within)\s*\Z", re.IGNORECASE)),
-    (">", re.compile(r"(?:more than|over|above|exceed\w*|greater than|higher than|in excess of|upwards of)\s*\Z", re.IGNORECASE)),
-    ("<", re.compile(r"(?:less than|fewer than|under|below|lower than)\s*\Z", re.IGNORECASE)),
-)  # fmt: skip
-_AFTER_BOUND = re.compile(r"[\s\w]{0,12}?\s(?P<more>or (?:more|older|over|above|longer|later))\b|"
-                          r"[\s\w]{0,12}?\s(?P<less>or (?:less|fewer|younger|under|below|earlier))\b", re.IGNORECASE)  # fmt: skip
+_BEFORE_BOUND = {
+    ">=": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum",
+    "<=": r"at most|up to|no more than|not (?:more than|exceed\w*)|a maximum of|maximum|within",
+    ">": r"more than|over|above|exceed\w*|greater than|higher than|in excess of|upwards of",
+    "<": r"less than|fewer than|under|below|lower than",
+}
+_BOUNDS = tuple(
+    (name, re.compile(rf"(?:{words})\s*\Z", re.IGNORECASE)) for name, words in _BEFORE_BOUND.items()
+)
+_AFTER_BOUND = re.compile(
+    r"[\s\w]{0,12}?\sor (?:(?P<more>more|older|over|above|longer|later)|"
+    r"(?P<less>less|fewer|younger|under|below|earlier))\b",
+    re.IGNORECASE,
+)
+_TOLD = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
 _UPWARDS, _DOWNWARDS = frozenset((">", ">=")), frozenset(("<", "<="))
 _NOUN = re.compile(
     r"[\s,-]*(?:(?:of|the|a|an|new|different|other|more|main|major|separate)\s+)*([^\W\d_][\w’'-]*)"
@@ -198,11 +208,9 @@ def _quantities(text: str) -> Iterator[Quantity]:
             continue
         word = (match["unit"] or "").strip(" -\t\n").casefold()
         unit, factor = _unit(word, (match["money"] or "").strip().casefold(), spaced=bool(match["unit"]))
-        if match["unit"] and not unit and word.isalpha():
-            # What follows is no unit but the noun, or another word.
-            end = match.start("unit")
-        else:
-            end = match.end()
+        # What follows may be no unit but the noun, or another word.
+        noun_follows = bool(match["unit"]) and not unit and word.isalpha()
+        end = match.start("unit") if noun_follows else match.end()
         if match["decade"]:
             unit = "decade"
         elif ordinal:
@@ -312,26 +320,35 @@ def _fault(
     if not equal and not rivals:
         equal = [each for each in more if _same(wanted, each)]
     if not equal:
-        if rivals and not wanted.is_year:
-            return Fault("number", f"the source says {rivals[0].raw}, not {wanted.raw}")
-        if wanted.is_year:
-            years = [each.raw for each in have if each.is_year] + [
-                str(date.year) for date in dates if date.year
-            ]
-            if years:
-                return Fault("date", f"the source says {years[0]}, not {wanted.raw}")
-            return Fault("date", f"the source does not give the year {wanted.raw}", missing=True)
-        return Fault("number", f"the source does not give {wanted.raw}", missing=True)
+        return _absent(wanted, have, rivals, dates)
     # The same number of something else is no support when the source counts the same thing otherwise.
     if rivals and not any(_counts_the_same(wanted, each) for each in equal):
-        return Fault(
-            "number", f"the source says {rivals[0].raw} {rivals[0].noun}, not {wanted.raw}".replace("  ", " ")
-        )
+        told = " ".join(filter(None, (rivals[0].raw, rivals[0].noun)))
+        return Fault("number", f"the source says {told}, not {wanted.raw}")
+    return _bound_fault(wanted, equal)
+
+
+def _absent(
+    wanted: Quantity, have: Sequence[Quantity], rivals: Sequence[Quantity], dates: Sequence[Date]
+) -> Fault:
+    if wanted.is_year:
+        years = [each.raw for each in have if each.is_year] + [str(date.year) for date in dates if date.year]
+        if years:
+            return Fault("date", f"the source says {years[0]}, not {wanted.raw}")
+        return Fault("date", f"the source does not give the year {wanted.raw}", missing=True)
+    if rivals:
+        return Fault("number", f"the source says {rivals[0].raw}, not {wanted.raw}")
+    return Fault("number", f"the source does not give {wanted.raw}", missing=True)
+
+
+def _bound_fault(wanted: Quantity, equal: Sequence[Quantity]) -> Fault | None:
+    """At least and at most are opposites; no bound agrees with either."""
     for each in equal:
-        if not ({wanted.bound, each.bound} & _UPWARDS and {wanted.bound, each.bound} & _DOWNWARDS):
+        bounds = {wanted.bound, each.bound}
+        if not (bounds & _UPWARDS and bounds & _DOWNWARDS):
             return None
     return Fault(
-        "quantifier", f"the source says {_told(equal[0].bound)} {equal[0].raw}, not {_told(wanted.bound)}"
+        "quantifier", f"the source says {_TOLD[equal[0].bound]} {equal[0].raw}, not {_TOLD[wanted.bound]}"
     )
 
 
@@ -340,10 +357,6 @@ def _other_measure(wanted: Quantity, have: Quantity) -> bool:
     if not wanted.unit or not have.unit or {wanted.unit, have.unit} & {*_VAGUE_UNITS, "ordinal", "decade"}:
         return False
     return not _same(wanted, have)
-
-
-def _told(bound: str) -> str:
-    return {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}[bound]
 
 
 def _same(wanted: Quantity, have: Quantity) -> bool:
@@ -372,7 +385,7 @@ def _close(wanted: Quantity, a: float, have: Quantity, b: float, allowed: float)
         return a * (1 - _FURTHEST) <= b <= a
     # 3.47 may be told as 3.5, but not as 3 or 4.
     fraction = re.search(r"\d\.(\d+)", wanted.raw)
-    return bool(fraction) and wanted.unit == have.unit and round(b, len(fraction[1])) == a
+    return fraction is not None and wanted.unit == have.unit and round(b, len(fraction[1])) == a
 
 
 def _counts_the_same(wanted: Quantity, have: Quantity) -> bool:
