@@ -118,7 +118,7 @@ def main() -> int:
         figures[name], (parts,) = measure(sets, arguments.data, arguments.seed, show=vectors)
         models.append({"embedder": embedder.fingerprint.split("/")[0] if vectors else ""} | parts)
     if arguments.fit:
-        write(HERE.parent / "rag" / "calibrations" / f"{CURRENT}.json", models, ABOUT)
+        write(HERE.parent / "rag" / "models" / f"{CURRENT}.json", models, ABOUT)
         load_models.cache_clear()
     result = figures | {"speed": speed(arguments.data, embedder)}
     write_result(arguments.out, "verification", HERE.parent, result)

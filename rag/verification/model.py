@@ -124,7 +124,7 @@ class Models:
 @cache
 def load_models(name: str = CURRENT) -> tuple[Models, ...]:
     """Read a shipped file: models for each kind of vectors, those without last."""
-    found = json.loads(resources.files("rag").joinpath("calibrations", f"{name}.json").read_bytes())
+    found = json.loads(resources.files("rag").joinpath("models", f"{name}.json").read_bytes())
     return tuple(
         Models(
             found["id"], each["embedder"], *(model_of(each[part]) for part in ("carried", "wrong", "opposed"))
