@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.verification.amounts import quantity_faults
 from rag.verification.contrast import contrast
 from rag.verification.faults import KINDS
 from rag.verification.named import could_be_name, name_faults, names_of
 from rag.verification.polarity import negation_faults, opposite, opposite_faults, quantifier_faults
-from rag.verification.quantities import quantity_faults
 from rag.verification.substitution import substitution_faults
 from rag.verification.text import Words, words_of
 

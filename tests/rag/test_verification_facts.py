@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rag.verification.amounts import quantity_faults
 from rag.verification.named import name_faults, names_of
 from rag.verification.polarity import negation_faults, opposite, opposite_faults, quantifier_faults
-from rag.verification.quantities import quantities_of, quantity_faults
+from rag.verification.quantities import quantities_of
 from rag.verification.substitution import substitution_faults
 from rag.verification.text import Words, words_of
 
