@@ -20,6 +20,7 @@ from rag.errors import (
     GatewayRateLimited,
     GatewayTimeout,
     IncompleteAnswer,
+    JudgeUnavailable,
     RagError,
     RerankerUnavailable,
 )
@@ -43,6 +44,7 @@ STATUS: dict[type[Exception], int] = {
     ParseError: 422,
     IngestError: 500,
     RerankerUnavailable: 503,
+    JudgeUnavailable: 503,
     BudgetExceeded: 422,
     GatewayNotConfigured: 422,
     GatewayRateLimited: 429,

@@ -4,6 +4,7 @@
     +-- BudgetExceeded               budget_exceeded: the answer could cost more than was allowed
     +-- InvalidCalibration           invalid_calibration: a calibration file cannot be read
     +-- RerankerUnavailable          reranker_unavailable: the reranking model cannot be loaded or used
+    +-- JudgeUnavailable             judge_unavailable: the model that checks claims cannot be loaded or used
     +-- GatewayError                 the language model's gateway did not give a usable answer
         +-- GatewayNotConfigured     gateway_not_configured: no address, or one that cannot be used
         +-- GatewayAuthError         gateway_auth: key refused, or its account has no credit (401-403)
@@ -44,6 +45,12 @@ class RerankerUnavailable(RagError):
     """The reranking model cannot be loaded, or is no cross-encoder with one output."""
 
     code = "reranker_unavailable"
+
+
+class JudgeUnavailable(RagError):
+    """The model that checks claims cannot be loaded or used. What it was to check counts as unsupported."""
+
+    code = "judge_unavailable"
 
 
 class GatewayError(RagError):

@@ -19,21 +19,24 @@ _DIGIT_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine",
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
            "December")  # fmt: skip
 _OTHER_UNIT = {
-    "km": "miles", "kilometres": "miles", "kilometers": "miles", "miles": "kilometres", "mile": "kilometre", "metres": "feet",
-    "meters": "feet", "m": "km", "feet": "metres", "foot": "metre", "ft": "m", "cm": "mm", "mm": "cm", "inches": "feet",
-    "days": "weeks", "day": "week", "weeks": "months", "week": "month", "months": "years", "month": "year", "years": "months",
-    "year": "month", "hours": "minutes", "hour": "minute", "minutes": "hours", "minute": "hour", "seconds": "minutes",
-    "kg": "g", "g": "kg", "mg": "g", "tonnes": "kilograms", "pounds": "kilograms", "million": "billion", "billion": "million",
+    "km": "miles", "kilometres": "miles", "kilometers": "miles", "miles": "kilometres", "mile": "kilometre",
+    "metres": "feet", "meters": "feet", "m": "km", "feet": "metres", "foot": "metre", "ft": "m", "cm": "mm",
+    "mm": "cm", "inches": "feet", "days": "weeks", "day": "week", "weeks": "months", "week": "month",
+    "months": "years", "month": "year", "years": "months", "year": "month", "hours": "minutes",
+    "hour": "minute", "minutes": "hours", "minute": "hour", "seconds": "minutes", "kg": "g", "g": "kg",
+    "mg": "g", "tonnes": "kilograms", "pounds": "kilograms", "million": "billion", "billion": "million",
     "thousand": "million", "percent": "per mille", "%": "‰", "$": "€", "€": "$", "£": "$", "dollars": "euros",
-    "euros": "dollars", "acres": "hectares", "hectares": "acres", "decades": "years", "ml": "l", "mw": "gw", "ghz": "mhz",
+    "euros": "dollars", "acres": "hectares", "hectares": "acres", "decades": "years", "ml": "l", "mw": "gw",
+    "ghz": "mhz",
 }  # fmt: skip
 _QUANTIFIERS = {
-    "all": ("some", "few"), "every": ("no",), "each": ("no",), "always": ("never", "sometimes"), "most": ("few", "all"),
-    "some": ("all", "no"), "several": ("no", "all"), "many": ("few", "no"), "numerous": ("few",), "few": ("many", "all"),
-    "often": ("never", "rarely"), "usually": ("rarely", "always"), "sometimes": ("always", "never"), "rarely": ("often",),
-    "generally": ("rarely", "always"), "mostly": ("rarely",), "mainly": ("rarely",), "at least": ("at most",),
-    "at most": ("at least",), "more than": ("less than",), "less than": ("more than",), "up to": ("at least",),
-    "no more than": ("no less than",), "both": ("neither",), "entire": ("partial",), "frequently": ("rarely",),
+    "all": ("some", "few"), "every": ("no",), "each": ("no",), "always": ("never", "sometimes"),
+    "most": ("few", "all"), "some": ("all", "no"), "several": ("no", "all"), "many": ("few", "no"),
+    "numerous": ("few",), "few": ("many", "all"), "often": ("never", "rarely"), "usually": ("rarely", "always"),
+    "sometimes": ("always", "never"), "rarely": ("often",), "generally": ("rarely", "always"),
+    "mostly": ("rarely",), "mainly": ("rarely",), "at least": ("at most",), "at most": ("at least",),
+    "more than": ("less than",), "less than": ("more than",), "up to": ("at least",),
+    "no more than": ("no less than",), "both": ("neither",), "frequently": ("rarely",),
     "typically": ("rarely",), "majority": ("minority",), "commonly": ("rarely",),
 }  # fmt: skip
 _QUANTIFIER = re.compile(rf"\b(?:{'|'.join(sorted(_QUANTIFIERS, key=len, reverse=True))})\b", re.IGNORECASE)
@@ -42,15 +45,18 @@ _AUXILIARY = re.compile(
     r"(?! (?:not|no|never|only|also|to)\b|n['’]t)"
 )
 _PAST = re.compile(r"(?<=[a-z] )(?P<verb>[a-z]{3,}ed)\b")
-_NOT = re.compile(r"\b(?P<word>is|are|was|were|has|have|had|can|could|will|would|should|may|might|must|shall|does|do|did) not\b"
-                  r"|(?<=can)not\b")  # fmt: skip
+_NOT = re.compile(
+    r"\b(?P<word>is|are|was|were|has|have|had|can|could|will|would|should|may|might|must|shall|does|do|did) not\b|"
+    r"(?<=can)not\b"
+)
 _SYNONYMS = (
-    ("approximately", "about"), ("began", "started"), ("purchase", "buy"), ("located in", "situated in"), ("However, ", ""),
-    ("often called", "commonly called"), ("such as", "like"), ("because of", "owing to"), ("in order to", "to"),
-    ("however, ", ""), ("also ", ""), ("due to", "because of"), ("is able to", "can"), ("are able to", "can"),
-    ("prior to", "before"), ("subsequently", "later"), ("received", "got"), ("percent", "%"), ("large", "big"),
-    ("Therefore, ", ""), ("Additionally, ", ""), ("within", "inside of"), ("shall be", "is to be"), ("obtain", "get"),
-    ("for example", "for instance"), ("it is", "it's"), ("do not", "don't"), ("is not", "isn't"), ("was not", "wasn't"),
+    ("approximately", "about"), ("began", "started"), ("purchase", "buy"), ("located in", "situated in"),
+    ("However, ", ""), ("often called", "commonly called"), ("such as", "like"), ("because of", "owing to"),
+    ("in order to", "to"), ("however, ", ""), ("also ", ""), ("due to", "because of"), ("is able to", "can"),
+    ("are able to", "can"), ("prior to", "before"), ("subsequently", "later"), ("received", "got"),
+    ("percent", "%"), ("large", "big"), ("Therefore, ", ""), ("Additionally, ", ""), ("within", "inside of"),
+    ("shall be", "is to be"), ("obtain", "get"), ("for example", "for instance"), ("it is", "it's"),
+    ("do not", "don't"), ("is not", "isn't"), ("was not", "wasn't"),
 )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def true_pairs(data: Path, count: int, seed: int) -> list[Pair]:
     """
     chance = random.Random(seed)
     kinds: list[tuple[float, list[Pair]]] = [
-        (0.22, list(_squad_sentences(data, chance))),
+        (0.24, list(_squad_sentences(data, chance))),
         (0.16, list(_squad_questions(data))),
         (0.17, list(_clapnq(data))),
         (0.13, list(_cuad(data, chance))),
@@ -153,12 +153,18 @@ def _squad_sentences(data: Path, chance: random.Random) -> Iterator[Pair]:
 
 
 # Questions whose answer, put in the place of the question's word, gives a statement.
-_WHO = re.compile(r"(?:Who|Which [a-z]+(?: [a-z]+)?|What [a-z]+) (?P<rest>(?:was|is|were|are|has|had|[a-z]+ed|led|wrote|won|"
-                  r"made|built|took|began|became|ran|fought|held|gave|found|said|came|left|brought) [^?]+)\?")  # fmt: skip
-_WHEN = re.compile(r"When (?P<be>was|were) (?P<subject>.+?) (?P<verb>[a-z]+ed|built|born|found|founded|made|written|held|"
-                   r"begun|sold|sent|won|taken|given|chosen|shown|known|set)(?P<rest>[^?]*)\?")  # fmt: skip
-_HOW_MANY = re.compile(r"How many (?P<noun>[a-z]+(?: [a-z]+)?) (?P<rest>(?:are|were|was|live|lived|work|worked|died|have|had|"
-                       r"attended|attend|make|made) [^?]+)\?")  # fmt: skip
+_WHO = re.compile(
+    r"(?:Who|Which [a-z]+(?: [a-z]+)?|What [a-z]+) (?P<rest>(?:was|is|were|are|has|had|[a-z]+ed|led|wrote|won|made|"
+    r"built|took|began|became|ran|fought|held|gave|found|said|came|left|brought) [^?]+)\?"
+)
+_WHEN = re.compile(
+    r"When (?P<be>was|were) (?P<subject>.+?) (?P<verb>[a-z]+ed|built|born|found|founded|made|written|held|begun|sold|"
+    r"sent|won|taken|given|chosen|shown|known|set)(?P<rest>[^?]*)\?"
+)
+_HOW_MANY = re.compile(
+    r"How many (?P<noun>[a-z]+(?: [a-z]+)?) (?P<rest>(?:are|were|was|live|lived|work|worked|died|have|had|attended|"
+    r"attend|make|made) [^?]+)\?"
+)
 
 
 def _squad_questions(data: Path) -> Iterator[Pair]:
@@ -246,7 +252,11 @@ def _qmsum(data: Path, chance: random.Random) -> Iterator[Pair]:
 
 def _gold_only(pair: Pair) -> Pair:
     """A claim of wice with the sentences that carry it and those next to them."""
-    near = sorted({at for best in pair.gold[:1] for gold in best for at in range(max(0, gold - 2), gold + 3)})
+    # The page's title and date come first, and a passage that is found brings its title too.
+    near = sorted(
+        {0, 1, 2}
+        | {at for best in pair.gold[:1] for gold in best for at in range(max(0, gold - 2), gold + 3)}
+    )
     kept = tuple(pair.sentences[at] for at in near if at < len(pair.sentences))
     return Pair(pair.id, pair.group, pair.family, pair.claim, ("\n".join(kept),), 1)
 
@@ -259,4 +269,6 @@ def _is_claim(sentence: str) -> bool:
 def by_group(pairs: Sequence[Pair]) -> list[int]:
     """A number for each pair, equal for those of one group."""
     known: dict[str, int] = {}
-    return [known.setdefault(f"{pair.family.split('/')[0]}:{pair.group}", len(known)) for pair in pairs]
+    return [
+        known.setdefault(f"{pair.family.split('/')[0].split()[0]}:{pair.group}", len(known)) for pair in pairs
+    ]

@@ -15,8 +15,12 @@ class Fault:
         kind: One of ``KINDS``.
         told: For a reader, such as "the source says 12, not 15".
         missing: Whether the source only lacks it, and has nothing else in its place.
+        elsewhere: Whether it stands in another place of the source.
+        replaced: Whether it was found by laying a repeated sentence beside its source.
     """
 
     kind: str
     told: str
     missing: bool = False
+    elsewhere: bool = False
+    replaced: bool = False

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.verification.amounts import quantity_faults
+from rag.verification.contrast import contrast
 from rag.verification.faults import KINDS
 from rag.verification.named import could_be_name, name_faults, names_of
 from rag.verification.polarity import negation_faults, opposite, opposite_faults, quantifier_faults
-from rag.verification.quantities import quantity_faults
+from rag.verification.substitution import substitution_faults
 from rag.verification.text import Words, words_of
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rag.verification.faults import Fault
-
-Floats = "NDArray[np.float64]"
 
 # Sentences that follow one another and may carry a claim together.
 WINDOW = 3
@@ -38,26 +38,12 @@ _ALIKE = 0.72
 _FACT_WEIGHT = 0.15
 # Sentences before and after, whose numbers and names count where the sentences themselves say nothing else.
 _AROUND = 3
-_PRONOUNS = frozenset(
-    [
-        "he",
-        "she",
-        "it",
-        "they",
-        "his",
-        "her",
-        "its",
-        "their",
-        "him",
-        "them",
-        "this",
-        "these",
-        "that",
-        "those",
-        "such",
-    ]
-)
+_PRONOUNS_TEXT = """he she it they his her its their him them this these that those such"""
+_PRONOUNS = frozenset(_PRONOUNS_TEXT.split())
 _MOST_CHOSEN = 6
+# How alike a word of the claim and the same word in a heading are taken to be.
+_TITLE = 0.9
+_REPLACED = ("name", "negation", "quantifier")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +144,10 @@ def compare(claim: Text, source: Source, weights: NDArray[np.float64]) -> Compar
     features["near_back"] = _backwards(claim, source, first, last)
     features["set_size"] = float(len(chosen))
     features |= _fault_features(faults)
+    here = source.sentences[first:last]
+    cosines_here = _cosines(claim, here)
+    features |= contrast(words, words_of(_joined(here)), cosines_here)
+    features |= _in_context(words, [stem for text in here for stem in text.words.stems], cosines_here)
     carried = 0.7 * _mean(both, weights) + 0.3 * cosines
     return Comparison(features, first, last, tuple(faults), carried, tuple(chosen))
 
@@ -167,7 +157,7 @@ def find_faults(claim: Text, source: Source, first: int, last: int) -> list[Faul
     piece = int(source.piece[first])
     same = np.flatnonzero(source.piece == piece)
     start, end = max(int(same[0]), first - _AROUND), min(int(same[-1]) + 1, last + _AROUND)
-    near = " ".join(text.words.text for text in source.sentences[first:last])
+    near = _joined(source.sentences[first:last])
     title = source.around[piece]
     before = [text.words.text for text in source.sentences[start:first]]
     after = [text.words.text for text in source.sentences[last:end]]
@@ -177,12 +167,31 @@ def find_faults(claim: Text, source: Source, first: int, last: int) -> list[Faul
     # Who "she" is stands before; without a pronoun a name must stand in the sentence, or over it.
     leans = any(word in _PRONOUNS for word in here.folded)
     named = words_of(" ".join((title, *before)) if leans else title)
+    nearest = 1.0
+    if claim.vectors.shape[1]:
+        vectors = np.concatenate([text.vectors for text in source.sentences[first:last]])
+        nearest = float((vectors @ claim.vectors[0]).max())
     faults = quantity_faults(words.text, near, around)
-    faults += name_faults(words, here, named)
+    whole = words_of(" ".join(source.sentences[i].words.text for i in same.tolist()))
+    faults += name_faults(words, here, named, whole, nearest)
+    faults += substitution_faults(words, here)
     faults += negation_faults(words, here, alike)
     faults += opposite_faults(words, here, alike)
     faults += quantifier_faults(words, here, alike)
     return faults
+
+
+def _joined(sentences: Sequence[Text]) -> str:
+    return " ".join(text.words.text for text in sentences)
+
+
+def _cosines(claim: Text, sentences: Sequence[Text]) -> NDArray[np.float64]:
+    """Of each of the claim's words with each word there; 1 and 0 without vectors."""
+    vectors = np.concatenate([text.vectors for text in sentences])
+    if claim.vectors.shape[1]:
+        return np.asarray(claim.vectors @ vectors.T, dtype=np.float64)
+    stems = [stem for text in sentences for stem in text.words.stems]
+    return np.array([[float(a == b) for b in stems] for a in claim.words.stems])
 
 
 def _facts(words: Words) -> NDArray[np.bool_]:
@@ -207,12 +216,23 @@ def _by_sentence(claim: Text, source: Source) -> tuple[NDArray[np.float64], NDAr
     for j, text in enumerate(source.sentences):
         for stem in rows.keys() & set(text.words.stems):
             exact[rows[stem], j] = 1.0
+    over = _in_titles(claim, source, rows)
     if not claim.vectors.shape[1]:
-        return exact.copy(), exact
+        return np.maximum(exact, over), np.maximum(exact, over)
     lengths = np.array([len(text.words) for text in source.sentences])
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     cosines = claim.vectors @ np.concatenate([text.vectors for text in source.sentences]).T
-    return np.maximum.reduceat(cosines, starts, axis=1).astype(np.float64), exact
+    soft = np.maximum.reduceat(cosines, starts, axis=1).astype(np.float64)
+    return np.maximum(soft, _TITLE * over), np.maximum(exact, over)
+
+
+def _in_titles(claim: Text, source: Source, rows: dict[str, list[int]]) -> NDArray[np.float64]:
+    """Which words of the claim stand in the title or headings over each sentence, shape (claim words, sentences)."""
+    found = np.zeros((len(claim.words), len(source.sentences)))
+    for piece, around in enumerate(source.around):
+        for stem in rows.keys() & set(words_of(around).stems):
+            found[np.ix_(np.array(rows[stem]), np.flatnonzero(source.piece == piece))] = 1.0
+    return found
 
 
 def _windows(piece: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -234,7 +254,8 @@ def _alike(claim: Text, sentences: Sequence[Text], here: Words) -> NDArray[np.bo
         for i, j in zip(*np.nonzero((claim.vectors @ vectors.T >= _ALIKE) & ~found), strict=True):
             # Opposites stand in the same places and are near to one another.
             found[i, j] = not opposite(claim.words.stems[i], here.stems[j])
-    return found & np.array(claim.words.content)[:, None] & np.array(here.content, dtype=bool)[None, :]
+    both = np.outer(np.array(claim.words.content, dtype=bool), np.array(here.content, dtype=bool))
+    return np.asarray(found & both)
 
 
 def _direction(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -319,24 +340,32 @@ def _alignment(
 def _phrases(words: Words, source: Source, first: int, last: int) -> dict[str, float]:
     """Shares of the claim's pairs and triples of words that follow one another there too."""
     near = [stem for text in source.sentences[first:last] for stem in text.words.stems]
-    everywhere: set[tuple[str, ...]] = set()
-    for text in source.sentences:
-        everywhere.update(zip(text.words.stems, text.words.stems[1:], strict=False))
-    pairs = list(zip(words.stems, words.stems[1:], strict=False))
-    triples = list(zip(words.stems, words.stems[1:], words.stems[2:], strict=False))
-    near_pairs, near_triples = (
-        set(zip(near, near[1:], strict=False)),
-        set(zip(near, near[1:], near[2:], strict=False)),
-    )
+    pairs = _runs(words.stems, 2)
+    everywhere = {pair for text in source.sentences for pair in _runs(text.words.stems, 2)}
     return {
-        "near_pairs": _share(pairs, near_pairs),
-        "near_triples": _share(triples, near_triples),
+        "near_pairs": _share(pairs, set(_runs(near, 2))),
+        "near_triples": _share(_runs(words.stems, 3), set(_runs(near, 3))),
         "all_pairs": _share(pairs, everywhere),
     }
 
 
+def _runs(stems: Sequence[str], length: int) -> list[tuple[str, ...]]:
+    return [tuple(stems[at : at + length]) for at in range(len(stems) - length + 1)]
+
+
 def _share(wanted: Sequence[tuple[str, ...]], have: set[tuple[str, ...]]) -> float:
     return sum(each in have for each in wanted) / len(wanted) if wanted else 1.0
+
+
+def _in_context(words: Words, there: Sequence[str], cosines: NDArray[np.float64]) -> dict[str, float]:
+    """How alike the contexts are in which names and numbers stand that both sides have, at worst; 1 without any."""
+    found = {}
+    numbers = [i for i, word in enumerate(words.folded) if word[0].isdigit()]
+    for name, places in (("name", names_of(words)), ("number", numbers)):
+        same = [[j for j, stem in enumerate(there) if stem == words.stems[i]] for i in places]
+        alike = [float(cosines[i, where].max()) for i, where in zip(places, same, strict=True) if where]
+        found[f"{name}_context"] = min(alike, default=1.0)
+    return found
 
 
 def _backwards(claim: Text, source: Source, first: int, last: int) -> float:
@@ -363,7 +392,10 @@ def _backwards(claim: Text, source: Source, first: int, last: int) -> float:
 
 
 def _fault_features(faults: Sequence[Fault]) -> dict[str, float]:
-    found = {f"fault_{kind}": 0.0 for kind in KINDS}
+    found = {f"fault_{kind}": 0.0 for kind in KINDS} | {f"replaced_{kind}": 0.0 for kind in _REPLACED}
     for fault in faults:
-        found[f"fault_{fault.kind}"] = max(found[f"fault_{fault.kind}"], 0.5 if fault.missing else 1.0)
-    return found | {"faults": sum(found.values())}
+        level = 0.25 if fault.elsewhere else 0.5 if fault.missing else 1.0
+        found[f"fault_{fault.kind}"] = max(found[f"fault_{fault.kind}"], level)
+        if fault.replaced:
+            found[f"replaced_{fault.kind}"] = max(found[f"replaced_{fault.kind}"], level)
+    return found | {"faults": sum(found[f"fault_{kind}"] for kind in KINDS)}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a judge says of one source.
@@ -82,8 +83,8 @@ class CrossEncoderJudge:
             )
         if scores.ndim != 2 or len(scores) != len(sources) or not np.isfinite(scores).all():  # noqa: PLR2004
             raise JudgeUnavailable(
-                f"The verifier {self._name!r} returned scores of shape {scores.shape} for {len(sources)} sources, or some "
-                "that are no numbers. FOOTNOTE_VERIFIER must name an inference model (entailment, contradiction)."
+                f"The verifier {self._name!r} returned scores of shape {scores.shape} for {len(sources)} sources, or "
+                "some that are no numbers. FOOTNOTE_VERIFIER must name an inference model (entailment, contradiction)."
             )
         return self._judgements(scores)
 
@@ -98,8 +99,8 @@ class CrossEncoderJudge:
             model = CrossEncoder(self._name, device="cpu")
         except Exception as error:
             raise JudgeUnavailable(
-                f"The verifier {self._name!r} could not be loaded: {error}. Check FOOTNOTE_VERIFIER: it is a folder, or "
-                "the name of an inference model that sentence-transformers can download; unset it to check without."
+                f"The verifier {self._name!r} could not be loaded: {error}. Check FOOTNOTE_VERIFIER: it is a folder, "
+                "or the name of an inference model that sentence-transformers can download; unset it to check without."
             ) from error
         labels = {str(label).casefold(): int(at) for at, label in (model.config.id2label or {}).items()}
         carries = next((at for label, at in labels.items() if label.startswith("entail")), None)

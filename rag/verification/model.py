@@ -1,7 +1,8 @@
 """Features of a claim and its source -> the probability that the source carries it.
 
-The mean of a logistic regression and of randomised trees (Geurts and others: "Extremely randomized trees", 2006), fitted
-by ``benchmarks.verification`` and kept as plain numbers. Platt scaling of their held-out sum makes it a probability.
+The mean of a logistic regression and of randomised trees (Geurts and others: "Extremely randomized trees",
+2006), fitted by ``benchmarks.verification`` and kept as plain numbers. Platt scaling of their held-out sum
+makes it a probability.
 """
 
 from __future__ import annotations
@@ -57,42 +58,40 @@ class Forest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A fitted verifier.
+    """A fitted probability.
 
     Attributes:
-        id: Shown with what was computed by it.
-        embedder: Beginning of the fingerprint of the embedding model whose features it was fitted on; empty for one
-            that needs no vectors.
         features: Names, in the order of the arrays.
         mean: Of each feature in the data it was fitted on.
         scale: Standard deviation of each.
         weights: Log-odds for each standard deviation.
         intercept: Log-odds of an average claim.
         forest: The trees.
+        linear: Share of the regression in the sum of both, from 0 to 1.
         slope: Of the log-odds of both together.
         offset: Added to them.
     """
 
-    id: str
-    embedder: str
     features: tuple[str, ...]
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     weights: NDArray[np.float64]
     intercept: float
     forest: Forest
+    linear: float
     slope: float
     offset: float
 
     def probability(self, features: Mapping[str, float]) -> float:
-        """The probability that a claim with these features is carried.
+        """The probability for a claim with these features.
 
         Raises:
             KeyError: A feature is missing.
         """
         row = np.array([features[name] for name in self.features])
-        linear = self.intercept + float(self.weights @ ((row - self.mean) / self.scale))
-        both = 0.5 * linear + 0.5 * log_odds(self.forest.share(row))
+        both = (1.0 - self.linear) * log_odds(self.forest.share(row))
+        if self.linear:
+            both += self.linear * (self.intercept + float(self.weights @ ((row - self.mean) / self.scale)))
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, self.slope * both + self.offset))))
 
 
@@ -102,18 +101,42 @@ def log_odds(share: float) -> float:
     return math.log(share / (1.0 - share))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Models:
+    """What a verifier decides by.
+
+    Attributes:
+        id: Of the file.
+        embedder: Beginning of the fingerprint of the embedding model whose vectors they were fitted on; empty for those
+            that need none.
+        carried: That the source carries a claim, leaving single facts aside.
+        wrong: That a number, name, negation or other fact of the claim is not the source's.
+        opposed: That the source says the opposite, given that it speaks of the claim.
+    """
+
+    id: str
+    embedder: str
+    carried: Model
+    wrong: Model
+    opposed: Model
+
+
 @cache
-def load_models(name: str = CURRENT) -> tuple[Model, ...]:
-    """Read a shipped file: one model for each kind of features, the most demanding first."""
-    found = json.loads(resources.files("rag").joinpath("calibrations", f"{name}.json").read_bytes())
-    return tuple(_model(found["id"], each) for each in found["models"])
+def load_models(name: str = CURRENT) -> tuple[Models, ...]:
+    """Read a shipped file: models for each kind of vectors, those without last."""
+    found = json.loads(resources.files("rag").joinpath("models", f"{name}.json").read_bytes())
+    return tuple(
+        Models(
+            found["id"], each["embedder"], *(model_of(each[part]) for part in ("carried", "wrong", "opposed"))
+        )
+        for each in found["models"]
+    )
 
 
-def _model(name: str, found: dict[str, Any]) -> Model:
+def model_of(found: dict[str, Any]) -> Model:
+    """A model from its plain data."""
     trees = found["trees"]
     return Model(
-        id=name,
-        embedder=found["embedder"],
         features=tuple(found["features"]),
         mean=np.array(found["mean"]),
         scale=np.array(found["scale"]),
@@ -128,6 +151,7 @@ def _model(name: str, found: dict[str, Any]) -> Model:
             value=np.array(trees["value"], dtype=np.float64),
             depth=trees["depth"],
         ),
+        linear=found["linear"],
         slope=found["slope"],
         offset=found["offset"],
     )

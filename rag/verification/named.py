@@ -1,8 +1,13 @@
-"""The names of a claim that a source does not have. A part of a name, an acronym and another ending are the same name."""
+"""The names of a claim that a source does not have.
+
+A part of a name, an acronym, another ending and a slip of the pen are the same name.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
@@ -11,67 +16,49 @@ from rag.words import is_function_word
 if TYPE_CHECKING:
     from rag.verification.text import Words
 
-_MONTHS_AND_DAYS = frozenset(
-    [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-    ]
-)
-_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "sir",
-        "lord",
-        "lady",
-        "prof",
-        "professor",
-        "st",
-        "saint",
-        "president",
-        "king",
-        "queen",
-        "the",
-        "ii",
-        "iii",
-        "iv",
-        "vi",
-    ]
-)
+_MONTHS_AND_DAYS_TEXT = """january february march april may june july august september october november
+december jan feb mar apr jun jul aug sep sept oct nov dec monday tuesday wednesday
+thursday friday saturday sunday"""
+_MONTHS_AND_DAYS = frozenset(_MONTHS_AND_DAYS_TEXT.split())
+_TITLES_TEXT = """mr mrs ms dr sir lord lady prof professor st saint president king queen the ii iii
+iv vi"""
+_TITLES = frozenset(_TITLES_TEXT.split())
 # Names of peoples and places agree in so many first letters: France and French do not, Italy and Italian do.
 _SAME_START = 4
 _SHORTEST_ACRONYM = 2
+_UNLIKE = 0.5
+# Share of the letters that agree in two spellings of a name.
+_SLIP = 0.84
+_OPENERS = frozenset(
+    [
+        "despite",
+        "although",
+        "though",
+        "while",
+        "because",
+        "since",
+        "during",
+        "within",
+        "according",
+        "however",
+        "moreover",
+        "therefore",
+        "thus",
+        "furthermore",
+        "additionally",
+        "overall",
+        "instead",
+        "unlike",
+        "among",
+        "amongst",
+        "unless",
+        "whereas",
+        "given",
+        "based",
+        "upon",
+        "once",
+    ]
+)
 # Endings of words that begin a sentence with a capital and are no names.
 _COMMON_ENDING = re.compile(
     r"(?:ing|ly|tion|sion|ment|ness|ity|ies|ers|ists|ance|ence|ive|ous|ful|less|able|ible|ally)$"
@@ -114,23 +101,36 @@ def could_be_name(words: Words, at: int) -> bool:
     """Whether a sentence's first word has a capital, is no function word and has no common word's ending."""
     if at >= len(words) or not words.raw(at)[0].isupper() or is_function_word(words.stems[at]):
         return False
-    return words.folded[at] not in _TITLES and not _COMMON_ENDING.search(words.folded[at])
+    return words.folded[at] not in _TITLES | _OPENERS and not _COMMON_ENDING.search(words.folded[at])
 
 
-def name_faults(claim: Words, near: Words, around: Words) -> list[Fault]:
-    """Names of a claim that neither the sentences nor what stands around them has."""
+def name_faults(claim: Words, near: Words, around: Words, piece: Words, nearest: float = 1.0) -> list[Fault]:
+    """Names of a claim that neither the sentences nor what stands around them has.
+
+    Args:
+        claim: The claim.
+        near: The sentences that speak of it.
+        around: What stands before or over them, where names count too.
+        piece: All of the text that they are from: a name there is a lesser fault.
+        nearest: Cosine of the claim's first word with the nearest word of the sentences.
+    """
     places = names_of(claim)
+    # Every sentence begins with a capital: only a first word that is like nothing there is taken for a name.
+    if 0 not in places and could_be_name(claim, 0) and nearest < _UNLIKE:
+        places = [0, *places]
     if not places:
         return []
     have = {*near.folded, *around.folded, *near.stems, *around.stems}
-    acronyms = _acronyms(near) | _acronyms(around)
+    acronyms = acronyms_of(near) | acronyms_of(around)
     missing = [at for at in places if not _present(claim, at, places, have, acronyms)]
     # A surname that stands there without another first name is the same person.
     missing = [at for at in missing if not _surname_there(claim, at, places, missing, near)]
     if not missing:
         return []
     told = " ".join(claim.raw(at) for at in missing)
-    return [Fault("name", f"the source does not name {told}", missing=len(missing) < len(places))]
+    wide = {*piece.folded, *piece.stems}
+    elsewhere = all(_present(claim, at, places, wide, acronyms) for at in missing)
+    return [Fault("name", f"the source does not name {told}", missing=True, elsewhere=elsewhere)]
 
 
 def _surname_there(claim: Words, at: int, places: list[int], missing: list[int], near: Words) -> bool:
@@ -144,12 +144,17 @@ def _surname_there(claim: Words, at: int, places: list[int], missing: list[int],
 
 def _present(claim: Words, at: int, places: list[int], have: set[str], acronyms: set[str]) -> bool:
     word = claim.folded[at]
-    if word in have or claim.stems[at] in have or word in acronyms:
+    if word in have or claim.stems[at] in have or word.removesuffix("s") in acronyms:
         return True
     run = _run(at, places)
     if len(run) > 1 and "".join(claim.folded[i][0] for i in run) in have:
         return True
-    return any(_same_start(word, other) for other in have)
+    # "Diastolic blood pressure (DBP)" explains its own letters.
+    letters = word.removesuffix("s")
+    before = "".join(each[0] for each in claim.folded[max(0, at - len(letters)) : at])
+    if claim.raw(at)[0].isupper() and len(letters) >= _SHORTEST_ACRONYM and before.endswith(letters):
+        return True
+    return any(same_name(word, other) for other in have)
 
 
 def _run(at: int, places: list[int]) -> list[int]:
@@ -162,16 +167,25 @@ def _run(at: int, places: list[int]) -> list[int]:
     return list(range(first, last + 1))
 
 
-def _same_start(one: str, other: str) -> bool:
-    """Whether two words differ in a short ending only: Italy and Italian, Moscow and Moscovite's sort."""
+def same_name(one: str, other: str) -> bool:
+    """Whether two words differ in a short ending, in accents or by a slip of the pen: Italy and Italian."""
+    if one[0] != other[0]:
+        return False
+    one, other = _plain(one), _plain(other)
     shorter = min(len(one), len(other))
-    if shorter < _SAME_START or abs(len(one) - len(other)) > 4:  # noqa: PLR2004
+    if shorter < _SAME_START or abs(len(one) - len(other)) > 4 or one[0].isdigit():  # noqa: PLR2004
         return False
     same = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), shorter)
-    return same >= _SAME_START and same >= shorter - 1
+    if same >= _SAME_START and same >= shorter - 1:
+        return True
+    return shorter > _SAME_START and SequenceMatcher(a=one, b=other, autojunk=False).ratio() >= _SLIP
 
 
-def _acronyms(words: Words) -> set[str]:
+def _plain(word: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
+
+
+def acronyms_of(words: Words) -> set[str]:
     """First letters of the runs of capitalised words of a text, small words between them left out."""
     found: set[str] = set()
     letters: list[str] = []

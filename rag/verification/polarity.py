@@ -22,84 +22,51 @@ if TYPE_CHECKING:
 
     from rag.verification.text import Words
 
-_NEGATORS = frozenset(
-    [
-        "not",
-        "no",
-        "never",
-        "none",
-        "neither",
-        "nor",
-        "without",
-        "cannot",
-        "nobody",
-        "nothing",
-        "nowhere",
-        "unable",
-        "hardly",
-        "barely",
-        "lacks",
-        "lack",
-        "lacked",
-        "lacking",
-        "fails",
-        "failed",
-        "fail",
-        "incapable",
-        "absent",
-        "absence",
-    ]
-)
+NEGATORS_TEXT = """not no never none neither nor without cannot nobody nothing nowhere unable hardly
+barely fails failed fail incapable"""
+NEGATORS = frozenset(NEGATORS_TEXT.split())
 # After these a negation counts or stresses, and denies nothing.
-_HARMLESS_AFTER = frozenset(["only", "just", "merely"])
-_COMPARED = frozenset(["less", "fewer", "more", "later", "earlier"])
-_BREAKS = frozenset(
-    [
-        "and",
-        "but",
-        "or",
-        "which",
-        "that",
-        "who",
-        "because",
-        "although",
-        "though",
-        "while",
-        "whereas",
-        "if",
-        "unless",
-        "when",
-        "where",
-        "until",
-        "since",
-        "however",
-        "so",
-    ]
-)
+_HARMLESS_AFTER_TEXT = """only just merely"""
+_HARMLESS_AFTER = frozenset(_HARMLESS_AFTER_TEXT.split())
+_COMPARED_TEXT = """less fewer more later earlier"""
+_COMPARED = frozenset(_COMPARED_TEXT.split())
+_BREAKS_TEXT = """and but or which that who because although though while whereas if unless when where
+until since however so"""
+_BREAKS = frozenset(_BREAKS_TEXT.split())
 _GOVERNED = 3
+_DENYING, _SHORTEST_DENIED = ("un", "in", "im", "dis", "non", "ir", "il"), 4
 _REACH = 9
-_OPPOSITES = """increase decrease|increase reduce|rise fall|raise lower|grow shrink|gain lose|high low|more less|more fewer
-greater smaller|greater less|large small|big small|long short|early late|before after|above below|over under|begin end
-start stop|open close|allow prohibit|allow forbid|permit prohibit|permit forbid|allow ban|include exclude|accept reject
-accept refuse|approve reject|win lose|victory defeat|succeed fail|success failure|support oppose|agree disagree
-positive negative|better worse|best worst|improve worsen|improve impair|enhance impair|enhance inhibit|enhance reduce
-promote inhibit|activate inhibit|activate suppress|induce inhibit|induce suppress|stimulate inhibit|stimulate suppress
-upregulate downregulate|up down|elevate reduce|raise reduce|accelerate slow|strong weak|strengthen weaken|easy difficult
-easy hard|safe dangerous|safe unsafe|true false|right wrong|correct incorrect|legal illegal|possible impossible|able unable
-common rare|likely unlikely|clear unclear|known unknown|related unrelated|dependent independent|sensitive resistant
-susceptible resistant|effective ineffective|sufficient insufficient|adequate inadequate|necessary unnecessary|equal unequal
-stable unstable|active inactive|male female|man woman|men women|boy girl|father mother|brother sister|son daughter
-husband wife|north south|east west|northern southern|eastern western|left right|first last|old new|old young|old modern
-public private|national international|internal external|maximum minimum|majority minority|buy sell|import export|enter leave
-arrive depart|love hate|like dislike|remember forget|give take|lend borrow|hot cold|warm cold|wet dry|rich poor|full empty
-fast slow|deep shallow|wide narrow|heavy light|thick thin|day night|birth death|born died|alive dead|mandatory optional
-required optional|voluntary compulsory|always never|everyone nobody|all none|present absent|same different|similar different
-protect harm|protect expose|prevent cause|prevent promote|benefit harm|beneficial harmful|healthy unhealthy|cheap expensive
-expand contract|expand narrow|add remove|attach detach|connect disconnect|appear disappear|create destroy|build destroy
-attack defend|friend enemy|war peace|profit loss|income expense|credit debit|surplus deficit|ascend descend|upper lower
-inner outer|front back|top bottom|advantage disadvantage|guilty innocent|pass fail|lengthen shorten|abundance scarcity
-shorter longer|faster slower|higher lower|larger smaller|older younger|earlier later|stronger weaker|lighter heavier
-cheaper dearer|extend shorten|enable disable|enable prevent|overexpression loss|deficiency excess|hyper hypo|gain loss"""
+_OPPOSITES = """increase decrease|increase reduce|rise fall|raise lower|grow shrink|gain lose|high low
+more less|more fewer|greater smaller|greater less|large small|big small|long short
+early late|before after|above below|over under|begin end|start stop|open close
+allow prohibit|allow forbid|permit prohibit|permit forbid|allow ban|include exclude
+accept reject|accept refuse|approve reject|win lose|victory defeat|succeed fail
+success failure|support oppose|agree disagree|positive negative|better worse|best worst
+improve worsen|improve impair|enhance impair|enhance inhibit|enhance reduce|promote inhibit
+activate inhibit|activate suppress|induce inhibit|induce suppress|stimulate inhibit
+stimulate suppress|upregulate downregulate|up down|elevate reduce|raise reduce
+accelerate slow|strong weak|strengthen weaken|easy difficult|easy hard|safe dangerous
+safe unsafe|true false|right wrong|correct incorrect|legal illegal|possible impossible
+able unable|common rare|likely unlikely|clear unclear|known unknown|related unrelated
+dependent independent|sensitive resistant|susceptible resistant|effective ineffective
+sufficient insufficient|adequate inadequate|necessary unnecessary|equal unequal
+stable unstable|active inactive|male female|man woman|men women|boy girl|father mother
+brother sister|son daughter|husband wife|north south|east west|northern southern
+eastern western|left right|first last|old new|old young|old modern|public private
+national international|internal external|maximum minimum|majority minority|buy sell
+import export|enter leave|arrive depart|love hate|like dislike|remember forget|give take
+lend borrow|hot cold|warm cold|wet dry|rich poor|full empty|fast slow|deep shallow
+wide narrow|heavy light|thick thin|day night|birth death|born died|alive dead
+mandatory optional|required optional|voluntary compulsory|always never|everyone nobody
+all none|present absent|same different|similar different|protect harm|protect expose
+prevent cause|prevent promote|benefit harm|beneficial harmful|healthy unhealthy
+cheap expensive|expand contract|expand narrow|add remove|attach detach|connect disconnect
+appear disappear|create destroy|build destroy|attack defend|friend enemy|war peace
+profit loss|income expense|credit debit|surplus deficit|ascend descend|upper lower
+inner outer|front back|top bottom|advantage disadvantage|guilty innocent|pass fail
+lengthen shorten|abundance scarcity|shorter longer|faster slower|higher lower|larger smaller
+older younger|earlier later|stronger weaker|lighter heavier|cheaper dearer|extend shorten
+enable disable|enable prevent|overexpression loss|deficiency excess|hyper hypo|gain loss"""
 
 _QUANTIFIERS = {
     "all": "all every each always entire entirely whole everyone everybody everything completely fully both",
@@ -109,7 +76,7 @@ _QUANTIFIERS = {
     "no": "no none never nobody neither nothing",
     "only": "only solely exclusively merely",
 }
-_CLASS_OF = {word: name for name, words in _QUANTIFIERS.items() for word in words.split()}
+QUANTIFIER_OF = {word: name for name, words in _QUANTIFIERS.items() for word in words.split()}
 
 
 @cache
@@ -128,16 +95,14 @@ def opposite(one: str, other: str) -> bool:
     if other in _opposites().get(one, ()):
         return True
     short, long = sorted((one, other), key=len)
-    return len(short) > 3 and any(
-        long == prefix + short for prefix in ("un", "in", "im", "dis", "non", "ir", "il")
-    )  # noqa: PLR2004
+    return len(short) >= _SHORTEST_DENIED and any(long == prefix + short for prefix in _DENYING)
 
 
 def negations(words: Words) -> list[tuple[int, tuple[int, ...]]]:
     """Each negation's place with those of the content words that it governs."""
     found = []
     for at, word in enumerate(words.folded):
-        if not (word in _NEGATORS or word.endswith("n't")):
+        if not (word in NEGATORS or word.endswith("n't")):
             continue
         after = words.folded[at + 1] if at + 1 < len(words) else ""
         if after in _HARMLESS_AFTER or (word == "no" and after[:1].isdigit()) or _bounds(words, at):
@@ -186,7 +151,8 @@ def negation_faults(claim: Words, source: Words, alike: NDArray[np.bool_]) -> li
             return [Fault("negation", f"the source does not say “{claim.raw(at)}”", missing=True)]
     for at, places in denied_there:
         shared = next((alike[:, j].nonzero()[0].tolist() for j in places[:2] if alike[:, j].any()), [])
-        if not shared or mine & set(shared) or _turned(shared, claim, source):
+        governed_too = {int(i) for j in places for i in alike[:, j].nonzero()[0]}
+        if not shared or mine & governed_too or _turned(shared, claim, source):
             continue
         if all(set(alike[i].nonzero()[0].tolist()) <= theirs for i in shared):
             return [Fault("negation", f"the source says “{source.raw(at)}”")]
@@ -239,7 +205,7 @@ def quantifier_faults(claim: Words, source: Words, alike: NDArray[np.bool_]) -> 
 def _quantifiers(words: Words) -> list[tuple[int, str]]:
     found = []
     for at, word in enumerate(words.folded):
-        kind = _CLASS_OF.get(word)
+        kind = QUANTIFIER_OF.get(word)
         before = words.folded[at - 1] if at else ""
         after = words.folded[at + 1] if at + 1 < len(words) else ""
         if kind is None or (word == "both" and after == "and"):

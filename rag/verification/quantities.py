@@ -1,4 +1,4 @@
-"""Numbers, units and dates of a text in one spelling, and which of a claim's a source does not have.
+"""Numbers, units and dates of a text in one spelling.
 
 5 km is 5,000 m, "twelve per cent" is 12 %, "3rd of March 2020" is 2020-03-03. A number is compared with its unit, or
 with the noun that it counts: "five books" is not carried by "seven books within five days".
@@ -12,14 +12,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from index.stems import stem
-from rag.verification.faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _SMALL_WORDS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 )  # fmt: skip
 _TENS_WORDS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SPELLED = {word: float(value) for value, word in enumerate(_SMALL_WORDS)} | {
@@ -67,7 +66,7 @@ for _dimension, _sizes in {
             _UNITS |= dict.fromkeys(_names, (_dimension, float(_size)))
             _names = []
 # A pound is money or weight, a ton may be metric: these are only compared by their number.
-_VAGUE_UNITS = frozenset(("pound", "ton", "degree"))
+VAGUE_UNITS = frozenset(("pound", "ton", "degree"))
 
 _SPELLED_NUMBER = (
     rf"(?:(?:{'|'.join(_TENS_WORDS)})(?:[- ](?:{'|'.join(_SMALL_WORDS[1:10])}))?|{'|'.join(_SMALL_WORDS[2:])}|"
@@ -82,8 +81,10 @@ _NUMBER = re.compile(
     r"(?P<unit>[\s-]{0,8}(?:per\s?(?:cent(?:age)?|mille)\b|(?:sq\.?|square|cubic)\s?[a-z]+|°\s?[CF]?|[%‰$€£]|[A-Za-z/]+))?",
     re.IGNORECASE,
 )
-_MONTH_NAME = r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|" \
-    r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"  # fmt: skip
+_MONTH_NAME = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|"
+    r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
+)
 _DATES = (
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+day)?\s+(?:of\s+)?(?P<m>{_MONTH_NAME})(?:,?\s+(?P<y>\d{{4}}))?"),
     re.compile(rf"\b(?P<m>{_MONTH_NAME})\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,?\s+(?P<y>\d{{4}}))?"),
@@ -93,26 +94,30 @@ _DATES = (
     re.compile(rf"(?<=[a-z,(] )(?P<m>{_MONTH_NAME.replace('May|', '').replace('Mar(?:ch)?', 'March')})"),
 )  # fmt: skip
 _ABOUT = re.compile(
-    r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|close to|circa|c\.|ca\.|~|≈|just (?:over|under))\s*\Z",
+    r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|close to|circa|c\.|ca\.|~|≈|"
+    r"just (?:over|under))\s*\Z",
     re.IGNORECASE,
 )
-_BOUNDS = (
-    (">=", re.compile(r"(?:at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum)\s*\Z", re.IGNORECASE)),
-    ("<=", re.compile(r"(?:at most|up to|no more than|not (?:more than|exceed\w*)|a maximum of|maximum|within)\s*\Z", re.IGNORECASE)),
-    (">", re.compile(r"(?:more than|over|above|exceed\w*|greater than|higher than|in excess of|upwards of)\s*\Z", re.IGNORECASE)),
-    ("<", re.compile(r"(?:less than|fewer than|under|below|lower than)\s*\Z", re.IGNORECASE)),
-)  # fmt: skip
-_AFTER_BOUND = re.compile(r"[\s\w]{0,12}?\s(?P<more>or (?:more|older|over|above|longer|later))\b|"
-                          r"[\s\w]{0,12}?\s(?P<less>or (?:less|fewer|younger|under|below|earlier))\b", re.IGNORECASE)  # fmt: skip
-_UPWARDS, _DOWNWARDS = frozenset((">", ">=")), frozenset(("<", "<="))
+_BEFORE_BOUND = {
+    ">=": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum",
+    "<=": r"at most|up to|no more than|not (?:more than|exceed\w*)|a maximum of|maximum|within",
+    ">": r"more than|over|above|exceed\w*|greater than|higher than|in excess of|upwards of",
+    "<": r"less than|fewer than|under|below|lower than",
+}
+_BOUNDS = tuple(
+    (name, re.compile(rf"(?:{words})\s*\Z", re.IGNORECASE)) for name, words in _BEFORE_BOUND.items()
+)
+_AFTER_BOUND = re.compile(
+    r"[\s\w]{0,12}?\sor (?:(?P<more>more|older|over|above|longer|later)|"
+    r"(?P<less>less|fewer|younger|under|below|earlier))\b",
+    re.IGNORECASE,
+)
 _NOUN = re.compile(
     r"[\s,-]*(?:(?:of|the|a|an|new|different|other|more|main|major|separate)\s+)*([^\W\d_][\w’'-]*)"
 )
 _REPEATED = re.compile(r"(?<=[a-z])\s?\(\d[\d,.]*%?\)")
 _ITEM = re.compile(r"(?:^|(?<=\n))\s*\(?\d{1,3}(?:\.\d{1,3})*(?:[.)]|(?<=\.\d)|(?<=\.\d\d))(?=\s+[A-Z])")
 _YEARS = range(1000, 2101)
-# How far a measure in other units, or one that is called approximate, may be off.
-_CONVERTED, _ROUGHLY, _FURTHEST = 0.02, 0.12, 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +203,9 @@ def _quantities(text: str) -> Iterator[Quantity]:
             continue
         word = (match["unit"] or "").strip(" -\t\n").casefold()
         unit, factor = _unit(word, (match["money"] or "").strip().casefold(), spaced=bool(match["unit"]))
-        if match["unit"] and not unit and word.isalpha():
-            # What follows is no unit but the noun, or another word.
-            end = match.start("unit")
-        else:
-            end = match.end()
+        # What follows may be no unit but the noun, or another word.
+        noun_follows = bool(match["unit"]) and not unit and word.isalpha()
+        end = match.start("unit") if noun_follows else match.end()
         if match["decade"]:
             unit = "decade"
         elif ordinal:
@@ -276,134 +279,3 @@ def _bound(before: str, after: str) -> str:
             return name
     match = _AFTER_BOUND.match(after)
     return "" if match is None else ">=" if match["more"] else "<="
-
-
-def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
-    """The numbers, units and dates of a claim that a source does not have.
-
-    Args:
-        claim: In words.
-        near: The sentences that speak of the claim.
-        around: Title and headings, and what stands before: a number there counts, but contradicts nothing.
-    """
-    wanted, wanted_dates = quantities_of(claim)
-    if not wanted and not wanted_dates:
-        return []
-    have, dates = quantities_of(near)
-    more, more_dates = quantities_of(around) if around else ((), ())
-    faults = [fault for each in wanted if (fault := _fault(each, have, more, (*dates, *more_dates)))]
-    faults += [
-        fault for each in wanted_dates if (fault := _date_fault(each, dates, more_dates, (*have, *more)))
-    ]
-    return faults
-
-
-def _fault(
-    wanted: Quantity, have: Sequence[Quantity], more: Sequence[Quantity], dates: Sequence[Date]
-) -> Fault | None:
-    if wanted.is_year and any(date.year == wanted.value for date in dates):
-        return None
-    equal = [each for each in have if _same(wanted, each)]
-    rivals = [each for each in have if _counts_the_same(wanted, each) and not _same(wanted, each)]
-    other_unit = next((e for e in have if e.value == wanted.value and _other_measure(wanted, e)), None)
-    if other_unit is not None and not any(each.unit == wanted.unit for each in equal):
-        return Fault("unit", f"the source says {other_unit.raw}, not {wanted.raw}")
-    # What stands further away counts only where the sentences themselves do not say otherwise.
-    if not equal and not rivals:
-        equal = [each for each in more if _same(wanted, each)]
-    if not equal:
-        if rivals and not wanted.is_year:
-            return Fault("number", f"the source says {rivals[0].raw}, not {wanted.raw}")
-        if wanted.is_year:
-            years = [each.raw for each in have if each.is_year] + [
-                str(date.year) for date in dates if date.year
-            ]
-            if years:
-                return Fault("date", f"the source says {years[0]}, not {wanted.raw}")
-            return Fault("date", f"the source does not give the year {wanted.raw}", missing=True)
-        return Fault("number", f"the source does not give {wanted.raw}", missing=True)
-    # The same number of something else is no support when the source counts the same thing otherwise.
-    if rivals and not any(_counts_the_same(wanted, each) for each in equal):
-        return Fault(
-            "number", f"the source says {rivals[0].raw} {rivals[0].noun}, not {wanted.raw}".replace("  ", " ")
-        )
-    for each in equal:
-        if not ({wanted.bound, each.bound} & _UPWARDS and {wanted.bound, each.bound} & _DOWNWARDS):
-            return None
-    return Fault(
-        "quantifier", f"the source says {_told(equal[0].bound)} {equal[0].raw}, not {_told(wanted.bound)}"
-    )
-
-
-def _other_measure(wanted: Quantity, have: Quantity) -> bool:
-    """Whether both have a unit and not the same: 5 km and 5 miles, two days and two weeks, $3 and 3 euros."""
-    if not wanted.unit or not have.unit or {wanted.unit, have.unit} & {*_VAGUE_UNITS, "ordinal", "decade"}:
-        return False
-    return not _same(wanted, have)
-
-
-def _told(bound: str) -> str:
-    return {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}[bound]
-
-
-def _same(wanted: Quantity, have: Quantity) -> bool:
-    """Whether two quantities are the same amount, as far as their units are known."""
-    if wanted.unit == "decade" and have.is_year:
-        return wanted.value <= have.value < wanted.value + 10
-    if {wanted.unit, have.unit} & _VAGUE_UNITS or not (wanted.unit and have.unit):
-        if "ordinal" in (wanted.unit, have.unit) and wanted.unit != have.unit and not wanted.is_year:
-            return wanted.value == have.value and not have.unit and not have.noun
-        return _close(wanted, wanted.value, have, have.value, 0.0)
-    if wanted.unit != have.unit:
-        return False
-    converted = _CONVERTED if wanted.size / (wanted.value or 1) != have.size / (have.value or 1) else 0.0
-    return _close(wanted, wanted.size, have, have.size, converted)
-
-
-def _close(wanted: Quantity, a: float, have: Quantity, b: float, allowed: float) -> bool:
-    if a == b or abs(a - b) <= max(allowed, 1e-9) * max(abs(a), abs(b)):
-        return True
-    if wanted.about or have.about:
-        return abs(a - b) <= _ROUGHLY * max(abs(a), abs(b))
-    # "More than 5 million" is carried by "5.2 million".
-    if wanted.bound in _UPWARDS and not have.bound:
-        return a <= b <= a * (1 + _FURTHEST)
-    if wanted.bound in _DOWNWARDS and not have.bound:
-        return a * (1 - _FURTHEST) <= b <= a
-    # 3.47 may be told as 3.5, but not as 3 or 4.
-    fraction = re.search(r"\d\.(\d+)", wanted.raw)
-    return bool(fraction) and wanted.unit == have.unit and round(b, len(fraction[1])) == a
-
-
-def _counts_the_same(wanted: Quantity, have: Quantity) -> bool:
-    if wanted.is_year and have.is_year:
-        return True
-    if wanted.unit or have.unit:
-        return wanted.unit == have.unit
-    return bool(wanted.noun) and wanted.noun == have.noun
-
-
-def _date_fault(
-    wanted: Date, dates: Sequence[Date], more: Sequence[Date], numbers: Sequence[Quantity]
-) -> Fault | None:
-    years = {date.year for date in (*dates, *more)} | {int(each.value) for each in numbers if each.is_year}
-    # A date of the sentences themselves goes before one that stands further away.
-    if any(_compatible(wanted, date, years) for date in dates):
-        return None
-    whole = [date for date in dates if date.day or not wanted.day]
-    if not whole and any(_compatible(wanted, date, years) for date in more):
-        return None
-    told = whole[0].raw if whole else ""
-    if told:
-        return Fault("date", f"the source says {told}, not {wanted.raw}")
-    return Fault("date", f"the source does not give the date {wanted.raw}", missing=True)
-
-
-def _compatible(wanted: Date, date: Date, years: set[int]) -> bool:
-    pairs = ((wanted.year, date.year), (wanted.month, date.month), (wanted.day, date.day))
-    if any(a and b and a != b for a, b in pairs):
-        return False
-    # A year may stand apart from its day and month, or be left to the reader; a day may not.
-    if wanted.day and not date.day:
-        return False
-    return not wanted.year or bool(date.year) or wanted.year in years or not years

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag.types import Verdict
-from rag.verify import PARTIAL_AT, SUPPORTED_AT
+from rag.verify import PARTIAL_AT, SUPPORTED_AT, Verifier
+from tests.doubles.embedder import HashingEmbedder
 
 if TYPE_CHECKING:
-    from tests.rag.conftest import VerifierMaker
+    from collections.abc import Mapping, Sequence
+
+    from ingest.embed import SentenceTransformerEmbedder
+    from tests.rag.conftest import EvidenceMaker, VerifierMaker
 
 RULES = (
     "Members may borrow seven books at a time. Refunds are paid within 14 days of the return. "
@@ -181,3 +185,87 @@ def test_quotations_are_found_with_their_place(make_verifier: VerifierMaker) -> 
     assert RULES[slice(*found[1])] == "open the valve"
     assert verifier.find("open the valve", ["k0f"]) is None
     assert verifier.find("shut the valve") is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        ("Refunds are paid within 30 days of the return.", "the source says 14 days, not 30 days"),
+        ("Refunds are paid within 14 weeks of the return.", "the source says 14 days, not 14 weeks"),
+        ("The company was founded by Alice Moor in 1992.", "the source says 1990, not 1992"),
+        ("The company was founded by Robert Hale in 1990.", "the source does not name Robert Hale"),
+        ("Refunds are not paid within 14 days of the return.", "the source does not say “not”"),
+    ],
+)
+def test_faults_are_told_and_the_sentence_that_says_otherwise_is_named(
+    make_verifier: VerifierMaker, claim: str, told: str
+) -> None:
+    """What is wrong is said in words, and the score stays low however similar the rest is."""
+    support = make_verifier(RULES).check(claim)
+
+    assert told in support.faults
+    assert support.score < PARTIAL_AT
+    assert support.verdict in (Verdict.UNSUPPORTED, Verdict.CONTRADICTED)
+    if "does not" not in told:
+        assert support.against is not None
+        piece, span = support.against
+        assert piece.slice(span).split()[0] == claim.split(maxsplit=1)[0]
+
+
+def test_a_supported_claim_has_no_faults(make_verifier: VerifierMaker) -> None:
+    """Nothing is held against a claim that its source carries."""
+    support = make_verifier(RULES).check("After a return, the refund is paid within 14 days.")
+
+    assert (support.faults, support.against) == ((), None)
+
+
+def test_the_text_before_says_what_a_pronoun_stands_for(make_verifier: VerifierMaker) -> None:
+    """A pronoun is the last subject: right for one context, and another person's name for the other."""
+    verifier = make_verifier(
+        "Alice Moor founded the company in 1990 and led it for ten years.", "Bob Hale bakes bread."
+    )
+
+    alone = verifier.check("She founded the company.")
+    right = verifier.check("She founded the company.", context="Alice Moor was born in Ulm.")
+    wrong = verifier.check("She founded the company.", context="Carla Stone was born in Ulm.")
+
+    assert right.verdict is Verdict.SUPPORTED
+    assert wrong.score < PARTIAL_AT
+    assert "the source does not name Carla Stone" in wrong.faults
+    assert alone.score > wrong.score
+
+
+def test_a_check_that_fails_supports_nothing(
+    make_evidence: EvidenceMaker, bundled: SentenceTransformerEmbedder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A part that raises makes the claim unsupported, says so, and is logged."""
+
+    def broken(words: Sequence[str]) -> Mapping[str, float]:
+        raise RuntimeError(f"no weights of {len(words)} words")
+
+    support = Verifier([make_evidence(RULES)], bundled, broken).check("A member may borrow 7 books.")
+
+    assert (support.score, support.verdict, support.evidence) == (0.0, Verdict.UNSUPPORTED, None)
+    assert "no weights" in support.faults[0]
+    assert "counts as unsupported" in caplog.text
+
+
+def test_another_embedder_is_checked_by_words_alone(make_evidence: EvidenceMaker) -> None:
+    """The models of the bundled vectors are not used for others: words and facts decide."""
+    verifier = Verifier([make_evidence(RULES)], HashingEmbedder(), lambda words: dict.fromkeys(words, 1.0))
+
+    assert verifier.check("A member may borrow 7 books at a time.").score >= PARTIAL_AT
+    assert verifier.check("Members may borrow nine books at a time.").score < PARTIAL_AT
+    assert verifier.check("Volcanoes erupt when magma rises.").verdict is Verdict.UNSUPPORTED
+
+
+def test_long_sources_are_narrowed_down_and_still_searched(make_verifier: VerifierMaker) -> None:
+    """The sentence that carries a claim is found among hundreds, with its offsets."""
+    filler = " ".join(f"Paragraph {number} speaks about gardens, rivers and roads." for number in range(300))
+    source = f"{filler} {RULES} {filler}"
+
+    support = make_verifier(source).check("A member may borrow 7 books.")
+
+    assert support.verdict is Verdict.SUPPORTED
+    assert support.span is not None
+    assert source[slice(*support.span)] == "Members may borrow seven books at a time."

@@ -1,0 +1,155 @@
+"""Which numbers, units and dates of a claim a source does not have, or has otherwise."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rag.verification.faults import Fault
+from rag.verification.quantities import VAGUE_UNITS, quantities_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rag.verification.quantities import Date, Quantity
+
+_TOLD = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
+_UPWARDS, _DOWNWARDS = frozenset((">", ">=")), frozenset(("<", "<="))
+# How far a measure in other units, or one that is called approximate, may be off.
+_CONVERTED, _ROUGHLY, _FURTHEST = 0.02, 0.12, 0.35
+
+
+def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
+    """The numbers, units and dates of a claim that a source does not have.
+
+    Args:
+        claim: In words.
+        near: The sentences that speak of the claim.
+        around: Title and headings, and what stands before: a number there counts, but contradicts nothing.
+    """
+    wanted, wanted_dates = quantities_of(claim)
+    if not wanted and not wanted_dates:
+        return []
+    have, dates = quantities_of(near)
+    more, more_dates = quantities_of(around) if around else ((), ())
+    faults = [fault for each in wanted if (fault := _fault(each, have, more, (*dates, *more_dates)))]
+    faults += [
+        fault for each in wanted_dates if (fault := _date_fault(each, dates, more_dates, (*have, *more)))
+    ]
+    return faults
+
+
+def _fault(
+    wanted: Quantity, have: Sequence[Quantity], more: Sequence[Quantity], dates: Sequence[Date]
+) -> Fault | None:
+    if wanted.is_year and any(date.year == wanted.value for date in dates):
+        return None
+    equal = [each for each in have if _same(wanted, each)]
+    rivals = [each for each in have if _counts_the_same(wanted, each) and not _same(wanted, each)]
+    other_unit = next((e for e in have if e.value == wanted.value and _other_measure(wanted, e)), None)
+    if other_unit is not None and not any(each.unit == wanted.unit for each in equal):
+        return Fault("unit", f"the source says {other_unit.raw}, not {wanted.raw}")
+    # What stands further away counts only where the sentences themselves do not say otherwise.
+    if not equal and not rivals:
+        equal = [each for each in more if _same(wanted, each)]
+    if not equal:
+        return _absent(wanted, have, rivals, dates)
+    # The same number of something else is no support when the source counts the same thing otherwise.
+    if rivals and not any(_counts_the_same(wanted, each) for each in equal):
+        told = " ".join(filter(None, (rivals[0].raw, rivals[0].noun)))
+        return Fault("number", f"the source says {told}, not {wanted.raw}")
+    return _bound_fault(wanted, equal)
+
+
+def _absent(
+    wanted: Quantity, have: Sequence[Quantity], rivals: Sequence[Quantity], dates: Sequence[Date]
+) -> Fault:
+    if wanted.is_year:
+        years = [each.raw for each in have if each.is_year] + [str(date.year) for date in dates if date.year]
+        if years:
+            return Fault("date", f"the source says {years[0]}, not {wanted.raw}")
+        return Fault("date", f"the source does not give the year {wanted.raw}", missing=True)
+    if rivals:
+        return Fault("number", f"the source says {rivals[0].raw}, not {wanted.raw}")
+    return Fault("number", f"the source does not give {wanted.raw}", missing=True)
+
+
+def _bound_fault(wanted: Quantity, equal: Sequence[Quantity]) -> Fault | None:
+    """At least and at most are opposites; no bound agrees with either."""
+    for each in equal:
+        bounds = {wanted.bound, each.bound}
+        if not (bounds & _UPWARDS and bounds & _DOWNWARDS):
+            return None
+    return Fault(
+        "quantifier", f"the source says {_TOLD[equal[0].bound]} {equal[0].raw}, not {_TOLD[wanted.bound]}"
+    )
+
+
+def _other_measure(wanted: Quantity, have: Quantity) -> bool:
+    """Whether both have a unit and not the same: 5 km and 5 miles, two days and two weeks, $3 and 3 euros."""
+    if not wanted.unit or not have.unit or {wanted.unit, have.unit} & {*VAGUE_UNITS, "ordinal", "decade"}:
+        return False
+    return not _same(wanted, have)
+
+
+def _same(wanted: Quantity, have: Quantity) -> bool:
+    """Whether two quantities are the same amount, as far as their units are known."""
+    if wanted.unit == "decade" and have.is_year:
+        return wanted.value <= have.value < wanted.value + 10
+    if {wanted.unit, have.unit} & VAGUE_UNITS or not (wanted.unit and have.unit):
+        if "ordinal" in (wanted.unit, have.unit) and wanted.unit != have.unit and not wanted.is_year:
+            return wanted.value == have.value and not have.unit and not have.noun
+        return _close(wanted, wanted.value, have, have.value, 0.0)
+    if wanted.unit != have.unit:
+        return False
+    converted = _CONVERTED if wanted.size / (wanted.value or 1) != have.size / (have.value or 1) else 0.0
+    return _close(wanted, wanted.size, have, have.size, converted)
+
+
+def _close(wanted: Quantity, a: float, have: Quantity, b: float, allowed: float) -> bool:
+    if a == b or abs(a - b) <= max(allowed, 1e-9) * max(abs(a), abs(b)):
+        return True
+    if wanted.about or have.about:
+        return abs(a - b) <= _ROUGHLY * max(abs(a), abs(b))
+    # "More than 5 million" is carried by "5.2 million".
+    if wanted.bound in _UPWARDS and not have.bound:
+        return a <= b <= a * (1 + _FURTHEST)
+    if wanted.bound in _DOWNWARDS and not have.bound:
+        return a * (1 - _FURTHEST) <= b <= a
+    # 3.47 may be told as 3.5, but not as 3 or 4.
+    fraction = re.search(r"\d\.(\d+)", wanted.raw)
+    return fraction is not None and wanted.unit == have.unit and round(b, len(fraction[1])) == a
+
+
+def _counts_the_same(wanted: Quantity, have: Quantity) -> bool:
+    if wanted.is_year and have.is_year:
+        return True
+    if wanted.unit or have.unit:
+        return wanted.unit == have.unit
+    return bool(wanted.noun) and wanted.noun == have.noun
+
+
+def _date_fault(
+    wanted: Date, dates: Sequence[Date], more: Sequence[Date], numbers: Sequence[Quantity]
+) -> Fault | None:
+    years = {date.year for date in (*dates, *more)} | {int(each.value) for each in numbers if each.is_year}
+    # A date of the sentences themselves goes before one that stands further away.
+    if any(_compatible(wanted, date, years) for date in dates):
+        return None
+    whole = [date for date in dates if date.day or not wanted.day]
+    if not whole and any(_compatible(wanted, date, years) for date in more):
+        return None
+    told = whole[0].raw if whole else ""
+    if told:
+        return Fault("date", f"the source says {told}, not {wanted.raw}")
+    return Fault("date", f"the source does not give the date {wanted.raw}", missing=True)
+
+
+def _compatible(wanted: Date, date: Date, years: set[int]) -> bool:
+    pairs = ((wanted.year, date.year), (wanted.month, date.month), (wanted.day, date.day))
+    if any(a and b and a != b for a, b in pairs):
+        return False
+    # A year may stand apart from its day and month, or be left to the reader; a day may not.
+    if wanted.day and not date.day:
+        return False
+    return not wanted.year or bool(date.year) or wanted.year in years or not years
