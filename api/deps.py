@@ -23,6 +23,7 @@ from rag.gateway import Gateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 from rag.types import Marking, OnUnsupported
+from rag.verification.judge import CrossEncoderJudge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,6 +134,7 @@ def build(settings: Settings) -> Service:
             tokens=token_counter(),
             retrieve_config=RetrieveConfig(),
             reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
+            judge=CrossEncoderJudge(settings.verifier) if settings.verifier else None,
             extract_config=ExtractConfig(),
             config=AnswerConfig(
                 evidence_tokens=settings.evidence_tokens,

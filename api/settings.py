@@ -51,6 +51,12 @@ class Settings(BaseSettings):
         "by folder or by a name that sentence-transformers can download, such as "
         "cross-encoder/ms-marco-MiniLM-L6-v2. Slow on a CPU; without it nothing is reranked.",
     )
+    verifier: str | None = Field(
+        None,
+        description="Inference model that judges whether a source carries a sentence, in the place of the built-in "
+        "one, by folder or by a name that sentence-transformers can download, such as "
+        "cross-encoder/nli-deberta-v3-small. Slow on a CPU.",
+    )
     passage_tokens: int = Field(
         128,
         ge=16,

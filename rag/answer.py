@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from rag.rerank import Reranker
     from rag.tokens import TokenCounter
     from rag.types import Disagreement, Event, Evidence, Found, Question
+    from rag.verification.judge import Judge
 
 # Passages read for a sentence that is searched for once more.
 _FOUND_AGAIN = 5
@@ -86,6 +87,7 @@ class Answerer:
     tokens: TokenCounter
     retrieve_config: RetrieveConfig
     reranker: Reranker | None
+    judge: Judge | None
     extract_config: ExtractConfig
     config: AnswerConfig
 
@@ -255,7 +257,7 @@ class _Run:
         )
 
     def _verifier(self, evidence: Sequence[Evidence]) -> Verifier:
-        return Verifier(evidence, self._service.embedder, self._collection.rarity)
+        return Verifier(evidence, self._service.embedder, self._collection.rarity, judge=self._service.judge)
 
     def _take(self, sentence: Checked) -> list[Event]:
         """A sentence with its footnotes, unless the policy keeps it back because its source is gone by now."""

@@ -94,7 +94,7 @@ def ground_in_collection(
         read[claim] = [str(each.passage.id) for each in found]
         pieces.update((str(each.passage.id), evidence_of(each, str(each.passage.id))) for each in found)
     # One verifier for all, so that a passage found for several claims is embedded once.
-    verifier = Verifier(list(pieces.values()), service.embedder, opened.rarity)
+    verifier = Verifier(list(pieces.values()), service.embedder, opened.rarity, judge=service.judge)
 
     def cite(support: Support) -> tuple[int, ...]:
         number = builder.number(support, [])
@@ -113,7 +113,7 @@ def ground_in_collection(
 def ground_in_sources(claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer) -> Grounding:
     """Check claims against sources given with them."""
     evidence = [_evidence(source) for source in sources]
-    verifier = Verifier(evidence, service.embedder, _even)
+    verifier = Verifier(evidence, service.embedder, _even, judge=service.judge)
     citations: list[Citation] = []
 
     def cite(support: Support) -> tuple[int, ...]:

@@ -108,6 +108,7 @@ async def _collect(
         tokens=TokenCounter("words", lambda text: len(text.split())),
         retrieve_config=RetrieveConfig(),
         reranker=None,
+        judge=None,
         extract_config=ExtractConfig(),
         config=AnswerConfig(),
     )
