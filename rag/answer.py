@@ -156,7 +156,9 @@ class _Run:
         self._time("retrieval")
         return self._found
 
-    def _search(self, text: str, limit: int, wanted: dict[str, Any] | None = None) -> list[Found]:
+    def _search(
+        self, text: str, limit: int, wanted: dict[str, Any] | None = None, *, reranked: bool = True
+    ) -> list[Found]:
         service = self._service
         return retrieve(
             text,
@@ -166,7 +168,7 @@ class _Run:
             config=service.retrieve_config,
             limit=limit,
             wanted=wanted or self._question.wanted,
-            reranker=service.reranker,
+            reranker=service.reranker if reranked else None,
         )
 
     async def quote(self) -> AsyncGenerator[Event, None]:
@@ -232,7 +234,8 @@ class _Run:
         def search(sentence: str) -> list[Evidence]:
             # A sentence that leans on the question is looked for together with it.
             text = standalone(replace(question, text=sentence, history=(("user", question.text),)))
-            found = self._search(text, _FOUND_AGAIN)
+            # Others wait for this sentence: it is searched for without the second, slower look.
+            found = self._search(text, _FOUND_AGAIN, reranked=False)
             keys = (key for key in new_keys(len(found) + len(known)) if key not in known)
             pieces = [evidence_of(each, key) for each, key in zip(found, keys, strict=False)]
             known.update(piece.key for piece in pieces)

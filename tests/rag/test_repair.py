@@ -280,3 +280,36 @@ def test_a_broken_stream_is_not_repaired(library: Library) -> None:
     assert outcome.error is not None
     assert len(outcome.requests) == 1
     assert not any(isinstance(each, Claimed) for each in outcome.events)
+
+
+class Left(Exception):
+    """The reader is gone."""
+
+
+def test_a_reader_who_leaves_ends_the_call_that_asks_again(library: Library) -> None:
+    """Whatever is under way for an answer that nobody reads is given up, and its connection closed."""
+    first = says("Members may borrow seven books [{m}]. A renewal adds another 40 days [{m}].", m="seven")
+
+    def leave(event: object) -> None:
+        if isinstance(event, Claimed):
+            raise Left
+
+    outcome = ask(library, ASKED, Scene.hang_after(first), meanwhile=leave)
+
+    assert isinstance(outcome.error, Left)
+    assert outcome.requests[0].disconnected.wait(2.0)
+
+
+def test_an_answer_too_long_to_be_checked_in_time_is_cut(library: Library) -> None:
+    """What was not checked before the deadline is not shown, and the answer does not pass for a finished one."""
+    sentences = " ".join(
+        f"Members may borrow seven books of shelf {number} [{{m}}]." for number in range(2000)
+    )
+
+    answer = ask(
+        library, ASKED, Scene.answer(lambda sent: [says(sentences, m="seven")(sent)]), deadline_s=2.0
+    ).answer
+
+    assert answer.finish_reason == "length"
+    assert "not checked before the deadline" in {each["reason"] for each in answer.trace["withheld"]}
+    assert len(answer.claims) < 2000
