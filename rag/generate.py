@@ -7,6 +7,7 @@ gateway waiting. Sentences leave in the order in which they were written: later 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from rag.verify import Verifier
 
 # Finish reasons of an answer that its model ended by itself.
+# Sentences of the answer in which a pronoun's noun is looked for.
+_BEFORE = 3
 _ENDED = ("stop", "end_turn", "eos")
 
 
@@ -61,13 +64,15 @@ async def generate(
     stream = gateway.stream(sent, model=model, deadline_s=repairer.seconds_left())
     reader = asyncio.create_task(_read(stream, [piece.key for piece in evidence], finished, repairer, draft))
     # Any check embeds the evidence: one is made while the gateway still thinks, so that no sentence waits for that.
+    before: deque[str] = deque(maxlen=_BEFORE)
     ready = asyncio.create_task(asyncio.to_thread(verifier.check, repairer.question.text))
     try:
         while (sentence := await finished.get()) is not None:
             await ready
-            for checked in await _checked(sentence, mark, verifier, repairer, draft):
+            for checked in await _checked(sentence, mark, verifier, repairer, draft, " ".join(before)):
                 repairer.shown(checked.text)
                 yield checked
+                before.append(checked.text)
         await reader
     finally:
         ready.cancel()
@@ -117,7 +122,7 @@ def _note(delta: Delta, draft: Draft) -> None:
 
 
 async def _checked(
-    sentence: MarkedSentence, mark: Mark, verifier: Verifier, repairer: Repairer, draft: Draft
+    sentence: MarkedSentence, mark: Mark, verifier: Verifier, repairer: Repairer, draft: Draft, context: str
 ) -> Sequence[Checked]:
     """What readers get of one sentence: itself, what it was rewritten to, or nothing."""
     draft.invented_keys += len(sentence.invented)
@@ -132,7 +137,7 @@ async def _checked(
         draft.finish_reason = "length"
         draft.withheld.append((sentence.text, "not checked before the deadline"))
         return ()
-    judged = await asyncio.to_thread(judge, sentence, verifier)
+    judged = await asyncio.to_thread(judge, sentence, verifier, context)
     if judged.checked.needs_source and not sentence.keys:
         draft.unmarked += 1
     if judged.attributed:

@@ -105,12 +105,14 @@ def ground_in_collection(
         return None if stored is None else _passage(piece, span, stored.text[span[0] : span[1]])
 
     def check(claim: ClaimSpan) -> Support:
-        return verifier.check(claim.standalone, read[claim])
+        return verifier.check(claim.standalone, read[claim], context=question or "")
 
     return _ground(claims, check, cite, show, builder.citations)
 
 
-def ground_in_sources(claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer) -> Grounding:
+def ground_in_sources(
+    claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer, question: str | None = None
+) -> Grounding:
     """Check claims against sources given with them."""
     evidence = [_evidence(source) for source in sources]
     verifier = Verifier(evidence, service.embedder, _even, judge=service.judge)
@@ -144,7 +146,10 @@ def ground_in_sources(claims: Sequence[ClaimSpan], sources: Sequence[Source], se
     def show(piece: Evidence, span: Span) -> Passage:
         return _passage(piece, span, piece.slice(span))
 
-    return _ground(claims, lambda claim: verifier.check(claim.standalone), cite, show, citations)
+    def check(claim: ClaimSpan) -> Support:
+        return verifier.check(claim.standalone, context=question or "")
+
+    return _ground(claims, check, cite, show, citations)
 
 
 def _ground(

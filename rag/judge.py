@@ -87,6 +87,7 @@ class Judged:
         checked: As it would be shown.
         keys: The sources that its model named.
         fault: Why it must not be shown as it is; empty when a source carries it.
+        context: What the answer says before it.
         attributed: ``attributed`` or ``moved`` when the server found its source; see ``Repair``.
     """
 
@@ -94,14 +95,16 @@ class Judged:
     keys: tuple[str, ...] = ()
     fault: str = ""
     attributed: str = ""
+    context: str = ""
 
 
-def judge(sentence: MarkedSentence, verifier: Verifier) -> Judged:
+def judge(sentence: MarkedSentence, verifier: Verifier, context: str = "") -> Judged:
     """Find what carries one sentence.
 
     Args:
         sentence: Not empty.
         verifier: Over the sources that its model read.
+        context: What the answer says before it, which names what its pronouns stand for.
     """
     text = sentence.text
     separator = "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
@@ -111,12 +114,12 @@ def judge(sentence: MarkedSentence, verifier: Verifier) -> Judged:
     places = [verifier.find(quote) for quote in quotes]
     if None in places:
         # A quotation that no source contains is a false statement about the source.
-        return Judged(Checked(text, (), separator), sentence.keys, ALTERED)
-    supports = [verifier.check(text, [key]) for key in sentence.keys]
+        return Judged(Checked(text, (), separator), sentence.keys, ALTERED, context=context)
+    supports = [verifier.check(text, [key], context=context) for key in sentence.keys]
     attributed = ""
     if not any(each.verdict in CARRIED for each in supports):
         # The model gave no key or a wrong one: look for the source that does carry the sentence.
-        supports.append(verifier.check(text))
+        supports.append(verifier.check(text, context=context))
         if supports[-1].verdict in CARRIED:
             attributed = "moved" if sentence.keys else "attributed"
     # A source that has little to do with the sentence is no footnote to it, whoever named it.
@@ -134,7 +137,7 @@ def judge(sentence: MarkedSentence, verifier: Verifier) -> Judged:
     if not carrying and not only_quoted:
         fault = ": ".join((OPPOSED, *opposing[0].faults[:1])) if opposing else NOT_CARRIED
     ranked = tuple(sorted(kept, key=lambda each: -each.score))
-    return Judged(Checked(text, ranked, separator), sentence.keys, fault, attributed)
+    return Judged(Checked(text, ranked, separator), sentence.keys, fault, attributed, context)
 
 
 def is_refusal(text: str) -> bool:

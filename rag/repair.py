@@ -124,7 +124,7 @@ class Repairer:
         fresh = [piece for piece in found if not any(_inside(piece, known) for known in self.evidence)]
         if not fresh or judged.fault == ALTERED:
             return found, ()
-        support = self.verifier_of(fresh).check(judged.checked.text)
+        support = self.verifier_of(fresh).check(judged.checked.text, context=judged.context)
         # What one source says otherwise is not settled by half a support from another.
         opposed = any(each.verdict is Verdict.CONTRADICTED for each in judged.checked.supports)
         enough = (Verdict.SUPPORTED,) if opposed else CARRIED
@@ -184,7 +184,7 @@ class Repairer:
             about = coverage(wanted, set(terms(text)), {}) >= _SAME_THING
             if not folded or is_refusal(text) or folded in self._said or not about:
                 continue
-            found = judge(replace(sentence, text=text), verifier)
+            found = judge(replace(sentence, text=text), verifier, judged.context)
             best = found.checked.supports[0] if found.checked.supports else None
             if found.fault or best is None or best.verdict is not Verdict.SUPPORTED:
                 continue

@@ -35,7 +35,7 @@ def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
         raise ApiError(422, "invalid_field", message)
     if body.sources is not None:
         sources = [Source(each.id, each.title, each.text) for each in body.sources]
-        found = ground_in_sources(claims, sources, service.answerer)
+        found = ground_in_sources(claims, sources, service.answerer, body.question)
     else:
         found = ground_in_collection(claims, body.collection or "", service.answerer, body.question)
     return GroundOut(

@@ -313,3 +313,16 @@ def test_an_answer_too_long_to_be_checked_in_time_is_cut(library: Library) -> No
     assert answer.finish_reason == "length"
     assert "not checked before the deadline" in {each["reason"] for each in answer.trace["withheld"]}
     assert len(answer.claims) < 2000
+
+
+def test_a_pronoun_is_read_with_what_the_answer_said_before(library: Library) -> None:
+    """A sentence that says only "it" is checked under the name that the sentence before gives it."""
+    text = says(
+        "The granary of the mill was rebuilt in 1834 [{m}]. It was rebuilt by the carpenter Jonas Feld [{m}].",
+        m="granary",
+    )
+    question = Question("What is known of the granary of the mill?", "repair")
+
+    answer = ask(library, question, Scene.answer(text)).answer
+
+    assert [claim.verdict for claim in answer.claims] == [Verdict.SUPPORTED] * 2
