@@ -199,14 +199,15 @@ class _Run:
         mark = new_mark(service.config.marking, self._evidence)
         self._sent = messages(self._question, self._evidence, mark)
         self._check_budget()
-        repairer = self._repairer(service.gateway, mark)
+        verifier = self._verifier(tuple(self._evidence))
+        repairer = self._repairer(service.gateway, mark, verifier)
         checked = generate(
             self._sent,
             tuple(self._evidence),
             model=self._question.model,
             mark=mark,
             gateway=service.gateway,
-            verifier=self._verifier(self._evidence),
+            verifier=verifier,
             repairer=repairer,
             draft=self._draft,
         )
@@ -227,7 +228,7 @@ class _Run:
         for event in held:
             yield event
 
-    def _repairer(self, gateway: Gateway, mark: Mark) -> Repairer:
+    def _repairer(self, gateway: Gateway, mark: Mark, verifier: Verifier) -> Repairer:
         service, question = self._service, self._question
         known = {piece.key for piece in self._evidence}
 
@@ -251,6 +252,7 @@ class _Run:
             question=question,
             deadline=asyncio.get_running_loop().time() + service.gateway_config.deadline_s,
             evidence=tuple(self._evidence),
+            verifier=verifier,
             gateway=gateway,
             mark=mark,
             search=search,

@@ -47,6 +47,7 @@ class Repairer:
         policy: What becomes of a sentence that cannot be repaired.
         deadline: On the event loop's clock; nothing is begun that could not end before.
         evidence: What the model read.
+        verifier: Over the same, its sentences embedded already.
         search: Finds evidence for a sentence in the same collection under the same filter. Its keys are its own.
         verifier_of: A verifier over other evidence.
         may_spend: Whether a call with these messages fits the budget; counts it when it does.
@@ -58,6 +59,7 @@ class Repairer:
     question: Question
     deadline: float
     evidence: Sequence[Evidence]
+    verifier: Verifier
     gateway: Gateway
     mark: Mark
     search: Callable[[str], Sequence[Evidence]]
@@ -68,6 +70,8 @@ class Repairer:
     _searched: int = 0
     _asked: int = 0
     _said: set[str] = field(default_factory=set)
+    # Keys of what was last found for a sentence, with its verifier.
+    _fresh: tuple[frozenset[str], Verifier] | None = None
 
     def seconds_left(self) -> float:
         """Until the deadline."""
@@ -84,6 +88,7 @@ class Repairer:
     async def repair(self, judged: Judged) -> Sequence[Checked]:
         """What is to be shown in the place of a sentence: one or two sentences, or none."""
         pieces: Sequence[Evidence] = ()
+        self._fresh = None
         notes = [judged.fault]
         if judged.fault == ALTERED:
             self.draft.altered_quotes += 1
@@ -124,7 +129,8 @@ class Repairer:
         fresh = [piece for piece in found if not any(_inside(piece, known) for known in self.evidence)]
         if not fresh or judged.fault == ALTERED:
             return found, ()
-        support = self.verifier_of(fresh).check(judged.checked.text, context=judged.context)
+        self._fresh = frozenset(piece.key for piece in fresh), self.verifier_of(fresh)
+        support = self._fresh[1].check(judged.checked.text, context=judged.context)
         # What one source says otherwise is not settled by half a support from another.
         opposed = any(each.verdict is Verdict.CONTRADICTED for each in judged.checked.supports)
         enough = (Verdict.SUPPORTED,) if opposed else CARRIED
@@ -168,14 +174,11 @@ class Repairer:
             )
         parser = MarkedTextParser([piece.key for piece in pieces])
         sentences = [*parser.feed(reply.text), *parser.finish()]
-        written = await asyncio.to_thread(self._acceptable, judged, sentences, pieces)
+        written = await asyncio.to_thread(self._acceptable, judged, sentences)
         return written, "asked again, and no source carries the new wording either"
 
-    def _acceptable(
-        self, judged: Judged, sentences: Sequence[MarkedSentence], pieces: Sequence[Evidence]
-    ) -> list[Checked]:
+    def _acceptable(self, judged: Judged, sentences: Sequence[MarkedSentence]) -> list[Checked]:
         """New wordings of a sentence that a source carries in full and that were not given before."""
-        verifier = self.verifier_of(pieces)
         wanted = content_terms(judged.checked.text)
         kept: list[Checked] = []
         for sentence in sentences:
@@ -184,6 +187,9 @@ class Repairer:
             about = coverage(wanted, set(terms(text)), {}) >= _SAME_THING
             if not folded or is_refusal(text) or folded in self._said or not about:
                 continue
+            # Most often the source is one that the model read before, whose sentences are embedded.
+            found_again = self._fresh is not None and not self._fresh[0].isdisjoint(sentence.keys)
+            verifier = self._fresh[1] if self._fresh is not None and found_again else self.verifier
             found = judge(replace(sentence, text=text), verifier, judged.context)
             best = found.checked.supports[0] if found.checked.supports else None
             if found.fault or best is None or best.verdict is not Verdict.SUPPORTED:
