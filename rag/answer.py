@@ -14,7 +14,7 @@ from rag.alike import merge_alike
 from rag.answerable import sufficiency
 from rag.asked import asked
 from rag.cite import AnswerBuilder, Sources
-from rag.confidence import confidence, load_calibration, retrieval_signals, sufficiency_signals
+from rag.confidence import MEDIUM, confidence, load_calibration, retrieval_signals, sufficiency_signals
 from rag.conversation import standalone
 from rag.cost import Purse, check_budget, cost_usd
 from rag.disagree import disagreeing_passages, open_disagreements
@@ -309,7 +309,7 @@ class _Run:
             cost_usd=self._cost() if self._mode is Mode.GENERATIVE else 0.0,
             timings=self._timings,
             trace=self._trace(),
-            short_answer=None if self._abstained else self._short,
+            short_answer=self._short if rated.value >= MEDIUM and not self._abstained else None,
             disagreements=tuple(each for each, _ in disagreeing),
         )
 
@@ -416,7 +416,8 @@ class _Run:
 
     def _signals(self, quotes: Sequence[tuple[Evidence, str]] | None = None) -> dict[str, float]:
         """All named signals of this answer."""
-        claims, draft = self._builder.claims, self._draft
+        draft = self._draft
+        claims = [claim for claim in self._builder.claims if claim.needs_source]
         if quotes is None:
             quotes = [
                 (piece, cited.quote)

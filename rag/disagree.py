@@ -35,6 +35,8 @@ _ALIKE_WITHIN = 0.8
 # Share of the question, by rarity of its words, that both must hold when the question says what is compared: with the
 # sentence before, and by themselves.
 _ASKED, _ASKED_ITSELF = 0.65, 0.15
+# Words of a question that names what it asks about; "What are the fees?" asks about many things.
+_LEAST_ASKED = 2
 # Values that two answers may share and yet be two: "the American singer" of each.
 _SAME_VALUES = 0.34
 # A sentence with more values of one kind is a list or a table: what belongs to what cannot be told.
@@ -328,6 +330,8 @@ def _asked(question: str, weights: Mapping[str, float]) -> _Asked:
     lowered = question.casefold()
     wanted = content_terms(question)
     kind, units = "", frozenset[str]()
+    if len(wanted) < _LEAST_ASKED:
+        return _Asked(wanted, weights, frozenset(), kind, units)
     if found := re.search(r"\bhow (?:many|much)\s+(.{0,40})", lowered):
         kind, units = "number", frozenset(content_terms(found[1])[:2])
     elif re.search(r"\bhow (?:long|old)\b", lowered):
