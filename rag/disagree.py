@@ -245,6 +245,9 @@ def _alike(mine: Said, theirs: Said, kind: str, least: float) -> bool:
     # What is counted or measured is the same too, when only the number differs.
     unit = kind == "number"
     both = len(a & b) + unit
+    if unit and len(a & b) < _SHARED[kind] and a != b:
+        # "Late fees: 3,906" says too little of what it is a number of.
+        return False
     return both >= _SHARED[kind] and 2 * both / (len(a) + len(b) + 2 * unit) >= least
 
 

@@ -60,6 +60,10 @@ def test_one_value_that_differs_is_a_disagreement(
 
 
 AGREE = {
+    "a row that says too little": (
+        "Late fees\t£3,906",
+        "Late fees are capped for the first time, at £75.",
+    ),
     "the same in other words": (
         "Members may borrow seven books at a time.",
         "At a time members may borrow 7 books.",
@@ -101,6 +105,14 @@ AGREE = {
 def test_no_alarm(make_evidence: EvidenceMaker, mine: str, theirs: str) -> None:
     """What is said of something else, at another time, or in other words, does not contradict."""
     assert compared(make_evidence, mine, theirs) == []
+
+
+def test_a_question_that_names_nothing_asks_about_many_things(make_evidence: EvidenceMaker) -> None:
+    """Two fees are two fees, and no disagreement about "the fees"."""
+    mine = "In January the Standard fee for drills was raised."
+    theirs = "The late fee of class B was raised in the week before."
+
+    assert compared(make_evidence, mine, theirs, question="What are the fees?") == []
 
 
 def test_a_paraphrase_that_answers_otherwise(make_evidence: EvidenceMaker) -> None:
