@@ -268,7 +268,9 @@ def _number(mine: Said, theirs: Said, asked: frozenset[str] | None = None) -> st
             continue
         if not others or values & others or max(len(values), len(others)) > 1:
             continue
-        return f"{_list(others)} where the footnote says {_list(values)} ({unit})"
+        # "11 in the morning" counts nothing.
+        counted = f" ({unit})" if content_terms(unit) else ""
+        return f"{_list(others)} where the footnote says {_list(values)}{counted}"
     return None
 
 

@@ -143,6 +143,26 @@ export function followUps(questions, onAsk) {
   );
 }
 
+const DISAGREES = { contradicts: "another source says otherwise", supersedes: "another source takes its place" };
+
+/** Sources that speak against a footnote, or null when none does. */
+export function disagreementList(disagreements) {
+  if (disagreements.length === 0) return null;
+  return el(
+    "ul",
+    { class: "disagreements", testid: "disagreements" },
+    disagreements.map(({ citation, other, kind, explanation }) =>
+      el(
+        "li",
+        {},
+        el("strong", { text: `Footnote ${citation}: ${DISAGREES[kind] ?? "another source differs"}. ` }),
+        el("span", { text: explanation }),
+        el("span", { class: "note-quote", text: other.quote ?? "" }),
+      ),
+    ),
+  );
+}
+
 /** Level and percentage in view, the named signals behind a disclosure. */
 export function confidenceNode(confidence, abstained) {
   if (!confidence) return null;
@@ -172,6 +192,12 @@ export function confidenceNode(confidence, abstained) {
         class: "quiet small",
         text: `Of 100 answers with this confidence, about ${Math.round(value * 100)} can be expected to be right.`,
       }),
+    confidence.explanation?.length > 0 &&
+      el(
+        "ul",
+        { class: "reasons small", testid: "reasons" },
+        confidence.explanation.map((reason) => el("li", { text: reason })),
+      ),
     signals.length > 0 &&
       el(
         "dl",

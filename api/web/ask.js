@@ -2,7 +2,15 @@
 // an answer that breaks off is marked as unfinished and never looks like a finished one.
 
 import { ApiError, openStream, path } from "./api.js";
-import { answerNodes, confidenceNode, factsNode, followUps, footnoteList, streamedClaim } from "./answer.js";
+import {
+  answerNodes,
+  confidenceNode,
+  disagreementList,
+  factsNode,
+  followUps,
+  footnoteList,
+  streamedClaim,
+} from "./answer.js";
 import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
 import { feedback } from "./feedback.js";
 import { readEvents } from "./sse.js";
@@ -153,6 +161,7 @@ export function createAsk({ collection, source }) {
     setChildren(
       turn.parts.end,
       confidenceNode(answer.confidence, answer.abstained),
+      disagreementList(answer.disagreements ?? []),
       footnoteList(citations, turn, answer.abstained ? "Nearest passages" : "Footnotes"),
       factsNode(answer),
       answer.id && !answer.abstained && feedback(answer.id),
