@@ -10,7 +10,7 @@ data=${FOOTNOTE_DEMO_DATA:-.demo-data}
 "${footnote[@]}" ask --collection demo --data "$data" \
     "Why do oily rags go into the steel bin?" \
     "Why was the mobile tool van for Eastquay not bought?" \
-    "What is the price of a gift membership?"
+    "What is the salary of the director?"
 cat <<END
 
 To go on with the page:
