@@ -286,7 +286,11 @@ class _Run:
                 self._confidence = self._ranking = None
             self._abstained = True
         disagreeing = [] if self._abstained else self._disagreements()
-        signals = dict(self._confidence.signals) if self._confidence else self._signals()
+        signals = (
+            dict(self._confidence.signals)
+            if self._confidence
+            else self._signals([] if draft.abstained else None)
+        )
         signals |= {
             **self._repair_signals(),
             "disagreements": open_disagreements(disagreeing, builder.citations),
@@ -309,9 +313,22 @@ class _Run:
             cost_usd=self._cost() if self._mode is Mode.GENERATIVE else 0.0,
             timings=self._timings,
             trace=self._trace(),
-            short_answer=self._short if rated.value >= MEDIUM and not self._abstained else None,
+            short_answer=self._short_answer(rated),
             disagreements=tuple(each for each, _ in disagreeing),
         )
+
+    def _short_answer(self, rated: Confidence) -> ShortAnswer | None:
+        """The few words that answer, if they may well be right and a footnote holds them."""
+        found = self._short
+        if found is None or self._abstained or rated.value < MEDIUM:
+            return None
+        held = any(
+            (cited.document_id, cited.version) == (found.document_id, found.version)
+            and cited.start <= found.start
+            and found.end <= cited.end
+            for cited in self._builder.citations
+        )
+        return found if held else None
 
     def _disagreements(self) -> list[tuple[Disagreement, bool]]:
         """Where other passages found say otherwise than the footnotes, and whether they are the ones to believe."""
@@ -475,6 +492,8 @@ class _Run:
     def _cost(self) -> float | None:
         """Dollars; None when the gateway did not count its tokens or the model's price is not known."""
         draft = self._draft
+        if not self._sent:
+            return 0.0
         if draft.uncounted or not draft.answered.total_tokens:
             return None
         return cost_usd(self._model(), draft.usage)

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from index.analyze import terms
 from ingest.sentences import sentence_spans, trimmed
+from rag.words import content_terms
 
 if TYPE_CHECKING:
     from ingest.sentences import Span
@@ -85,28 +88,14 @@ _GREETING = re.compile(
     r"sorry|i apologi[sz]e)(?:[ ,]+(?:there|everyone|again|all|for the (?:confusion|inconvenience)))*",
     re.IGNORECASE,
 )
-_OFFER = re.compile(
-    r"(?:please )?(?:(?:let me know|feel free|do not hesitate|don['’]t hesitate)\b[\w\s,'’]*|"
-    r"(?:i )?hope (?:this|that|it) (?:helps|answers your question)[\w\s]*|"
-    r"(?:if|should) you (?:have|need|want|would like|['’]d like)\b[\w\s,'’]*"
-    r"(?:let me know|feel free|ask|happy to help|glad to help|here to help)[\w\s,'’]*|"
-    r"i(?:['’]m| am|['’]d be| would be) (?:happy|glad|here) to (?:help|assist)[\w\s]*|is there anything else[\w\s]*)",
-    re.IGNORECASE,
-)
 _NOT_KNOWN = re.compile(
     r"(?:(?:unfortunately|sorry|i['’]m sorry|i am sorry|based on (?:the|these) [\w\s]{1,30}),?\s+(?:but )?)?"
-    r"(?:i (?:do not|don['’]t|cannot|can['’]t|could not|couldn['’]t|am unable to|am not able to) "
-    r"(?:know|say|tell|answer|find|determine|have)\b[\w\s,'’]*|i(?:['’]m| am) (?:not (?:sure|certain)|unable to)\b"
-    r"[\w\s,'’]*|(?:the|these|your|my) (?:given |provided |available )?"
+    r"(?:i (?:do not|don['’]t) know\b[\w\s'’]{0,60}|(?:the|these|your|my) (?:given |provided |available )?"
     r"(?:documents?|sources?|passages?|texts?|context|evidence) (?:do|does)(?: not|n['’]t) "
-    r"(?:say|answer|contain|mention|provide|include|cover|state|tell)\b[\w\s,'’]{0,60})",
+    r"(?:say|answer|contain|mention|provide|include|cover|state|tell)\b[\w\s'’]{0,60})",
     re.IGNORECASE,
 )
-_LEAD_IN = re.compile(
-    r"(?:here (?:is|are|['’]s)|below (?:is|are)|the following|these are|this is|in (?:summary|short|brief)|"
-    r"to (?:summari[sz]e|sum up)|according to the (?:documents?|sources?))\b[\w\s,'’-]*:",
-    re.IGNORECASE,
-)
+_LEAD_IN = re.compile(r"(?:here (?:is|are)|below (?:is|are)|the following)\b", re.IGNORECASE)
 _YES_NO = re.compile(r"(?:yes|no)[.!,]?", re.IGNORECASE)
 # Longer than that, a courtesy holds something else as well.
 _LONGEST_COURTESY = 25
@@ -180,21 +169,40 @@ def clauses(sentence: str) -> list[str]:
 
 def _needs_source(sentence: str) -> bool:
     """Whether a sentence states something. When in doubt it does."""
-    plain = sentence.strip(" \t\n*_>-–•")
+    plain = sentence.strip(" \t\n#*_>-–•")
     words = _WORD.findall(plain)
-    if not words or plain.endswith(("?", "？")):
-        return bool(words) and bool(re.search(r"\d", plain)) and not plain.endswith(("?", "？"))
+    if not words:
+        return False
     if re.search(r"\d", plain) or len(words) > _LONGEST_COURTESY:
         return True
-    if plain.startswith("#") or (sentence.strip().startswith("**") and sentence.strip().endswith("**")):
-        return bool(_FINITE.search(plain))
-    core = plain.rstrip(" .!…")
-    if any(each.fullmatch(core) for each in (_GREETING, _LEAD_IN)):
+    core = plain.rstrip(" .!…?？")
+    if _GREETING.fullmatch(core) or _polite_words().issuperset(content_terms(plain)):
         return False
-    # A name in an offer or an excuse may be the claim itself: "I cannot say that Acme was fined".
+    announced = _LEAD_IN.match(core)
+    if announced and core.endswith(":"):
+        # "Here are the opening hours:" says nothing yet, "Here is why Acme was fined:" does.
+        rest = core[announced.end() :]
+        return bool(_FINITE.search(rest)) or any(word[0].isupper() for word in _WORD.findall(rest))
+    # A name in an excuse may be the claim itself: "The documents do not say that Acme was fined".
     named = any(word[0].isupper() and word not in ("I", "I'm", "I’m", "I'd", "I’d") for word in words[1:])
     reports = re.search(r"\b(?:that|because|but|although|however)\b", core[8:], re.IGNORECASE)
-    return named or bool(reports) or not any(each.fullmatch(core) for each in (_OFFER, _NOT_KNOWN))
+    return named or bool(reports) or not _NOT_KNOWN.fullmatch(core)
+
+
+@cache
+def _polite_words() -> frozenset[str]:
+    """Index terms of which greetings, offers of help and excuses are made, and no claim is."""
+    return frozenset(
+        terms(
+            "hello welcome thank thanks please sorry apologize apologise unfortunately sure certainly course okay "
+            "great good happy glad hope help helps helpful assist assistance feel free hesitate let know ask asking "
+            "question questions answer answers answered tell say said find found anything something else need want "
+            "wish like "
+            "detail details information clarification summary short brief follow following conclusion point points "
+            "document documents source sources passage passages text context evidence provided given available based "
+            "contact reach touch welcome day morning afternoon evening able unable determine mention certain"
+        )
+    )
 
 
 def _clauses(text: str, start: int, end: int) -> list[Span]:

@@ -12,7 +12,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.judge import is_refusal, judge
+from rag.judge import ENDED, is_refusal, judge
 from rag.markers import MarkedTextParser
 from rag.types import Repair, Usage
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 # Finish reasons of an answer that its model ended by itself.
 # Sentences of the answer in which a pronoun's noun is looked for.
 _BEFORE = 3
-_ENDED = ("stop", "end_turn", "eos")
 
 
 async def generate(
@@ -116,7 +115,7 @@ def _note(delta: Delta, draft: Draft) -> None:
     draft.model = delta.model or draft.model
     if delta.finish_reason:
         # Gateways have several words for an answer that came to its own end.
-        draft.finish_reason = "stop" if delta.finish_reason in _ENDED else delta.finish_reason
+        draft.finish_reason = "stop" if delta.finish_reason in ENDED else delta.finish_reason
     if delta.usage:
         draft.answered = Usage(delta.usage.prompt_tokens, delta.usage.completion_tokens)
 

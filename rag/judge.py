@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from index.analyze import terms
 from rag.claims import split_claims
 from rag.markers import quotations
 from rag.prompt import NOT_ANSWERED
 from rag.types import Repair, Support, Usage, Verdict
 from rag.verify import PARTIAL_AT
+from rag.words import content_terms, coverage
 
 if TYPE_CHECKING:
     from ingest.sentences import Span
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
     from rag.types import Evidence
     from rag.verify import Verifier
 
+ENDED = ("stop", "end_turn", "eos")
 CARRIED = (Verdict.SUPPORTED, Verdict.PARTIAL)
 ALTERED = "altered quotation"
 NOT_CARRIED = "no source carries it"
 OPPOSED = "a source says otherwise"
 # A sentence of which a source carries the words in quotation marks and nothing else.
 _ONLY_QUOTED = Support(PARTIAL_AT, Verdict.PARTIAL, None, None)
+# Share of its words that such a sentence has inside the quotation marks.
+_MOSTLY_QUOTED = 0.7
 # What states nothing needs no source and lowers nothing.
 _NOTHING_STATED = Support(1.0, Verdict.SUPPORTED, None, None)
 
@@ -125,11 +130,13 @@ def judge(sentence: MarkedSentence, verifier: Verifier, context: str = "") -> Ju
     # A source that has little to do with the sentence is no footnote to it, whoever named it.
     carrying = [each for each in supports if each.verdict in CARRIED]
     opposing = [each for each in supports if each.verdict is Verdict.CONTRADICTED]
-    only_quoted = bool(places) and not carrying and not opposing
+    # Beside its quotation such a sentence says next to nothing.
+    said = coverage(content_terms(text), set(terms(" ".join(quotes))), {})
+    only_quoted = bool(places) and not carrying and not opposing and said >= _MOSTLY_QUOTED
     kept = carrying or opposing
     best = max(kept, key=lambda each: each.score, default=_ONLY_QUOTED)
     kept += [
-        Support(best.score, best.verdict, evidence, span, quoted=True)
+        Support(min(best.score, PARTIAL_AT), Verdict.PARTIAL, evidence, span, quoted=True)
         for evidence, span in filter(None, places)
         if not any(_within(evidence, span, each) for each in kept)
     ]

@@ -48,7 +48,7 @@ _AGAIN = (
 
 # Signs that hardly any text has, each one token of most models.
 _SIGNS = "^~¬§¤¦"
-_TAG = re.compile(r"<(?=\s*/?\s*source)", re.IGNORECASE)
+_TAG = re.compile(r"<(?=\s*+(?:/\s*+)?source)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

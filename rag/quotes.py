@@ -16,6 +16,7 @@ _EDGES = " \t\n\"'.,;:!?…"
 _LETTER = r"[^\W぀-ヿ㐀-䶿一-鿿豈-﫿ก-๿가-힣]"
 # More than that behind one ellipsis, and the parts no longer belong together.
 _MOST_SKIPPED_CHARS = 300
+_SPACES = re.compile(r"\s{2,}")
 _GAP = re.compile(r"\s*(?:\.\.\.|…|\[\.\.\.\]|\[…\])\s*")
 
 
@@ -45,7 +46,9 @@ def find_quote(text: str, quote: str) -> Span | None:
         Offsets into ``text``, or None when the words are not there.
     """
     haystack, offsets = normalised(text)
-    parts = [part for piece in _GAP.split(quote) if (part := normalised(piece)[0].strip(_EDGES))]
+    parts = [
+        part for piece in _GAP.split(_SPACES.sub(" ", quote)) if (part := normalised(piece)[0].strip(_EDGES))
+    ]
     if not parts:
         return None
     for start, end in _places(haystack, parts[0]):
@@ -57,7 +60,7 @@ def find_quote(text: str, quote: str) -> Span | None:
 
 def has_ellipsis(quote: str) -> bool:
     """Whether a quotation leaves words out."""
-    return bool(_GAP.search(quote.strip(_EDGES)))
+    return bool(_GAP.search(_SPACES.sub(" ", quote).strip(_EDGES)))
 
 
 def _end_of_parts(haystack: str, parts: Sequence[str], at: int) -> int | None:

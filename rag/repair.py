@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from index.analyze import terms
 from rag.errors import GatewayError
-from rag.judge import ALTERED, CARRIED, Checked, is_refusal, judge
+from rag.judge import ALTERED, CARRIED, ENDED, Checked, is_refusal, judge
 from rag.markers import MarkedTextParser
 from rag.prompt import messages_again
 from rag.types import OnUnsupported, Repair, Support, Usage, Verdict
@@ -173,7 +173,10 @@ class Repairer:
                 spent.completion_tokens + reply.usage.completion_tokens,
             )
         parser = MarkedTextParser([piece.key for piece in pieces])
-        sentences = [*parser.feed(reply.text), *parser.finish()]
+        sentences = parser.feed(reply.text)
+        if reply.finish_reason in ENDED:
+            # Of a reply that was cut off the last sentence is probably half a sentence.
+            sentences += parser.finish()
         written = await asyncio.to_thread(self._acceptable, judged, sentences)
         return written, "asked again, and no source carries the new wording either"
 

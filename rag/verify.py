@@ -47,9 +47,14 @@ _SAME_SUBJECT = 0.55
 _SAME_WORDS, _CERTAINLY = 0.85, 0.9
 # Probability of the opposite from which a claim with a wrong fact is called contradicted.
 _OPPOSED_AT = 0.7
-_WORD = re.compile(r"\w")
-# What may stand before a sentence and is no part of it: marks, a bullet, the number of a list item.
-_LABEL = re.compile(r"\W*(?:(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z])[.)]\W+)?")
+# What may stand before a sentence and is no part of it: marks, a bullet, the number of a list item. Signs that change
+# what is said, as in "-20" and "A+", are not among them.
+_OPENING = r"[\s*_>#|•·\"“”'‘’(\[]*"
+_LABEL = re.compile(
+    rf"{_OPENING}(?:[-–]\s+{_OPENING})?(?:(?:\d{{1,3}}(?:\.\d{{1,3}})*|[a-zA-Z])[.)]\s+{_OPENING})?"
+)
+_ENDING = re.compile(r"[\s\"”’')\]*_|.!;:。！]*")
+_NO_LETTER = re.compile(r"\W+")
 # Sentences looked at closely for one claim; of more, those that are most similar and share most terms.
 _LOOKED_AT = 80
 # Sentences whose words are embedded together, before the first claim is checked.
@@ -143,10 +148,11 @@ class Verifier:
         return near, found
 
     def _check(self, claim: str, keys: Sequence[str] | None, context: str) -> Support:
-        quoted = self._quoted(claim, keys)
+        named = _standalone(claim, context)
+        # A pronoun of the claim need not stand for what it stands for in the source.
+        quoted = self._quoted(claim, keys) if named == claim else None
         if quoted is not None:
             return quoted
-        named = _standalone(claim, context)
         compared = self.compare(named, keys) if content_terms(claim) else None
         if compared is None:
             return _UNCHECKED
@@ -207,11 +213,14 @@ class Verifier:
         """
         if has_ellipsis(claim):
             return None
+        letters = _letters(claim)
         for piece in self._among(keys):
             for first, last in piece.sentences:
                 text = piece.text[first - piece.start : last - piece.start]
+                if letters not in _letters(text):
+                    continue
                 place = find_quote(text, claim)
-                if place and _LABEL.fullmatch(text, 0, place[0]) and not _WORD.search(text, place[1]):
+                if place and _LABEL.fullmatch(text, 0, place[0]) and _ENDING.fullmatch(text, place[1]):
                     span = (first + place[0], first + place[1])
                     return Support(1.0, Verdict.SUPPORTED, piece, span, quoted=True)
         return None
@@ -291,13 +300,19 @@ class Verifier:
         return Source([self._texts[i] for i in near], np.array(pieces), around)
 
 
+def _letters(text: str) -> str:
+    """Letters and digits alone: a text that lacks those of a quotation does not hold it, and this is seen fast."""
+    return _NO_LETTER.sub("", text).casefold()
+
+
 def _standalone(claim: str, context: str) -> str:
     """The claim with its subject named by the text before it; all of it, also where it has several clauses."""
     if not context.strip():
         return claim
-    start = len(context) + 1
-    found = [each.standalone for each in split_claims(f"{context}\n{claim}") if each.start >= start]
-    return " and ".join(found) or claim
+    start = len(context) + 2
+    found = [each for each in split_claims(f"{context}\n\n{claim}") if each.start >= start]
+    # Only a claim that begins where it was put is whole.
+    return " and ".join(each.standalone for each in found) if found and found[0].start == start else claim
 
 
 def agreed(

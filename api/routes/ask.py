@@ -71,6 +71,7 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     shown = {each["document_id"] for each in answer.trace["passages"]}
     shown |= {citation.document_id for citation in answer.citations}
     shown |= {each.other.document_id for each in answer.disagreements}
+    shown |= {each["document_id"] for each in answer.trace["evidence"]}
     body = {"question": question.text, "collection": question.collection}
     body |= _out(answer, question, explain=True).model_dump(mode="json")
     try:

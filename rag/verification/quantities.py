@@ -82,7 +82,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _MONTH_NAME = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|"
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|"
     r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
 )
 _DATES = (
@@ -148,7 +148,7 @@ class Quantity:
     @property
     def is_year(self) -> bool:
         """Whether it could be the number of a year."""
-        return not self.unit and self.value in _YEARS and self.raw.isdigit()
+        return not self.unit and self.raw.isdigit() and _YEARS[0] <= self.value <= _YEARS[-1]
 
 
 @dataclass(frozen=True, slots=True)

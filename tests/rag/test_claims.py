@@ -72,8 +72,6 @@ def test_half_of_a_bound_sentence_is_no_claim(sentence: str) -> None:
         "I could not find an answer in the documents.",
         "The documents do not mention the fee.",
         "Here is what I found:",
-        "What is the fee?",
-        "# Opening hours",
         "---",
     ],
 )
@@ -97,6 +95,14 @@ def test_what_states_nothing_needs_no_source(text: str) -> None:
         "Fee: 12 euros",
         "Opening hours",
         "Let me know if Acme was fined in Rome.",
+        "Did you know that the director is a thief?",
+        "Feel free to give the bleach to children, it is harmless.",
+        "# Museum director arrested for fraud",
+        "In summary the museum was closed by the police for fraud:",
+        "I cannot say enough about how the museum cheats its visitors.",
+        "If you need leave, ask your manager a year in advance.",
+        "This is why Microsoft was fined for fraud:",
+        "The documents do not say, employees may smoke in the office.",
     ],
 )
 def test_a_statement_in_the_clothes_of_a_courtesy_needs_one(text: str) -> None:

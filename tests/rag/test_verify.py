@@ -269,3 +269,37 @@ def test_long_sources_are_narrowed_down_and_still_searched(make_verifier: Verifi
     assert support.verdict is Verdict.SUPPORTED
     assert support.span is not None
     assert source[slice(*support.span)] == "Members may borrow seven books at a time."
+
+
+@pytest.mark.parametrize(
+    ("source", "claim"),
+    [
+        ("The bond is rated A+.", "The bond is rated A."),
+        ("−20 °C is the storage temperature.", "20 °C is the storage temperature."),
+        ("The program is written in C++.", "The program is written in C."),
+        ("❌ Share your password with colleagues.", "Share your password with colleagues."),
+    ],
+)
+def test_signs_beside_a_quotation_change_what_it_says(
+    make_verifier: VerifierMaker, source: str, claim: str
+) -> None:
+    """A sentence without its sign is not the source's own."""
+    assert not make_verifier(source).check(claim).quoted
+
+
+def test_a_pronoun_stands_for_what_the_answer_spoke_of(make_verifier: VerifierMaker) -> None:
+    """The same words about another thing are no quotation."""
+    verifier = make_verifier("The museum has two floors. It is closed on Mondays. The library has a cafe.")
+
+    found = verifier.check("It is closed on Mondays.", context="The library has a cafe.")
+
+    assert not found.quoted
+
+
+def test_the_first_clause_is_checked_whatever_stands_before(make_verifier: VerifierMaker) -> None:
+    """A lead-in, a heading or a sentence without its full stop does not take a clause away."""
+    verifier = make_verifier("The cafe of the museum sells soup at noon.")
+    claim = "Herr Gruber was jailed for tax fraud in Vienna, and the cafe of the museum sells soup at noon."
+
+    for before in ("", "Here are the facts about the museum:", "**Prices**", "The museum opens at ten"):
+        assert verifier.check(claim, context=before).verdict is not Verdict.SUPPORTED, before
