@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
-from rag.verification.quantities import VAGUE_UNITS, quantities_of
+from rag.verification.quantities import quantities_of
+from rag.verification.units import VAGUE_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,14 @@ _TOLD = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
 _UPWARDS, _DOWNWARDS = frozenset((">", ">=")), frozenset(("<", "<="))
 # How far a measure in other units, or one that is called approximate, may be off.
 _CONVERTED, _ROUGHLY, _FURTHEST = 0.02, 0.12, 0.35
+# Fractions that are mostly told in words, which are not numbers elsewhere: "a third party".
+_IN_WORDS = (
+    (0.5, re.compile(r"\b(?:half|halves)\b", re.IGNORECASE)),
+    (0.25, re.compile(r"\bquarter\b", re.IGNORECASE)),
+    (0.75, re.compile(r"\bthree[\s-]quarters\b", re.IGNORECASE)),
+    (1 / 3, re.compile(r"\b(?:a|one)[\s-]third\b", re.IGNORECASE)),
+    (2 / 3, re.compile(r"\btwo[\s-]thirds\b", re.IGNORECASE)),
+)
 
 
 def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
@@ -32,6 +41,7 @@ def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
         return []
     have, dates = quantities_of(near)
     more, more_dates = quantities_of(around) if around else ((), ())
+    wanted = tuple(each for each in wanted if not _told_in_words(each, near))
     faults = [fault for each in wanted if (fault := _fault(each, have, more, (*dates, *more_dates)))]
     faults += [
         fault for each in wanted_dates if (fault := _date_fault(each, dates, more_dates, (*have, *more)))
@@ -59,6 +69,11 @@ def _fault(
         told = " ".join(filter(None, (rivals[0].raw, rivals[0].noun)))
         return Fault("number", f"the source says {told}, not {wanted.raw}")
     return _bound_fault(wanted, equal)
+
+
+def _told_in_words(wanted: Quantity, near: str) -> bool:
+    """Whether a fraction such as ½ stands there as a word."""
+    return any(abs(wanted.value - value) < 1e-9 and words.search(near) for value, words in _IN_WORDS)  # noqa: PLR2004
 
 
 def _absent(
@@ -107,18 +122,20 @@ def _same(wanted: Quantity, have: Quantity) -> bool:
 
 
 def _close(wanted: Quantity, a: float, have: Quantity, b: float, allowed: float) -> bool:
+    # "It fell by 5 %" says -5 %.
+    if a * b < 0 and (wanted if a > 0 else have).falls:
+        a, b = abs(a), abs(b)
     if a == b or abs(a - b) <= max(allowed, 1e-9) * max(abs(a), abs(b)):
         return True
     if wanted.about or have.about:
         return abs(a - b) <= _ROUGHLY * max(abs(a), abs(b))
     # "More than 5 million" is carried by "5.2 million".
     if wanted.bound in _UPWARDS and not have.bound:
-        return a <= b <= a * (1 + _FURTHEST)
+        return a <= b <= a + _FURTHEST * abs(a)
     if wanted.bound in _DOWNWARDS and not have.bound:
-        return a * (1 - _FURTHEST) <= b <= a
+        return a - _FURTHEST * abs(a) <= b <= a
     # 3.47 may be told as 3.5, but not as 3 or 4.
-    fraction = re.search(r"\d\.(\d+)", wanted.raw)
-    return fraction is not None and wanted.unit == have.unit and round(b, len(fraction[1])) == a
+    return bool(wanted.places) and wanted.unit == have.unit and round(b, wanted.places) == a
 
 
 def _counts_the_same(wanted: Quantity, have: Quantity) -> bool:
