@@ -62,7 +62,9 @@ NUMBER = re.compile(
     re.IGNORECASE,
 )
 # Letters that a pattern without case takes for i, s and k, and marks of other widths; each is one character.
-_PLAIN = str.maketrans("ıİſ\u212a\u2044％．－＄＜＞", "iIsK/%.-$<>") | {0xFF10 + at: str(at) for at in range(10)}
+_PLAIN = str.maketrans("ıİſ\u212a\u2044％．－＄＜＞", "iIsK/%.-$<>") | {
+    0xFF10 + at: str(at) for at in range(10)
+}
 
 
 def plain(text: str) -> str:

@@ -132,7 +132,9 @@ def quantities_of(text: str) -> tuple[tuple[Quantity, ...], tuple[Date, ...]]:
     text = _ITEM.sub(lambda match: " " * len(match.group()), text)
     dates = tuple(_dates(text))
     inside = [(date.start, date.end) for date in dates]
-    found = tuple(each for each in _quantities(text, written) if not any(a <= each.start < b for a, b in inside))
+    found = tuple(
+        each for each in _quantities(text, written) if not any(a <= each.start < b for a, b in inside)
+    )
     return found, dates
 
 
