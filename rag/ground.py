@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rag.confidence import confidence_of_support
 from rag.passages import evidence_of
 from rag.retrieve import retrieve
 from rag.types import Citation, Claim, Evidence, Passage, Support, Verdict
-from rag.verify import PARTIAL_AT, Verifier
+from rag.verify import LATE, PARTIAL_AT, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +65,9 @@ class Grounding:
 def ground_in_collection(
     claims: Sequence[ClaimSpan], collection: str, service: Answerer, question: str | None = None
 ) -> Grounding:
-    """Check claims against a collection.
+    """Check claims against a collection, for as long as an answer may take.
+
+    What is not checked by then counts as unsupported and says so among its faults.
 
     Args:
         claims: Of one text.
@@ -75,13 +78,14 @@ def ground_in_collection(
     Raises:
         NotFound: There is no such collection.
     """
+    deadline = time.monotonic() + service.gateway_config.deadline_s
     opened = service.store.collection(collection)
     sources = Sources(service.store.catalog, service.store.blobs, service.parser)
     builder = AnswerBuilder(sources)
     pieces: dict[str, Evidence] = {}
     read: dict[ClaimSpan, list[str]] = {}
     for claim in claims:
-        if not claim.needs_source:
+        if not claim.needs_source or time.monotonic() >= deadline:
             continue
         found = retrieve(
             f"{question} {claim.standalone}" if question else claim.standalone,
@@ -94,7 +98,9 @@ def ground_in_collection(
         read[claim] = [str(each.passage.id) for each in found]
         pieces.update((str(each.passage.id), evidence_of(each, str(each.passage.id))) for each in found)
     # One verifier for all, so that a passage found for several claims is embedded once.
-    verifier = Verifier(list(pieces.values()), service.embedder, opened.rarity, judge=service.judge)
+    verifier = Verifier(
+        list(pieces.values()), service.embedder, opened.rarity, judge=service.judge, deadline=deadline
+    )
 
     def cite(support: Support) -> tuple[int, ...]:
         number = builder.number(support, [])
@@ -105,6 +111,8 @@ def ground_in_collection(
         return None if stored is None else _passage(piece, span, stored.text[span[0] : span[1]])
 
     def check(claim: ClaimSpan) -> Support:
+        if claim not in read:
+            return LATE
         return verifier.check(claim.standalone, read[claim], context=question or "")
 
     return _ground(claims, check, cite, show, builder.citations)
@@ -113,9 +121,10 @@ def ground_in_collection(
 def ground_in_sources(
     claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer, question: str | None = None
 ) -> Grounding:
-    """Check claims against sources given with them."""
+    """Check claims against sources given with them, for as long as an answer may take."""
+    deadline = time.monotonic() + service.gateway_config.deadline_s
     evidence = [_evidence(source) for source in sources]
-    verifier = Verifier(evidence, service.embedder, _even, judge=service.judge)
+    verifier = Verifier(evidence, service.embedder, _even, judge=service.judge, deadline=deadline)
     citations: list[Citation] = []
 
     def cite(support: Support) -> tuple[int, ...]:

@@ -21,12 +21,12 @@ from rag.verification.faults import Fault
 from rag.verification.features import Source, Text, compare, fault_features
 from rag.verification.lead_in import says_no
 from rag.verification.model import load_models
-from rag.verification.sentences import LONGEST_WORDS, letters_of, sentences_of
+from rag.verification.sentences import LONGEST_LABEL, LONGEST_WORDS, letters_of, sentences_of
 from rag.verification.text import words_of
 from rag.words import content_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -51,8 +51,10 @@ _SAME_WORDS, _CERTAINLY = 0.85, 0.9
 _OPPOSED_AT = 0.7
 # Sentences looked at closely for one claim; of more, those that are most similar and share most terms.
 _LOOKED_AT = 80
-# Sentences whose words are embedded together, before the first claim is checked.
+# Sentences that are embedded together; no more than these, and all are read before the first claim is checked.
 _READ_AT_ONCE = 400
+# Words whose vectors are kept for one verifier, about 1.5 kB each; of more, only those of the sentences looked at are.
+_MOST_WORDS = 60_000
 # Stretches that a judge reads for one claim.
 _JUDGED = 3
 _DENIALS = ("negation", "opposite")
@@ -60,14 +62,17 @@ _UNCHECKED = Support(0.0, Verdict.UNSUPPORTED, None, None)
 LATE = replace(
     _UNCHECKED,
     faults=(
-        "the check ran out of time before it came to this claim, which may be carried: send it again, with fewer claims or "
-        "shorter sources at once, or raise FOOTNOTE_GATEWAY_DEADLINE_S",
+        "the check ran out of time before it came to this claim; it may be sent again, with fewer claims at once",
     ),
 )
 _TOO_LONG = replace(
     _UNCHECKED,
     faults=(f"a claim of more than {LONGEST_WORDS} words is not checked as one: cut it into sentences",),
 )
+
+
+class _LateError(Exception):
+    """The deadline passed while a claim was checked."""
 
 
 class Verifier:
@@ -98,6 +103,9 @@ class Verifier:
         self._models = models
         self._deadline = deadline
         self._sentences = [each for piece in evidence for each in sentences_of(piece)]
+        self._by_length: dict[int, list[int]] = {}
+        for i, each in enumerate(self._sentences):
+            self._by_length.setdefault(len(each.letters), []).append(i)
         self._places: dict[str, NDArray[np.int64]] | None = None
         self._texts: dict[int, Text] = {}
         self._wholes: NDArray[np.float32] | None = None
@@ -113,10 +121,11 @@ class Verifier:
         Returns:
             Unsupported, with the reason among the faults, when the check itself failed or its time was over.
         """
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            return LATE
         try:
+            self._in_time()
             return self._check(claim, keys, context)
+        except _LateError:
+            return LATE
         except Exception as error:
             # Anything may be wrong here, a model's file or its memory; no reader may take it for support.
             _log.exception("a claim could not be checked and counts as unsupported")
@@ -240,7 +249,9 @@ class Verifier:
         if has_ellipsis(claim):
             return None
         letters = letters_of(claim)
-        for each in self._sentences:
+        lengths = [len(letters) + more for more in range(LONGEST_LABEL + 1)]
+        for i in sorted(i for length in lengths for i in self._by_length.get(length, ())):
+            each = self._sentences[i]
             if (keys is None or each.evidence.key in keys) and (span := each.quoted(claim, letters)):
                 return Support(1.0, Verdict.SUPPORTED, each.evidence, span, quoted=True)
         return None
@@ -285,15 +296,23 @@ class Verifier:
             # With those next to them: what they carry together, and what stands around them.
             wide = {at + step for at in best for step in (-1, 0, 1) if 0 <= at + step < len(usable)}
             near = [usable[at] for at in sorted(wide)]
-        wanted = near
-        if not self._texts and len(self._sentences) <= _READ_AT_ONCE:
-            wanted = list(range(len(self._sentences)))
-        unread = [i for i in wanted if i not in self._texts]
-        if unread:
-            chosen = [self._sentences[i] for i in unread]
-            read = self._read([each.text for each in chosen], [each.words for each in chosen])
-            self._texts |= dict(zip(unread, read, strict=True))
+        everything = not self._texts and len(self._sentences) <= _READ_AT_ONCE
+        self._learn(range(len(self._sentences)) if everything else near)
         return near
+
+    def _learn(self, wanted: Iterable[int]) -> None:
+        """Read the words of sentences that are not read yet."""
+        unread = [i for i in wanted if i not in self._texts]
+        for start in range(0, len(unread), _READ_AT_ONCE):
+            self._in_time()
+            part = unread[start : start + _READ_AT_ONCE]
+            chosen = [self._sentences[i] for i in part]
+            read = self._read([each.text for each in chosen], [each.words for each in chosen])
+            self._texts |= dict(zip(part, read, strict=True))
+
+    def _in_time(self) -> None:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise _LateError
 
     def _shared(self, words: Words) -> NDArray[np.int64]:
         """How many content words of a claim each sentence has, shape (sentences,)."""
@@ -313,8 +332,20 @@ class Verifier:
         if not self._model.embedder:
             return np.zeros(len(usable), np.float32)
         if self._wholes is None:
-            self._wholes = self._embedder.embed_sentences([each.text for each in self._sentences])
-        return np.asarray(self._wholes[list(usable)] @ claim.whole)
+            if sum(len(each.words) for each in self._sentences) <= _MOST_WORDS:
+                # Their words are wanted as well, and come with the same reading.
+                self._learn(range(len(self._sentences)))
+                self._wholes = np.stack([self._texts[i].whole for i in range(len(self._sentences))])
+            else:
+                self._wholes = self._embed([each.text for each in self._sentences])
+        return np.asarray((self._wholes @ claim.whole)[list(usable)])
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = []
+        for start in range(0, len(texts), _READ_AT_ONCE):
+            self._in_time()
+            rows.append(self._embedder.embed_sentences(list(texts[start : start + _READ_AT_ONCE])))
+        return np.concatenate(rows)
 
     def _source(self, near: Sequence[int]) -> Source:
         """Sentences that do not follow one another in their piece count as different pieces."""

@@ -129,7 +129,7 @@ def name_faults(claim: Words, near: Words, around: Words, piece: Words, nearest:
     missing = [at for at in missing if not _surname_there(claim, at, places, missing, near)]
     if not missing:
         return []
-    told = " ".join(claim.raw(at) for at in missing)
+    told = " ".join([claim.raw(at) for at in missing][:_MOST_NAMES])
     wide = {*piece.folded, *piece.stems}
     elsewhere = all(_present(claim, at, places, wide, acronyms) for at in missing)
     return [Fault("name", f"the source does not name {told}", missing=True, elsewhere=elsewhere)]

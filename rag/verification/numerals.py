@@ -118,7 +118,7 @@ def _in_figures(match: re.Match[str]) -> float:
     if times:
         return value * 10.0**exponent
     # A raised figure after another number than 10 is a footnote's more often than an exponent.
-    return value**exponent if value == 10 or "^" in power and 0 < value <= 1000 else value  # noqa: PLR2004
+    return value**exponent if value == 10 or ("^" in power and 0 < value <= 1000) else value  # noqa: PLR2004
 
 
 def _figures(digits: str) -> float:

@@ -39,7 +39,10 @@ _DATES = (
     re.compile(r"(?:(?P<y>\d{4})\s?年\s?)?(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})\s?[日号]"),
     re.compile(rf"(?:(?<=[a-z,(] )|(?<=\())(?P<m>{_MONTH_NAME.replace('May|', '').replace('Mar(?:ch)?', 'March')})"),
     # "May" alone is a verb more often than a month.
-    re.compile(r"\b(?:[Ii]n|[Oo]f|[Ss]ince|[Bb]y|[Uu]ntil|[Dd]uring|[Ee]arly|[Ll]ate|[Mm]id) (?P<m>May)\b(?! (?:be|have|not)\b)"),
+    re.compile(
+        r"\b(?:[Ii]n|[Oo]f|[Ss]ince|[Bb]y|[Uu]ntil|[Dd]uring|[Ee]arly|[Ll]ate|[Mm]id) (?P<m>May)\b"
+        r"(?! (?:be|have|not)\b)"
+    ),
 )  # fmt: skip
 _ABOUT = re.compile(
     r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|close to|circa|c\.|ca\.|~|≈|"
@@ -64,8 +67,8 @@ _AFTER_BOUND = re.compile(
     re.IGNORECASE,
 )
 _FALLS = re.compile(
-    r"\b(?:f[ae]ll(?:en|s|ing)?|drop(?:s|ped)?|declin\w+|decreas\w+|reduc\w+|los[st]\w*|losing|shr[aiu]nk|down|below zero|"
-    r"minus|lower\w*|shortfall|deficit)\b",
+    r"\b(?:f[ae]ll(?:en|s|ing)?|drop(?:s|ped)?|declin\w+|decreas\w+|reduc\w+|los[st]\w*|shr[aiu]nk|down|below zero|"
+    r"minus|lower\w*|losing|shortfall|deficit)\b",
     re.IGNORECASE,
 )
 _NOUN = re.compile(

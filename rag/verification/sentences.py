@@ -27,7 +27,7 @@ _LABEL = re.compile(
 _ENDING = re.compile(r"[\s\"”’')\]*_|.!;:。！]*")
 _NO_LETTER = re.compile(r"\W+")
 # A label is not longer, in letters and in all.
-_LONGEST_LABEL, _LONGEST_OPENING = 24, 200
+LONGEST_LABEL, _LONGEST_OPENING = 24, 200
 # A longer sentence, which only text without punctuation has, is compared in parts.
 LONGEST_WORDS = 400
 # Characters before a list item's mark in its line that are looked at.
@@ -59,9 +59,7 @@ class Sentence:
     def quoted(self, claim: str, letters: str) -> Span | None:
         """Where the sentence is a claim to the letter, or None. ``letters`` are the claim's."""
         first, last = self.whole
-        if self.lead_in or not 0 <= len(self.letters) - len(letters) <= _LONGEST_LABEL:
-            return None
-        if letters not in self.letters:
+        if self.lead_in or letters not in self.letters or len(self.letters) - len(letters) > LONGEST_LABEL:
             return None
         text = self.evidence.slice((first, last))
         place = find_quote(text, claim)

@@ -56,7 +56,10 @@ def unit_of(word: str, money: str, *, spaced: bool) -> tuple[str, float]:
     """
     if money:
         return _units()[money.casefold()][0], 1.0
-    folded = word.casefold()
+    return _measure(word, word.casefold(), spaced=spaced)
+
+
+def _measure(word: str, folded: str, *, spaced: bool) -> tuple[str, float]:
     if re.fullmatch(r"per\s?(?:cent(?:age)?|mille)", folded):
         return ("permille" if folded.endswith("mille") else "percent"), 1.0
     if area := re.match(r"(?:sq\.?|square)\s?([a-z]+)", folded):
