@@ -17,7 +17,7 @@ _SIZES = {
     "volume": "μl microlitre microliter=1e-6 ml millilitre milliliter=.001 litre liter l=1 gallon=3.785",
     "data": "kb kilobyte=1e3 mb megabyte=1e6 gb gigabyte=1e9 tb terabyte=1e12",
     "bits": "kbit kilobit=1e3 mbit megabit=1e6 gbit gigabit=1e9 tbit terabit=1e12",
-    "rate": "kbps kbit/s=1e3 mbps mbit/s=1e6 gbps gbit/s=1e9",
+    "rate": "kbps kbit/s kb/s=1e3 mbps mbit/s=1e6 gbps gbit/s=1e9", "bytes a second": "mb/s=1e6 gb/s=1e9",
     "power": "watt w=1 kw kilowatt=1e3 mw megawatt=1e6 gw gigawatt=1e9 milliwatt=.001",
     "energy": "kwh=1 mwh=1e3 gwh=1e6 twh=1e9",
     "area": "acre=4046.86 hectare ha=10000",
@@ -33,6 +33,7 @@ _SIZES = {
 # Where the case of a letter makes another unit, it is read as written; elsewhere case is left aside.
 _CASED_SIZES = {
     "power": "mW=.001 MW=1e6", "mass": "Mg=1000", "bits": "Mb=1e6 Gb=1e9 Tb=1e12", "rate": "Mb/s=1e6 Gb/s=1e9",
+    "bytes a second": "kB/s=1e3",
     "energy": "mWh=1e-6 MWh=1e3", "volt": "mV=.001 MV=1e6", "hertz": "mHz=.001 MHz=1e6",
     "pressure": "Pa=1 mPa=.001 MPa=1e6",
 }  # fmt: skip

@@ -91,15 +91,9 @@ def ask(
         return outcome
 
 
-async def _collect(
-    library: Library,
-    question: Question,
-    url: str | None,
-    config: GatewayConfig,
-    meanwhile: Callable[[Event], None],
-) -> Outcome:
-    gateway = Gateway(config) if url else None
-    answerer = Answerer(
+def answerer_of(library: Library, gateway: Gateway | None, config: GatewayConfig) -> Answerer:
+    """What answers from a library."""
+    return Answerer(
         store=library.store,
         embedder=library.embedder,
         parser=library.parser,
@@ -112,6 +106,17 @@ async def _collect(
         extract_config=ExtractConfig(),
         config=AnswerConfig(),
     )
+
+
+async def _collect(
+    library: Library,
+    question: Question,
+    url: str | None,
+    config: GatewayConfig,
+    meanwhile: Callable[[Event], None],
+) -> Outcome:
+    gateway = Gateway(config) if url else None
+    answerer = answerer_of(library, gateway, config)
     outcome = Outcome()
     try:
         async with aclosing(answerer.answer(question)) as events:
