@@ -49,6 +49,10 @@ def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
     return faults
 
 
+def _raw(found: Quantity | Date) -> str:
+    return " ".join(found.raw.split())
+
+
 def _fault(
     wanted: Quantity, have: Sequence[Quantity], more: Sequence[Quantity], dates: Sequence[Date]
 ) -> Fault | None:
@@ -58,7 +62,7 @@ def _fault(
     rivals = [each for each in have if _counts_the_same(wanted, each) and not _same(wanted, each)]
     other_unit = next((e for e in have if e.value == wanted.value and _other_measure(wanted, e)), None)
     if other_unit is not None and not any(each.unit == wanted.unit for each in equal):
-        return Fault("unit", f"the source says {other_unit.raw}, not {wanted.raw}")
+        return Fault("unit", f"the source says {_raw(other_unit)}, not {_raw(wanted)}")
     # What stands further away counts only where the sentences themselves do not say otherwise.
     if not equal and not rivals:
         equal = [each for each in more if _same(wanted, each)]
@@ -66,8 +70,8 @@ def _fault(
         return _absent(wanted, have, rivals, dates)
     # The same number of something else is no support when the source counts the same thing otherwise.
     if rivals and not any(_counts_the_same(wanted, each) for each in equal):
-        told = " ".join(filter(None, (rivals[0].raw, rivals[0].noun)))
-        return Fault("number", f"the source says {told}, not {wanted.raw}")
+        told = " ".join(filter(None, (_raw(rivals[0]), rivals[0].noun)))
+        return Fault("number", f"the source says {told}, not {_raw(wanted)}")
     return _bound_fault(wanted, equal)
 
 
@@ -82,11 +86,11 @@ def _absent(
     if wanted.is_year:
         years = [each.raw for each in have if each.is_year] + [str(date.year) for date in dates if date.year]
         if years:
-            return Fault("date", f"the source says {years[0]}, not {wanted.raw}")
-        return Fault("date", f"the source does not give the year {wanted.raw}", missing=True)
+            return Fault("date", f"the source says {years[0]}, not {_raw(wanted)}")
+        return Fault("date", f"the source does not give the year {_raw(wanted)}", missing=True)
     if rivals:
-        return Fault("number", f"the source says {rivals[0].raw}, not {wanted.raw}")
-    return Fault("number", f"the source does not give {wanted.raw}", missing=True)
+        return Fault("number", f"the source says {_raw(rivals[0])}, not {_raw(wanted)}")
+    return Fault("number", f"the source does not give {_raw(wanted)}", missing=True)
 
 
 def _bound_fault(wanted: Quantity, equal: Sequence[Quantity]) -> Fault | None:
@@ -96,7 +100,7 @@ def _bound_fault(wanted: Quantity, equal: Sequence[Quantity]) -> Fault | None:
         if not (bounds & _UPWARDS and bounds & _DOWNWARDS):
             return None
     return Fault(
-        "quantifier", f"the source says {_TOLD[equal[0].bound]} {equal[0].raw}, not {_TOLD[wanted.bound]}"
+        "quantifier", f"the source says {_TOLD[equal[0].bound]} {_raw(equal[0])}, not {_TOLD[wanted.bound]}"
     )
 
 
@@ -156,10 +160,10 @@ def _date_fault(
     whole = [date for date in dates if date.day or not wanted.day]
     if not whole and any(_compatible(wanted, date, years) for date in more):
         return None
-    told = whole[0].raw if whole else ""
+    told = _raw(whole[0]) if whole else ""
     if told:
-        return Fault("date", f"the source says {told}, not {wanted.raw}")
-    return Fault("date", f"the source does not give the date {wanted.raw}", missing=True)
+        return Fault("date", f"the source says {told}, not {_raw(wanted)}")
+    return Fault("date", f"the source does not give the date {_raw(wanted)}", missing=True)
 
 
 def _compatible(wanted: Date, date: Date, years: set[int]) -> bool:

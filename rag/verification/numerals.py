@@ -44,7 +44,7 @@ _DIGITS = (
 )
 _EXPONENT = r"(?:\^\s?\{?[-−]?\d{1,2}(?!\d)\}?|⁻?[⁰¹²³⁴-⁹]{1,2})"
 # Between the sign and its number a currency may stand; after a digit a dash makes a range.
-_MINUS = r"(?P<minus>(?<![^\s(\[“\"'=:<>≤≥~±])(?<!\d\s)[-−–](?=[$€£¥₹]?\s?\.?\d)|\bminus\s)?"
+_MINUS = r"(?P<minus>(?<![^\s(\[“\"'=:<>≤≥~±])(?<!\d\s)[-−–](?=(?:[$€£¥₹]\s?)?\.?\d)|\bminus\s)?"
 _MONEY = r"(?P<money>US\$|[$€£¥₹]|\b(?:USD|EUR|GBP|INR|Rs\.?)\s)?\s?"
 _AFTER_MONEY = r"(?:[$€£¥₹]|(?:USD|EUR|GBP|dollars?|euros?|pounds?)\b)"
 NUMBER = re.compile(

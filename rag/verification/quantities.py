@@ -129,10 +129,10 @@ class Date:
 @lru_cache(maxsize=8192)
 def quantities_of(text: str) -> tuple[tuple[Quantity, ...], tuple[Date, ...]]:
     """The quantities and dates of a text. Numbers of a date are in the date alone."""
-    written, text = text, plain(text)
     # "Two (2) years" gives one number twice; "1. Choose" counts lines.
     text = _REPEATED.sub(lambda match: " " * len(match.group()), text)
-    text = _ITEM.sub(lambda match: " " * len(match.group()), text)
+    written = _ITEM.sub(lambda match: " " * len(match.group()), text)
+    text = plain(written)
     dates = tuple(_dates(text))
     inside = [(date.start, date.end) for date in dates]
     found = tuple(
@@ -159,7 +159,8 @@ def _dates(text: str) -> Iterator[Date]:
             if number > 12 or day > 31:  # noqa: PLR2004 - months of a year, days of a month.
                 continue
             taken.append(match.span())
-            yield Date(int(parts.get("y") or 0), number, day, match.group(), *match.span())
+            part = "m" if set(parts) == {"m"} else 0
+            yield Date(int(parts.get("y") or 0), number, day, match[part], *match.span(part))
 
 
 def _quantities(text: str, written: str) -> Iterator[Quantity]:

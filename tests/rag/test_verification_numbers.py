@@ -51,7 +51,8 @@ def test_a_number_is_read_as_it_is_written(text: str, value: float, unit: str) -
     """Sign, separators, fraction, power, magnitude and currency give one value with one unit."""
     (found,), dates = quantities_of(text)
 
-    assert (found.value, found.unit, dates) == (pytest.approx(value), unit, ())
+    assert found.value == pytest.approx(value)
+    assert (found.unit, len(dates)) == (unit, 0)
     assert found.raw in text
 
 
@@ -66,6 +67,8 @@ def test_a_number_is_read_as_it_is_written(text: str, value: float, unit: str) -
         ("[3,5]", [3]),
         ("in 1990,2000 members", [1990]),
         ("open 24/7", [24]),
+        ("x - 1", [1]),
+        ("two (2) years", [2]),
         ("9" * 400, [float("inf")]),
         ("10^99", [1e99]),
     ],
