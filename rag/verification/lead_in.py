@@ -13,21 +13,41 @@ if TYPE_CHECKING:
 
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪●◦–·]|\(?\d{1,3}(?:\.\d{1,3}){0,5}[.)]|\(?[a-zA-Z][.)])\s")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|[*_]{2}[^*_\n]{1,120}[*_]{2}\s*$)")
+# What a list is the object of: "We do not insure:" denies its items, "The machine does not start:" does not.
+_LISTED = (
+    r"accept\w*|advis\w+|allow\w*|appl(?:y|ies|ied|icable)|authori[sz]\w+|br(?:ing|ought)|collect\w*|considered|contain\w*|"
+    r"correct|cover\w*|deliver\w*|dispos\w+|do|done|eat|eligible|enter|feed|flush\w*|give|given|guarantee\w*|includ\w+|"
+    r"insur\w+|liable|need\w*|offer\w*|paid|part of|pay|permit\w*|provid\w+|put|recommend\w*|recycl\w+|refund\w*|"
+    r"reimburs\w+|requir\w+|responsible|safe|sell|share[ds]?|ship\w*|sold|store[ds]?|suitable|support\w*|take|taken|"
+    r"tolerat\w+|touch|true|use[ds]?|valid|wash\w*"
+)
 _DENIES = re.compile(
-    r"\b(?:not|never|none|nothing|nobody|cannot|no (?:one|longer)|(?:in|at|under|by) no \w+|neither|except(?:ions?)?|"
-    r"exclu(?:des?|ded|ding|sions?)|prohibit(?:s|ed|ions?)|forbid(?:s|den)?|banned|avoid(?:ed)?|refrain|unacceptable|"
-    r"disallowed|ineligible|myths?|misconceptions?|untrue|false|wrong|incorrect|do\s?n['’]?ts?)\b|n['’]t\b",
+    r"^\W*(?:please\s+)?(?:never|do\s+not|do\s?n['’]?ts?)\b|\b(?:must|may|shall|should)\s+(?:not|never)\b|"
+    r"\b(?:must|should)n['’]t\b|"
+    rf"(?:\b(?:not|never|cannot|no longer)|n['’]t)\s+(?:\w+\s+){{0,3}}?(?:{_LISTED})\b|"
+    r"(?:\b(?:not|never|cannot)|n['’]t)\W*$|\bnever\b.{0,40}\bfollowing\b|"
+    r"\b(?:nobody|no one|none)\b.{0,30}\b(?:may|can|should|is|are)\b|"
+    r"\b(?:in|under|at|by|on) no (?:circumstances?|cases?|account|means|time)\b|"
+    r"\bexcept(?:ions?)?\W*$|^\W*exceptions?\b|\bexclu(?:des?|ded|ding|sions?)\b|\bprohibit(?:s|ed|ions?)\b|"
+    r"\bforbid(?:s|den)?\b|\bbanned\b|(?<!to )\bavoid\b|\brefrain\b|\b(?:unacceptable|disallowed|ineligible)\b|"
+    r"\b(?:myths?|misconceptions?)\b|^\W*(?:untrue|false|wrong|incorrect)(?:\s+(?:statements?|answers?|claims?|ideas?))?\W*$",
     re.IGNORECASE,
 )
 # These deny nothing of what follows: "do not forget to", "not limited to", and conditions: "if you do not pay, we may".
 _HARMLESS = re.compile(
-    r"\b(?:not|never)\s+(?:be\s+)?(?:only|just|merely|forget|fail|miss|hesitate|limited|necessarily|exclud\w+|"
-    r"prohibit\w+|forbidden|except\w*)\b|n['’]t\s+(?:forget|fail|miss|hesitate|necessarily)\b|"
+    r"\b(?:not|never)\s+(?:be\s+)?(?:only|just|merely|forget|fail|miss|hesitate|worry|panic|limited|necessarily|exclud\w+|"
+    r"prohibit\w+|forbidden|except\w*)\b|n['’]t\s+(?:forget|fail|miss|hesitate|worry|panic|necessarily)\b|"
     r"\bnot\s+(?:later|more|less|fewer|earlier|sooner)\s+than\b|\bwithout\s+exceptions?\b|\bwhether\s+or\s+not\b|"
     r"\b(?:if|unless|when|whenever|where|because|since|in case|although|while)\b[^,:]*(?:,|$)|\bwho\b[^:]*",
     re.IGNORECASE,
 )
-_NO = re.compile(r"\b(?:no|without|un(?:insured|covered|protected)|lacks?)\b", re.IGNORECASE)
+# What makes a claim or an item say no by itself.
+_NO = re.compile(
+    r"\b(?:no|not|never|none|nothing|nobody|cannot|neither|without|except\w*|exclu\w+|prohibit\w*|forbid\w*|banned|avoid\w*|"
+    r"refrain|unacceptable|disallowed|ineligible|myths?|misconceptions?|untrue|false|wrong|incorrect|lacks?|"
+    r"un(?:insured|covered|protected|safe|suitable))\b|n['’]t\b",
+    re.IGNORECASE,
+)
 _POINTS_DOWN = re.compile(r"\b(?:following|these|below|this)\b", re.IGNORECASE)
 _STATES = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|will|would|must|may|might|shall|should|do|does|did|we|you|they|it)\b",
@@ -39,7 +59,7 @@ _LONGEST = 300
 
 def says_no(claim: str) -> bool:
     """Whether a claim is turned round itself, as it must be to say what an item under such words says."""
-    return bool(_DENIES.search(claim) or _NO.search(claim))
+    return bool(_NO.search(claim))
 
 
 def lead_ins(sentences: Iterable[tuple[str, int]], heading: str) -> list[str]:

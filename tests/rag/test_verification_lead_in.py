@@ -72,6 +72,18 @@ def test_a_heading_kept_apart_from_its_text_counts_too(make_verifier: VerifierMa
         ("We pay for all of these without exception:", False),
         ("Employees who do not work full time get:", False),
         ("Covered:", False),
+        ("You cannot:", True),
+        ("We do not insure:", True),
+        ("What we don’t accept", True),
+        ("Guests may not bring:", True),
+        ("You should avoid:", True),
+        ("False statements:", True),
+        ("The machine does not start:", False),
+        ("### Device not found", False),
+        ("To avoid accidents:", False),
+        ("What went wrong:", False),
+        ("Don’t panic:", False),
+        ("Not sure? Try:", False),
     ],
 )
 def test_what_a_lead_in_denies(lead_in: str, *, denies: bool) -> None:
