@@ -37,6 +37,7 @@ class Draft:
     """What a language model did, counted while its answer streams, and what was done about it.
 
     Attributes:
+        sent: The messages that it got.
         raw: Its text as it came.
         invented_keys: Citation keys that were never issued.
         altered_quotes: Quotations that stand in no source.
@@ -51,6 +52,7 @@ class Draft:
         uncounted: Whether the gateway did not count the tokens of a call.
     """
 
+    sent: list[dict[str, str]] = field(default_factory=list)
     raw: str = ""
     invented_keys: int = 0
     altered_quotes: int = 0
