@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.sentences import trimmed
 from rag.disagree import disagreeing_passages, open_disagreements
 from rag.extractive import quote, shown_short_answer
-from rag.generative import cost, repair_signals, write
+from rag.generative import cost, repair_signals, usage, write
 from rag.passages import evidence_of
 from rag.prompt import NOT_ANSWERED
 from rag.run import Parts, Run
@@ -44,9 +44,13 @@ class Answerer(Parts):
         run = await asyncio.to_thread(Run, self, question, mode)
         found = await asyncio.to_thread(run.retrieve)
         yield Retrieved(tuple(found))
-        async with aclosing(quote(run) if mode is Mode.EXTRACTIVE else write(run)) as events:
-            async for event in events:
-                yield event
+        try:
+            async with aclosing(quote(run) if mode is Mode.EXTRACTIVE else write(run)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if run.judge is not None:
+                run.judge.close()
         yield Done(await asyncio.to_thread(_finished, run))
 
 
@@ -78,7 +82,7 @@ def _finished(run: Run) -> Answer:
         confidence=rated,
         mode=run.mode,
         model=draft.model or run.model if written else None,
-        usage=draft.usage,
+        usage=usage(run),
         cost_usd=cost(run) if written else 0.0,
         timings=run.timings,
         trace=_trace(run),
@@ -149,4 +153,5 @@ def _trace(run: Run) -> dict[str, Any]:
         "withheld": [{"text": text, "reason": reason} for text, reason in draft.withheld],
         "repairs": [asdict(each) for each in draft.repairs],
         "refused_by_model": draft.refused,
+        "judge": None if run.judge is None else run.judge.trace,
     }

@@ -16,7 +16,7 @@ from rag.markers import new_keys
 from rag.passages import evidence_of, gather
 from rag.prompt import messages, new_mark
 from rag.repair import Repairer
-from rag.types import OnUnsupported, Repair
+from rag.types import OnUnsupported, Repair, Usage
 from rag.verify import Verifier
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
     mark = new_mark(parts.config.marking, run.evidence)
     draft.sent = messages(run.question, run.evidence, mark)
     purse = _purse(run)
+    deadline = asyncio.get_running_loop().time() + parts.gateway_config.deadline_s
+    run.judge = parts.judges.of(purse, deadline) if parts.judges else None
     verifier = _verifier(run, tuple(run.evidence))
     policy = run.question.on_unsupported or parts.config.on_unsupported
     checked = generate(
@@ -63,7 +65,7 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
         mark=mark,
         gateway=parts.gateway,
         verifier=verifier,
-        repairer=_repairer(run, policy, parts.gateway, mark, verifier, purse),
+        repairer=_repairer(run, policy, parts.gateway, mark, verifier, purse, deadline),
         draft=draft,
     )
     held: list[Event] = []
@@ -84,6 +86,14 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
         yield event
 
 
+def usage(run: Run) -> Usage:
+    """Tokens of all calls: the answer, sentences asked again, and the judge's."""
+    written, judged = run.draft.usage, run.judge.usage if run.judge else Usage()
+    return Usage(
+        written.prompt_tokens + judged.prompt_tokens, written.completion_tokens + judged.completion_tokens
+    )
+
+
 def cost(run: Run) -> float | None:
     """Dollars; None when the gateway did not count its tokens or the model's price is not known."""
     draft = run.draft
@@ -91,7 +101,8 @@ def cost(run: Run) -> float | None:
         return 0.0
     if draft.uncounted or not draft.answered.total_tokens:
         return None
-    return cost_usd(run.model, draft.usage)
+    written, judged = cost_usd(run.model, draft.usage), run.judge.cost_usd if run.judge else 0.0
+    return None if written is None or judged is None else written + judged
 
 
 def repair_signals(run: Run) -> dict[str, float]:
@@ -125,6 +136,9 @@ def _purse(run: Run) -> Purse:
         prompt, written = _count(run, run.draft.sent), run.parts.gateway_config.max_output_tokens
         check_budget(run.model, prompt, written, limit)
         purse.take(prompt, written)
+        if run.parts.judges is not None:
+            # A judge whose price is not known could be asked nothing, and no claim would be supported.
+            check_budget(run.parts.judges.model, 0, 0, limit)
     return purse
 
 
@@ -133,11 +147,17 @@ def _count(run: Run, sent: Sequence[dict[str, str]]) -> int:
 
 
 def _verifier(run: Run, evidence: Sequence[Evidence]) -> Verifier:
-    return Verifier(evidence, run.parts.embedder, run.collection.rarity, judge=run.parts.judge)
+    return Verifier(evidence, run.parts.embedder, run.collection.rarity, judge=run.judge or run.parts.judge)
 
 
 def _repairer(
-    run: Run, policy: OnUnsupported, gateway: Gateway, mark: Mark, verifier: Verifier, purse: Purse
+    run: Run,
+    policy: OnUnsupported,
+    gateway: Gateway,
+    mark: Mark,
+    verifier: Verifier,
+    purse: Purse,
+    deadline: float,
 ) -> Repairer:
     parts, question = run.parts, run.question
     known = {piece.key for piece in run.evidence}
@@ -160,7 +180,7 @@ def _repairer(
         policy=policy,
         config=parts.config.repair,
         question=question,
-        deadline=asyncio.get_running_loop().time() + parts.gateway_config.deadline_s,
+        deadline=deadline,
         evidence=tuple(run.evidence),
         verifier=verifier,
         gateway=gateway,
@@ -169,6 +189,7 @@ def _repairer(
         verifier_of=lambda evidence: _verifier(run, evidence),
         may_spend=may_spend,
         draft=run.draft,
+        threads=run.judge.threads if run.judge else None,
     )
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rag.calibration import Calibration
     from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
     from rag.gateway import Gateway
+    from rag.gateway_judge import GatewayJudge, GatewayJudges
     from rag.rerank import Reranker
     from rag.tokens import TokenCounter
     from rag.types import Event, Evidence, Found, Question, ShortAnswer, Support
@@ -45,6 +46,8 @@ class Parts:
     Attributes:
         parser: Finds quotes on pages; not the one that ingests, so that nobody waits for a large file.
         gateway: None when there is no language model.
+        judge: Says whether sources carry a claim, in the place of the built-in model.
+        judges: The same with a chat model, which each request asks within its own deadline and budget.
     """
 
     store: Store
@@ -58,6 +61,7 @@ class Parts:
     judge: Judge | None
     extract_config: ExtractConfig
     config: AnswerConfig
+    judges: GatewayJudges | None = None
 
 
 class Run:
@@ -69,6 +73,7 @@ class Run:
         evidence: What may be cited.
         merged: For the key of each piece that was left out as a copy, that of the piece kept for it.
         draft: What a language model did; empty where none is asked.
+        judge: The chat model that judges the claims, if there is one; known once it is needed.
         abstained: Whether the answer is withheld.
         confidence: Once the answer was rated.
         short: The few words that answer, where a quotation has some.
@@ -89,6 +94,7 @@ class Run:
         self.cosines: list[float] = []
         self.ranking: Ranking | None = None
         self.draft = Draft()
+        self.judge: GatewayJudge | None = None
         self.sources = Sources(parts.store.catalog, parts.store.blobs, parts.parser)
         self.builder = AnswerBuilder(self.sources)
         self.abstained = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,8 @@ class Verifier:
         ]
         self._texts: dict[int, Text] = {}
         self._wholes: NDArray[np.float32] | None = None
+        # Several claims may wait for their judge at the same time; sentences are read for one at a time.
+        self._reading = threading.Lock()
 
     def check(self, claim: str, keys: Sequence[str] | None = None, *, context: str = "") -> Support:
         """Find the sentences that carry a claim best.
@@ -153,7 +156,8 @@ class Verifier:
         quoted = self._quoted(claim, keys) if named == claim else None
         if quoted is not None:
             return quoted
-        compared = self.compare(named, keys) if content_terms(claim) else None
+        with self._reading:
+            compared = self.compare(named, keys) if content_terms(claim) else None
         if compared is None:
             return _UNCHECKED
         near, found = compared

@@ -138,7 +138,9 @@ def ingested(
 def _opened(settings: Settings, *, gateway: bool) -> Iterator[tuple[Service, asyncio.Runner]]:
     """A service with no job running, without its gateway unless a language model may be asked."""
     with asyncio.Runner() as loop:
-        service = build(settings if gateway else settings.model_copy(update={"gateway_url": None}))
+        # A search alone needs neither the model nor a judge at its gateway.
+        without = settings.model_copy(update={"gateway_url": None, "verifier": None})
+        service = build(settings if gateway else without)
         try:
             yield service, loop
         finally:
