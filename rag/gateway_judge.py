@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _Item = TypeVar("_Item")
 
 # Seconds more than a call may take that a thread waits for it; only a loop that has stopped needs them.
 _GRACE_S = 5.0
+_ENDED = "The request ended before the judge had answered."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ class GatewayJudge:
         self._known: dict[tuple[str, tuple[str, ...]], list[Judgement]] = {}
         self._waiting: set[Future[list[Judgement]]] = set()
         self._failed_in_a_row = 0
+        # A call begun after the end would be left in a loop that runs no more.
+        self._closing = threading.RLock()
+        self._closed = False
         self.threads = ThreadPoolExecutor(judges.config.at_once, thread_name_prefix="judging")
         self.calls = 0
         self.failures: list[str] = []
@@ -121,15 +126,19 @@ class GatewayJudge:
         """See ``Judge``. All sources go in one call, and the same question is asked once."""
         if not sources:
             return []
-        asked = asyncio.run_coroutine_threadsafe(self._judged(claim, tuple(sources)), self._loop)
-        self._waiting.add(asked)
+        with self._closing:
+            if self._closed:
+                raise JudgeUnavailable(_ENDED)
+            asked = asyncio.run_coroutine_threadsafe(self._judged(claim, tuple(sources)), self._loop)
+            self._waiting.add(asked)
         try:
             return asked.result(self._judges.config.call_s + _GRACE_S)
         except (CancelledError, TimeoutError) as error:
             asked.cancel()
-            raise JudgeUnavailable("The request ended before the judge had answered.") from error
+            raise JudgeUnavailable(_ENDED) from error
         finally:
-            self._waiting.discard(asked)
+            with self._closing:
+                self._waiting.discard(asked)
 
     def ahead(self, check: Callable[[_Item], _T], items: Iterable[_Item]) -> list[_T]:
         """Check several things, as many at once as may be judged at once; in their order."""
@@ -138,9 +147,11 @@ class GatewayJudge:
         return [each.result() for each in futures]
 
     def close(self) -> None:
-        """End what is still being asked."""
-        for asked in list(self._waiting):
-            asked.cancel()
+        """End what is still being asked, and ask nothing more."""
+        with self._closing:
+            self._closed = True
+            for asked in self._waiting:
+                asked.cancel()
         self.threads.shutdown(wait=False, cancel_futures=True)
 
     async def _judged(self, claim: str, sources: tuple[str, ...]) -> list[Judgement]:
