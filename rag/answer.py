@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.sentences import trimmed
+from rag.confidence import withheld
 from rag.disagree import disagreeing_passages, open_disagreements
 from rag.extractive import quote, shown_short_answer
 from rag.generative import cost, repair_signals, usage, write
 from rag.passages import evidence_of
 from rag.prompt import NOT_ANSWERED
 from rag.run import Parts, Run
-from rag.types import Answer, Done, Mode, Retrieved, Verdict
+from rag.types import Answer, Done, Mode, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -42,8 +43,7 @@ class Answerer(Parts):
         """
         mode = question.mode or (Mode.GENERATIVE if self.gateway else Mode.EXTRACTIVE)
         run = await asyncio.to_thread(Run, self, question, mode)
-        found = await asyncio.to_thread(run.retrieve)
-        yield Retrieved(tuple(found))
+        await asyncio.to_thread(run.retrieve)
         try:
             async with aclosing(quote(run) if mode is Mode.EXTRACTIVE else write(run)) as events:
                 async for event in events:
@@ -69,6 +69,7 @@ def _finished(run: Run) -> Answer:
     signals |= {**repair_signals(run), "disagreements": open_disagreements(disagreeing, builder.citations)}
     rated = run.rated(signals)
     if run.abstained:
+        rated = withheld(rated, run.withheld_below)
         _show_nearest(run)
     run.timings["total"] = run.elapsed()
     written = run.mode is Mode.GENERATIVE

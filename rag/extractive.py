@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rag.confidence import MEDIUM
 from rag.extract import choose, readable
 from rag.short_answer import short_answer
-from rag.types import Support, Verdict
+from rag.types import Retrieved, Support, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 
 async def quote(run: Run) -> AsyncGenerator[Event, None]:
-    """Answer in the documents' own sentences."""
+    """Answer in the documents' own sentences.
+
+    What was found is told after the sentences were weighed: a question that names a document is searched for once more.
+    """
     picked = await asyncio.to_thread(_pick, run)
+    yield Retrieved(tuple(run.found))
     for candidate in picked:
         if await asyncio.to_thread(run.sources.text, candidate.evidence) is None:
             continue  # Deleted since it was found: its words must not be said any more.
@@ -45,7 +49,7 @@ def _pick(run: Run) -> Sequence[Candidate]:
     if withheld_below is None:
         withheld_below = run.calibration().threshold(config.target_error if target is None else target)
     if run.confidence.value < withheld_below:
-        run.abstained = True
+        run.abstained, run.withheld_below = True, withheld_below
         return []
     run.short = short_answer(ranking, picked)
     return picked

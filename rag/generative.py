@@ -16,7 +16,7 @@ from rag.markers import new_keys
 from rag.passages import evidence_of, gather
 from rag.prompt import messages, new_mark
 from rag.repair import Repairer
-from rag.types import OnUnsupported, Repair, Usage
+from rag.types import OnUnsupported, Repair, Retrieved, Usage
 from rag.verify import Verifier
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
         GatewayError: The gateway gave no usable answer.
     """
     parts, draft = run.parts, run.draft
+    yield Retrieved(tuple(run.found))
     if parts.gateway is None:
         raise GatewayNotConfigured(
             "No language model is configured. Set FOOTNOTE_GATEWAY_URL and FOOTNOTE_GATEWAY_KEY, or "

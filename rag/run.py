@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from index.errors import InvalidFilter
+from index.filters import condition
 from rag.answerable import sufficiency
 from rag.asked import asked
 from rag.cite import AnswerBuilder, Sources
@@ -18,7 +20,7 @@ from rag.markers import new_keys
 from rag.passages import fair_share, joined
 from rag.places import passages_to_read
 from rag.retrieve import retrieve
-from rag.subject import subject, without_instruction
+from rag.subject import Subject, subject, without_instruction
 from rag.types import Cited, Claimed, Confidence, Mode, Verdict
 from rag.words import content_terms
 
@@ -74,7 +76,7 @@ class Run:
         merged: For the key of each piece that was left out as a copy, that of the piece kept for it.
         draft: What a language model did; empty where none is asked.
         judge: The chat model that judges the claims, if there is one; known once it is needed.
-        abstained: Whether the answer is withheld.
+        abstained: Whether the answer is withheld; ``withheld_below`` says under which probability, if that is why.
         confidence: Once the answer was rated.
         short: The few words that answer, where a quotation has some.
     """
@@ -98,6 +100,7 @@ class Run:
         self.sources = Sources(parts.store.catalog, parts.store.blobs, parts.parser)
         self.builder = AnswerBuilder(self.sources)
         self.abstained = False
+        self.withheld_below: float | None = None
         self.confidence: Confidence | None = None
         self.short: ShortAnswer | None = None
         self.timings: dict[str, float] = {}
@@ -146,18 +149,20 @@ class Run:
         named = subject(text, found)
         if named is not None or text != self.search_text:
             text = named.rest if named else text
-            within = {"document_id": named.document_id} if named else None
-            wanted = {"$and": [within, self.question.wanted]} if within and self.question.wanted else within
-            found = self.search(text, config.searched, wanted)
+            found = self.search(text, config.searched, self._within(named) if named else None)
         weights = self.collection.rarity(content_terms(text))
-        count = parts.config.quote_passages
-        read = passages_to_read(asked(text, weights), found, count, config.rarest_passages)
+        limit = self.question.top_k
+        count = min(parts.config.quote_passages, limit)
+        # Fewer passages leave less room for others than the best.
+        read = passages_to_read(asked(text, weights), found, count, min(config.rarest_passages, limit // 2))
         evidence = joined(read, new_keys)
         if self.mode is Mode.EXTRACTIVE:
             self.evidence, self.search_text = evidence, text
-            self.found = found[: self.question.top_k]
+            # What may be cited is among the passages shown, also where it stands further down.
+            shown = {each.passage.id for each in found[:limit]}
+            self.found = [*found[:limit], *(each for each in read if each.passage.id not in shown)]
         self.weights = self.collection.rarity(content_terms(self.search_text))
-        self.first = found[:count]
+        self.first = found[: parts.config.quote_passages]
         return rank_sentences(
             text,
             parts.embedder.embed_query(text),
@@ -168,6 +173,21 @@ class Run:
             found=read,
             vectors=parts.store.catalog.sentence_vectors([each.passage.id for each in read]),
         )
+
+    def _within(self, named: Subject) -> dict[str, Any]:
+        """The question's filter, and the document that it names.
+
+        All entries of a filter must hold, so one more needs no level of its own, of which there may be few left. The
+        document came through the filter: an entry on its id that is replaced holds for it.
+        """
+        wanted = self.question.wanted or {}
+        narrowed = {**wanted, "document_id": named.document_id}
+        try:
+            condition(narrowed)
+        except InvalidFilter:
+            # A filter that is as large as it may be leaves no room. Then all documents that it lets through are asked.
+            return wanted
+        return narrowed
 
     def signals(self, quotes: Sequence[tuple[Evidence, str]] | None = None) -> dict[str, float]:
         """All named signals of this answer."""

@@ -69,20 +69,27 @@ class Corpus:
 
 
 @contextmanager
-def existing(settings: Settings, collection: str, *, gateway: bool = False) -> Iterator[Corpus]:
+def existing(
+    settings: Settings,
+    collection: str,
+    *,
+    gateway: bool = False,
+    otherwise: str = "or ingest documents first",
+) -> Iterator[Corpus]:
     """A collection of the data folder, as it is.
 
     Args:
         settings: Of the service.
         collection: Its name.
         gateway: Whether a language model may be asked.
+        otherwise: What else the user can do where there is no such data folder.
 
     Raises:
         NothingToMeasure: There is no such data folder, or nothing in the collection.
         NotFound: There is no such collection.
         FolderInUse: A server or another command holds the folder.
     """
-    check_folder(settings, "or give the documents with --corpus")
+    check_folder(settings, otherwise)
     with _opened(settings, gateway=gateway) as (service, loop):
         yield _corpus(service, loop, collection)
 
