@@ -600,14 +600,16 @@ def test_a_question_that_names_a_document_keeps_any_filter(
 @pytest.mark.parametrize("top_k", [1, 2, 10, 20])
 def test_what_is_quoted_was_among_the_passages_shown(library: Library, top_k: int) -> None:
     """Each footnote lies in a passage of the retrieval event, however few passages are wanted."""
+    fees = (
+        "The fee for lending a drill and a ladder and the drill fee rules of the shop are posted on the drill shelf. "
+        "Ask about the fee."
+    )
     for name, text in (
-        (
-            "talk",
-            "The fee for lending a drill and the drill fee rules are posted on the drill shelf. Ask about it.",
-        ),
+        ("fees", fees),
         ("prices", "A drill costs 5 euros a day. A ladder costs 3 euros a day."),
         ("ladder", "Ladders are checked every March by Ms Holt."),
-        ("drill", "The drill was bought in 2019 and repaired in 2021."),
+        ("opening", "The shop opens at nine. On Sundays it stays closed."),
+        ("drills", "The drill was bought in 2019 and repaired in 2021."),
     ):
         library.add(f"# {name.title()}\n\n{text}", f"{name}.md", "fees")
     question = Question("What is the drill fee in euros?", "fees", top_k=top_k, target_error=0.99)
@@ -616,7 +618,7 @@ def test_what_is_quoted_was_among_the_passages_shown(library: Library, top_k: in
 
     shown = outcome.events[0]
     assert isinstance(shown, Retrieved)
-    assert min(top_k, 4) <= len(shown.passages) <= max(top_k * 3 // 2, 1)
+    assert min(top_k, 5) <= len(shown.passages) <= max(top_k * 3 // 2, 1)
     assert outcome.answer.citations
     for cited in outcome.answer.citations:
         assert any(
