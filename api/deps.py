@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
 # Name of the file in the data folder that ``footnote calibrate`` writes.
 CALIBRATION = "calibration.json"
+# The same for answers in a model's sentences.
+GENERATIVE_CALIBRATION = "calibration-generative.json"
 # What FOOTNOTE_VERIFIER says when a language model at the gateway is to judge.
 GATEWAY = "gateway"
 
@@ -156,6 +158,7 @@ def build(settings: Settings) -> Service:
     embedder = SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
+    written = settings.data / GENERATIVE_CALIBRATION
     parser = Parser(parse_config, workers=settings.ingest_workers)
     viewer = Parser(parse_config)
     store = Store(settings.data)
@@ -184,6 +187,7 @@ def build(settings: Settings) -> Service:
                 evidence_tokens=settings.evidence_tokens,
                 target_error=settings.target_error,
                 calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
+                generative_calibration=read_calibration(written) if written.is_file() else None,
                 on_unsupported=OnUnsupported(settings.unsupported),
                 marking=Marking(settings.mark_sources),
                 per_document=settings.passages_per_document or None,

@@ -160,6 +160,8 @@ class AnswerConfig:
     target_error: float | None = None
     # Used instead of the shipped one for answers of its mode.
     calibration: Calibration | None = None
+    # The same where that one is not of the mode: a data folder keeps one for each.
+    generative_calibration: Calibration | None = None
     # Nearest passages shown when the documents do not answer.
     nearest: int = 3
     # What becomes of a generated sentence that no source carries; see docs/decisions/0020.

@@ -232,8 +232,9 @@ class Run:
 
     def calibration(self) -> Calibration:
         """The one for answers of this mode."""
-        own = self.parts.config.calibration
-        return own if own is not None and own.mode == self.mode else load_calibration()
+        config = self.parts.config
+        own = (config.calibration, config.generative_calibration)
+        return next((each for each in own if each is not None and each.mode == self.mode), load_calibration())
 
     def add(
         self, text: str, supports: Sequence[Support], separator: str = " ", needs_source: bool = True

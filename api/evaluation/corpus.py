@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.deps import MEBIBYTE, build, calibration_file
+from api.deps import GENERATIVE_CALIBRATION, MEBIBYTE, build, calibration_file
 from api.local import ingest_files
 from index.config import JobConfig
 from index.jobs import JobRunner
@@ -130,6 +131,9 @@ def ingested(
     collection = "evaluation"
     with tempfile.TemporaryDirectory(prefix="footnote-eval-") as folder:
         own = settings.model_copy(update={"data": Path(folder), "calibration": calibration_file(settings)})
+        written = settings.data / GENERATIVE_CALIBRATION
+        if written.is_file():
+            shutil.copy(written, folder)
         with _opened(own, gateway=gateway) as (service, loop):
             service.embedder = embedder
             service.answerer = replace(service.answerer, embedder=embedder)
