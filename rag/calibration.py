@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rag.calibration_check import SIGNALS, problem
 from rag.errors import InvalidCalibration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -248,7 +249,8 @@ def load_calibration(name: str = CURRENT) -> Calibration:
     file = resources.files("rag").joinpath("calibrations", f"{name}.json")
     if not file.is_file():
         raise InvalidCalibration(f"No calibration called {name!r} comes with this version.")
-    return _restored(json.loads(file.read_bytes()), name)
+    found = json.loads(file.read_bytes())
+    return _restored(found, name, found["signals"])
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -265,10 +267,14 @@ def read_calibration(path: Path) -> Calibration:
         ) from error
     except ValueError as error:
         raise InvalidCalibration(f"The calibration {path} is not JSON: {error}. Make it again.") from error
-    return _restored(found, str(path))
+    return _restored(found, str(path), SIGNALS.union(load_calibration().signals))
 
 
-def _restored(found: Any, where: str) -> Calibration:
+def _restored(found: Any, where: str, known: Collection[str]) -> Calibration:
+    if wrong := problem(found, known):
+        raise InvalidCalibration(
+            f"{where} is no calibration: {wrong}. Delete the file, or make it again with `footnote calibrate`."
+        )
     try:
         calibration = Calibration(
             id=str(found["id"]),
@@ -288,21 +294,6 @@ def _restored(found: Any, where: str) -> Calibration:
         raise InvalidCalibration(
             f"{where} is no calibration: {error!r} is missing or of the wrong kind."
         ) from error
-    arrays = (calibration.mean, calibration.scale, calibration.weights)
-    if (
-        any(len(array) != len(calibration.signals) for array in arrays)
-        or min(calibration.scale, default=1.0) <= 0
-    ):
-        raise InvalidCalibration(
-            f"{where} is no calibration: it needs a mean, a scale above 0 and a weight per signal."
-        )
-    if not all(
-        map(
-            math.isfinite,
-            (*calibration.mean, *calibration.scale, *calibration.weights, calibration.intercept),
-        )
-    ):
-        raise InvalidCalibration(f"{where} is no calibration: one of its numbers is not finite.")
     return calibration
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingest.sentences import Span
     from rag.answer import Answerer
     from rag.claims import ClaimSpan
+    from rag.gateway_judge import GatewayJudge
     from rag.types import Confidence
 
 # Passages read for each claim.
@@ -63,7 +64,11 @@ class Grounding:
 
 
 def ground_in_collection(
-    claims: Sequence[ClaimSpan], collection: str, service: Answerer, question: str | None = None
+    claims: Sequence[ClaimSpan],
+    collection: str,
+    service: Answerer,
+    question: str | None = None,
+    judge: GatewayJudge | None = None,
 ) -> Grounding:
     """Check claims against a collection, for as long as an answer may take.
 
@@ -74,6 +79,7 @@ def ground_in_collection(
         collection: Its name.
         service: For the store and the embedder.
         question: What the text answers; searched for together with each claim.
+        judge: Of this request, instead of the service's.
 
     Raises:
         NotFound: There is no such collection.
@@ -99,7 +105,11 @@ def ground_in_collection(
         pieces.update((str(each.passage.id), evidence_of(each, str(each.passage.id))) for each in found)
     # One verifier for all, so that a passage found for several claims is embedded once.
     verifier = Verifier(
-        list(pieces.values()), service.embedder, opened.rarity, judge=service.judge, deadline=deadline
+        list(pieces.values()),
+        service.embedder,
+        opened.rarity,
+        judge=judge or service.judge,
+        deadline=deadline,
     )
 
     def cite(support: Support) -> tuple[int, ...]:
@@ -115,16 +125,20 @@ def ground_in_collection(
             return LATE
         return verifier.check(claim.standalone, read[claim], context=question or "")
 
-    return _ground(claims, check, cite, show, builder.citations)
+    return _ground(claims, check, cite, show, builder.citations, judge)
 
 
 def ground_in_sources(
-    claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer, question: str | None = None
+    claims: Sequence[ClaimSpan],
+    sources: Sequence[Source],
+    service: Answerer,
+    question: str | None = None,
+    judge: GatewayJudge | None = None,
 ) -> Grounding:
     """Check claims against sources given with them, for as long as an answer may take."""
     deadline = time.monotonic() + service.gateway_config.deadline_s
     evidence = [_evidence(source) for source in sources]
-    verifier = Verifier(evidence, service.embedder, _even, judge=service.judge, deadline=deadline)
+    verifier = Verifier(evidence, service.embedder, _even, judge=judge or service.judge, deadline=deadline)
     citations: list[Citation] = []
 
     def cite(support: Support) -> tuple[int, ...]:
@@ -158,7 +172,7 @@ def ground_in_sources(
     def check(claim: ClaimSpan) -> Support:
         return verifier.check(claim.standalone, context=question or "")
 
-    return _ground(claims, check, cite, show, citations)
+    return _ground(claims, check, cite, show, citations, judge)
 
 
 def _ground(
@@ -167,7 +181,12 @@ def _ground(
     cite: Callable[[Support], tuple[int, ...]],
     show: Callable[[Evidence, Span], Passage | None],
     citations: list[Citation],
+    judge: GatewayJudge | None,
 ) -> Grounding:
+    if judge is not None:
+        # These checks wait for a model elsewhere, so several are made at the same time.
+        stating = [claim for claim in claims if claim.needs_source]
+        check = dict(zip(stating, judge.ahead(check, stating), strict=True)).__getitem__
     found = [_grounded(claim, check, cite, show) for claim in claims]
     checked = [each.claim.support for each in found if each.claim.needs_source]
     # A text that states nothing has nothing without support.

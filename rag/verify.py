@@ -8,6 +8,7 @@ put in its place, and the facts are still compared.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -109,6 +110,8 @@ class Verifier:
         self._places: dict[str, NDArray[np.int64]] | None = None
         self._texts: dict[int, Text] = {}
         self._wholes: NDArray[np.float32] | None = None
+        # Several claims may wait for their judge at the same time; sentences are read for one at a time.
+        self._reading = threading.Lock()
 
     def check(self, claim: str, keys: Sequence[str] | None = None, *, context: str = "") -> Support:
         """Find the sentences that carry a claim best.
@@ -163,7 +166,8 @@ class Verifier:
             return quoted
         if len(words_of(named)) > LONGEST_WORDS:
             return _TOO_LONG
-        compared = self.compare(named, keys) if content_terms(claim) else None
+        with self._reading:
+            compared = self.compare(named, keys) if content_terms(claim) else None
         if compared is None:
             return _UNCHECKED
         near, found = compared
