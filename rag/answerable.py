@@ -99,7 +99,8 @@ def answerable_features(ranking: Ranking, retrieval: Mapping[str, float]) -> dic
     leading = ranking.rows[order[:_NEXT]]
     for name in _BEST_OF_THREE:
         features[f"most_{name}"] = float(leading[:, FEATURES.index(name)].max())
-    return features | {name: retrieval[name] for name in RETRIEVAL}
+    features |= {name: retrieval[name] for name in RETRIEVAL}
+    return features | {f"words_{name}": value for name, value in ranking.compared.items()}
 
 
 def sufficiency(ranking: Ranking | None, retrieval: Mapping[str, float]) -> float:
@@ -107,8 +108,7 @@ def sufficiency(ranking: Ranking | None, retrieval: Mapping[str, float]) -> floa
     if ranking is None or not ranking.candidates:
         return _NOTHING
     model = load_linear(MODEL)
-    found = answerable_features(ranking, retrieval)
-    return float(model.score(np.array([[found[name] for name in model.features]]))[0])
+    return float(model.score(model.row(answerable_features(ranking, retrieval)))[0])
 
 
 def _missing(asked: Asked, around: Near) -> dict[str, float]:
