@@ -1,8 +1,8 @@
 """How a question, read as a claim, compares with the best sentences: which of its words stand there, and what differs.
 
-A question that was made unanswerable names another person, number or opposite than its text does (Rajpurkar, Jia, Liang:
-"Know What You Don't Know", ACL 2018, https://arxiv.org/abs/1806.03822). That is what the check of claims looks for, so
-the same measurements are taken: every word of the question with the nearest word there, and the facts that differ.
+A question that was made unanswerable names another person, number or opposite than its text does (Rajpurkar, Jia,
+Liang: "Know What You Don't Know", ACL 2018, https://arxiv.org/abs/1806.03822). That is what the check of claims looks
+for, so the same measurements are taken: every word of the question with the nearest one there, and facts that differ.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 # Best sentences that are read word by word, each with its neighbours.
 _READ = 3
 # What is asked for is not there yet: "what year" leaves "year".
-_ASKING = re.compile(r"\b(?:what|which|who|whom|whose|when|where|why|how(?:\s+(?:many|much))?)\b\s*", re.IGNORECASE)
+_ASKING = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|why|how(?:\s+(?:many|much))?)\b\s*", re.IGNORECASE
+)
 
 
 def alignment(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rag.extract import Ranking
     from rag.sentence_features import Place
 
-MODEL = "answerable-2026-11"
+MODEL = "answerable-2026-11b"
 _BEST_OF_THREE = ("cosine", "cosine_in_context", "coverage", "coverage_nearby", "type_match", "pairs")
 RETRIEVAL = ("passage_cosine", "passage_margin", "views_agree")
 _NEXT = 3

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-CURRENT = "extractive-2026-11"
+CURRENT = "extractive-2026-11b"
 # Judged answers, and right and wrong ones each, under which a calibration says little. With 200 answers the share of
 # right ones among a tenth of them is known to about 20 points.
 ENOUGH, ENOUGH_OF_EACH = 200, 40
@@ -34,9 +34,11 @@ ENOUGH, ENOUGH_OF_EACH = 200, 40
 _RIDGE, _HOLD = 1.0, 20.0
 _STEPS = 50
 _FOLDS = 5
-_CURVE_POINTS = 60
+_CURVE_POINTS = 120
 # Answers above a threshold from which on the share of wrong ones among them says something.
 _LEAST_GIVEN = 20
+# Answers that the promise of the probabilities counts for beside those that were counted above a threshold.
+_PROMISE = 100.0
 # What each fault takes from the log-odds: an invented citation key, an altered quotation, the shares of sentences that
 # their sources do not support, that were dropped and that were written anew, and sources that disagree. Set by hand:
 # they make an answer with one such fault about half as likely to be right, and one without support improbable.
@@ -144,10 +146,23 @@ class Calibration:
             return self.abstain_below
         kept = [
             point.threshold
-            for point in self.risk
-            if point.error <= target_error and point.coverage * self.answers >= _LEAST_GIVEN
+            for point, error in zip(self.risk, self._steadied(), strict=True)
+            if error <= target_error and point.coverage * self.answers >= _LEAST_GIVEN
         ]
         return min(kept, default=1.0)
+
+    def _steadied(self) -> list[float]:
+        """The error at each point of the curve, drawn towards what the probabilities above it promise.
+
+        The few most certain answers have an error that is mostly chance; the promise is what all answers together gave.
+        """
+        found, promised, before = [], 0.0, 0.0
+        for point in self.risk:
+            promised += (1.0 - point.threshold) * (point.coverage - before)
+            before = point.coverage
+            given = point.coverage * self.answers
+            found.append((point.error * given + _PROMISE * promised / point.coverage) / (given + _PROMISE))
+        return found
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -198,7 +213,11 @@ def fit_calibration(
     for fold in range(_FOLDS if len(rows) else 0):
         inside = folds != fold
         part = _fit(
-            [rows[at] for at in np.flatnonzero(inside).tolist()], outcome[inside], counted[inside], base, signals
+            [rows[at] for at in np.flatnonzero(inside).tolist()],
+            outcome[inside],
+            counted[inside],
+            base,
+            signals,
         )
         for at in np.flatnonzero(~inside).tolist():
             log_odds[at] = part.log_odds(rows[at])

@@ -55,13 +55,11 @@ class Linear:
 def load_linear(name: str) -> Linear:
     """A shipped model.
 
-    Its file holds mean and standard deviation of each feature beside the weights, and may say how many standard deviations
-    a feature can differ from its mean (``reach``).
+    Its file holds mean and standard deviation of each feature beside the weights, and may say how many standard
+    deviations a feature can differ from its mean (``reach``).
     """
     found = json.loads(resources.files("rag").joinpath("models", f"{name}.json").read_bytes())
     mean, scale = np.array(found["mean"]), np.array(found["scale"])
     weights = np.array(found["weights"]) / scale
     reach = scale * found.get("reach", math.inf)
-    return Linear(
-        tuple(found["features"]), weights, found["intercept"] - float(weights @ mean), mean, reach
-    )
+    return Linear(tuple(found["features"]), weights, found["intercept"] - float(weights @ mean), mean, reach)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ingest.types import FloatMatrix, FloatVector
     from rag.candidate import Candidate
     from rag.extract import Ranking
+    from rag.sentence_features import Place
     from rag.types import Found
 
 _SHOWN_EVERY = 50
@@ -41,6 +43,7 @@ _LEAST_SHINGLES = 20
 _PART_OF_PAGE = 0.7
 # Ends the id of a question whose answer was taken out of what was found.
 HELD_BACK = "/held back"
+HELD_BACK_OF_GROUP = 40
 
 
 class RememberingEmbedder(SentenceTransformerEmbedder):
@@ -81,6 +84,7 @@ class Row:
         picked: The sentences that would be quoted.
         gold: Whether each sentence of the ranking is gold, in its order.
         features: What sufficiency is computed from; empty without a sentence.
+        right: Whether a sentence that would be quoted holds the answer, those included that complete another.
     """
 
     asked: Asked
@@ -88,11 +92,7 @@ class Row:
     picked: tuple[Candidate, ...]
     gold: tuple[bool, ...]
     features: Mapping[str, float]
-
-    @property
-    def right(self) -> bool:
-        """Whether a sentence that would be quoted is gold."""
-        return self.asked.answerable and any(self.gold[each.at] for each in self.picked)
+    right: bool
 
 
 def read(
@@ -105,14 +105,17 @@ def read(
         collection: Its name.
         questions: Of the set.
         ids: Document id by file name.
-        held_back: Whether questions with an answer are read once more without the passages that hold it.
+        held_back: Whether questions with an answer, so many of each group, are read once more without the passages that
+            hold it.
     """
     rows = []
     embedder = RememberingEmbedder()
+    again: Counter[str] = Counter()
     for at, question in enumerate(questions, start=1):
         text, found = _search(service, collection, question, ids)
         rows.append(_row(service, embedder, collection, question, text, found, ids))
-        if held_back and question.answerable:
+        if held_back and question.answerable and again[question.group] < HELD_BACK_OF_GROUP:
+            again[question.group] += 1
             left = without(found, _holding(question, found, ids[question.filename]))
             # What a short document leaves says nothing.
             if len(left) >= service.answerer.config.quote_passages:
@@ -173,15 +176,18 @@ def _row(
         vectors=service.store.catalog.sentence_vectors([each.passage.id for each in part]),
     )
     document = ids.get(question.filename)
+
+    def holds(each: Place | Candidate) -> bool:
+        return each.evidence.document_id == document and is_gold(question, each.text, each.span)
+
+    picked = tuple(choose(ranking, config))
     return Row(
         question,
         ranking,
-        tuple(choose(ranking, config)),
-        tuple(
-            place.evidence.document_id == document and is_gold(question, place.text, place.span)
-            for place in ranking.places
-        ),
+        picked,
+        tuple(map(holds, ranking.places)),
         answerable_features(ranking, retrieval_signals(found[:count])) if ranking.candidates else {},
+        any(map(holds, picked)),
     )
 
 
@@ -197,7 +203,9 @@ def without(found: Sequence[Found], gone: Collection[int]) -> list[Found]:
         replace(
             each,
             rank=number,
-            ranks={view: rank - sum(r < rank for r in lost.get(view, ())) for view, rank in each.ranks.items()},
+            ranks={
+                view: rank - sum(r < rank for r in lost.get(view, ())) for view, rank in each.ranks.items()
+            },
         )
         for number, each in enumerate(left, start=1)
     ]
@@ -213,7 +221,9 @@ def _holding(question: Asked, found: Sequence[Found], document: str) -> set[int]
         each.ordinal
         for each in inside
         if any(start < each.end and each.start < end for start, end in spans)
-        or any(is_gold(question, each.text[a - each.start : b - each.start], (a, b)) for a, b in each.sentences)
+        or any(
+            is_gold(question, each.text[a - each.start : b - each.start], (a, b)) for a, b in each.sentences
+        )
     }
     return {each.id for each in inside if at & {each.ordinal - 1, each.ordinal, each.ordinal + 1}}
 

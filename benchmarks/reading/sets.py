@@ -63,11 +63,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class ReadingSet:
-    """Documents as (file name, title, content), and what is asked of them."""
+    """Documents as (file name, title, content), and what is asked of them.
+
+    Attributes:
+        held_back: Whether taking the gold passages away leaves questions without an answer.
+    """
 
     name: str
     documents: tuple[tuple[str, str | None, bytes], ...]
     questions: tuple[Asked, ...]
+    held_back: bool = True
 
 
 def squad2(data: Path) -> ReadingSet:
@@ -141,7 +146,9 @@ def financebench(data: Path) -> ReadingSet:
     asked = []
     for row in read_rows(data / "financebench" / "questions.jsonl"):
         name = f"{row['doc_name']}.pdf"
-        golds = tuple(each["evidence_text"] for each in row["evidence"] if each["doc_name"] == row["doc_name"])
+        golds = tuple(
+            each["evidence_text"] for each in row["evidence"] if each["doc_name"] == row["doc_name"]
+        )
         asked.append(Asked(row["financebench_id"], name, row["question"], name, True, pages=golds))
     return ReadingSet(
         "financebench", tuple((file.name, None, file.read_bytes()) for file in files), tuple(asked)
@@ -176,9 +183,13 @@ def cuad(data: Path) -> ReadingSet:
 
 
 def qmsum(data: Path) -> ReadingSet:
-    """Meetings, each asked for the turns that speak to a question."""
-    documents, asked = [], []
-    for number, row in enumerate(read_rows(data / "qmsum" / "val.jsonl")):
+    """Meetings, each asked for the turns that speak to a question; and every question asked of another meeting too.
+
+    Around the turns that are gold others speak of the same thing, so taking the gold ones away leaves answers.
+    """
+    draw, documents, asked = random.Random(7), [], []
+    meetings = read_rows(data / "qmsum" / "val.jsonl")
+    for number, row in enumerate(meetings):
         name, at, turns = f"meeting-{number:02}.txt", 0, []
         for turn in row["meeting_transcripts"]:
             text = f"{turn['speaker']}: {turn['content']}"
@@ -190,8 +201,10 @@ def qmsum(data: Path) -> ReadingSet:
                 for first, last in each["relevant_text_span"]
             )
             asked.append(Asked(f"{number}-{index}", name, each["query"], name, True, spans=spans, only=True))
+            other = f"meeting-{draw.choice([i for i in range(len(meetings)) if i != number]):02}.txt"
+            asked.append(Asked(f"{number}-{index}/other", name, each["query"], other, False, only=True))
         documents.append((name, f"Meeting {number + 1}", "\n\n".join(t for _, _, t in turns).encode()))
-    return ReadingSet("qmsum", tuple(documents), tuple(asked))
+    return ReadingSet("qmsum", tuple(documents), tuple(asked), held_back=False)
 
 
 def xquad(data: Path) -> ReadingSet:
@@ -263,7 +276,7 @@ SETS = {
 
 
 # Questions taken of each article, contract or meeting, so that the whole is read in minutes.
-PER_GROUP = {"squad2": 100, "cuad": 12, "qmsum": 7, "xquad": 20, "tatqa": 3}
+PER_GROUP = {"squad2": 200, "cuad": 12, "xquad": 20, "tatqa": 3}
 # Questions of other sets asked of each store.
 ELSEWHERE = 40
 
