@@ -11,11 +11,9 @@ twice, because what is computed from the choice of sentences is fitted with the 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import sys
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -24,13 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from api.deps import build
-from api.settings import Settings
+from benchmarks.reading.collect import collect
 from benchmarks.reading.draw import draw
 from benchmarks.reading.fit import fit_sentences, fit_spans, write
 from benchmarks.reading.results import answering, choosing, clauses, probabilities, rated, short_answers
-from benchmarks.reading.rows import halves, read
-from benchmarks.reading.sets import SETS, elsewhere, sampled
+from benchmarks.reading.rows import halves
+from benchmarks.reading.sets import DEFAULT, SETS
 from benchmarks.reading.sufficiency import LeftOut, fit_sufficiency, left_out, mixture, origin
 from benchmarks.reading.tables import write_tables
 from benchmarks.reading.unseen import at_targets, kind_figures, unseen_figures
@@ -39,49 +36,12 @@ from rag.calibration import load_calibration
 from rag.learned import load_linear
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from benchmarks.reading.rows import Row
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-# Of filings there are too few questions to fit on, and reading them takes longer than all else together.
-DEFAULT = tuple(name for name in SETS if name != "financebench")
 # Sets whose questions have answers to be chosen; talk, tables and clauses spoilt the choice of sentences.
 CHOICE = ("squad2", "clapnq", "chroma")
-
-
-def collect(name: str, data: Path, per_group: int | None) -> dict[str, list[Row]]:
-    """Store a set's documents in a new store and read its questions, and some of the other sets'."""
-    found = SETS[name](data)
-    others = [found if each == name else SETS[each](data) for each in DEFAULT]
-    with tempfile.TemporaryDirectory() as folder:
-        service = build(Settings(data=Path(folder), log_level="warning"))
-        service.runner.start()
-        ids = {}
-        for filename, title, content in found.documents:
-            blob = service.store.blobs.writer()
-            blob.write(content)
-            added = service.store.add(blob, collection=name, filename=filename, title=title)
-            ids[filename] = added.document_id
-        service.runner.notify()
-        service.runner.drain()
-        rows = read(service, name, sampled(name, found.questions, per_group), ids, held_back=found.held_back)
-        rows += read(service, name, elsewhere(name, others), ids, held_back=False)
-        asyncio.run(service.close())
-    return _by_kind(name, rows)
-
-
-def _by_kind(name: str, rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Rows by the set that figures are given for; questions of other sets are dealt over the kinds of one store."""
-    kinds: dict[str, list[Row]] = {}
-    for row in rows:
-        if origin(row) != "elsewhere":
-            kinds.setdefault(row.asked.kind or name, []).append(row)
-    far = [row for row in rows if origin(row) == "elsewhere"]
-    for at, kind in enumerate(kinds):
-        kinds[kind] += far[at :: len(kinds)]
-    return kinds
 
 
 def fit(rows: dict[str, list[Row]], choice: bool) -> None:
