@@ -278,7 +278,7 @@ SETS = {
 # Of filings there are too few questions to fit on, and reading them takes longer than all else together.
 DEFAULT = tuple(name for name in SETS if name != "financebench")
 # Questions taken of each article, contract or meeting, so that the whole is read in minutes.
-PER_GROUP = {"squad2": 200, "cuad": 12, "xquad": 20, "tatqa": 3}
+PER_GROUP = {"squad2": 200, "cuad": 12, "qmsum": 10, "xquad": 20, "tatqa": 3}
 # Questions of other sets asked of each store.
 ELSEWHERE = 40
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from rag.calibration import (
     ENOUGH,
     Calibration,
+    RiskPoint,
     fit_calibration,
     load_calibration,
     read_calibration,
@@ -159,7 +161,7 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_a_few_lucky_answers_do_not_set_the_threshold() -> None:
-    """Twenty wrong answers at the top do not empty a target that the probabilities promise to keep, nor fill one."""
+    """What the probabilities promise counts beside the error of the few answers at the top."""
     curve = (RiskPoint(0.95, 0.2, 0.02), RiskPoint(0.94, 0.1, 0.1), RiskPoint(0.6, 0.12, 0.5))
     found = replace(BASE, risk=curve, answers=1000)
 
