@@ -104,7 +104,7 @@ def answerable_features(ranking: Ranking, retrieval: Mapping[str, float]) -> dic
 
 
 def sufficiency(ranking: Ranking | None, retrieval: Mapping[str, float]) -> float:
-    """Log-odds that the passages found answer the question; far below 0 when there is no sentence at all."""
+    """Log-odds that a quoted sentence answers the question; far below 0 when there is no sentence at all."""
     if ranking is None or not ranking.candidates:
         return _NOTHING
     model = load_linear(MODEL)
