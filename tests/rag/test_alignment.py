@@ -50,7 +50,7 @@ def test_what_is_exchanged_in_a_question_is_seen(
 def test_a_question_without_a_word_left_is_not_compared(
     bundled: SentenceTransformerEmbedder, make_evidence: EvidenceMaker
 ) -> None:
-    """ "Who?" asks for something and says nothing of it."""
+    """A question such as "Who?" asks for something and says nothing of it."""
     ranking = rank_sentences(
         "Who?",
         bundled.embed_query("Who?"),
