@@ -14,6 +14,7 @@ import pytest
 from rag.calibration import (
     ENOUGH,
     Calibration,
+    RiskPoint,
     fit_calibration,
     load_calibration,
     read_calibration,
@@ -221,3 +222,22 @@ def test_an_unknown_name_is_refused() -> None:
     """Only what comes with the package can be named."""
     with pytest.raises(InvalidCalibration, match="nonesuch"):
         load_calibration("nonesuch")
+
+
+def test_a_few_lucky_answers_do_not_set_the_threshold() -> None:
+    """What the probabilities promise counts beside the error of the few answers at the top."""
+    curve = (RiskPoint(0.95, 0.2, 0.02), RiskPoint(0.94, 0.1, 0.1), RiskPoint(0.6, 0.12, 0.5))
+    found = replace(BASE, risk=curve, answers=1000)
+
+    assert found.threshold(0.1) == 0.94
+    assert found.threshold(0.04) == 1.0
+
+
+def test_an_answer_that_counts_twice_is_as_good_as_two() -> None:
+    """Counts weigh answers as if they were there so often."""
+    rows, right = judged(300)
+    twice = fit_calibration([*rows, *rows[:50]], [*right, *right[:50]], name="new", base=BASE)
+    counted = fit_calibration(rows, right, name="new", base=BASE, counts=[2.0] * 50 + [1.0] * 250)
+
+    assert counted.weights == pytest.approx(twice.weights, abs=1e-5)
+    assert counted.intercept == pytest.approx(twice.intercept, abs=1e-5)
