@@ -294,7 +294,7 @@ def read_calibration(path: Path) -> Calibration:
         raise InvalidCalibration(
             f"The calibration {path} cannot be read: {error}. Check FOOTNOTE_CALIBRATION."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidCalibration(f"The calibration {path} is not JSON: {error}. Make it again.") from error
     return _restored(found, str(path), SIGNALS.union(load_calibration().signals))
 
@@ -302,7 +302,7 @@ def read_calibration(path: Path) -> Calibration:
 def _restored(found: Any, where: str, known: Collection[str]) -> Calibration:
     if wrong := problem(found, known):
         raise InvalidCalibration(
-            f"{where} is no calibration: {wrong}. Delete the file, or make it again with `footnote calibrate`."
+            f"{where} is no calibration: {wrong}. Delete the file; then `footnote calibrate` can make a new one."
         )
     try:
         calibration = Calibration(

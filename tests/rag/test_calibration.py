@@ -118,8 +118,8 @@ def test_the_risk_coverage_curve_against_values_computed_by_hand() -> None:
 def test_the_same_answers_give_the_same_file(tmp_path: Path) -> None:
     """What is saved is read back equal, and a second fit writes the same bytes."""
     rows, right = judged(ENOUGH)
-    named = [{"support": row["a"], "sufficiency": row["b"]} for row in rows]
-    base = replace(BASE, signals=("support", "sufficiency"))
+    named = [{"support": row["a"], "sentence_answers": row["b"]} for row in rows]
+    base = replace(BASE, signals=("support", "sentence_answers"))
     first, again = (fit_calibration(named, right, name="own", base=base, fitted_on="ours") for _ in range(2))
     first.save(tmp_path / "a.json")
     again.save(tmp_path / "b.json")
@@ -152,7 +152,7 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path, content: str | None) 
 
 GOOD = {
     "id": "own",
-    "signals": ["sufficiency"],
+    "signals": ["sentence_answers"],
     "mean": [0.0],
     "scale": [1.0],
     "weights": [1.0],
@@ -171,8 +171,8 @@ GOOD = {
     [
         ({"id": ""}, "'id'"),
         ({"signals": ["charm"]}, "no answer has the signal 'charm'"),
-        ({"signals": ["sufficiency", "sufficiency"]}, "names one twice"),
-        ({"signals": "sufficiency"}, "'signals'"),
+        ({"signals": ["sentence_answers", "sentence_answers"]}, "names one twice"),
+        ({"signals": "sentence_answers"}, "'signals'"),
         ({"mean": [math.nan]}, "'mean'"),
         ({"mean": [0.0, 1.0]}, "'mean' has 2 numbers for 1 signals"),
         ({"scale": [0]}, "'scale'"),
