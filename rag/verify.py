@@ -20,7 +20,7 @@ from rag.quotes import find_quote, has_ellipsis
 from rag.types import Support, Verdict
 from rag.verification.faults import Fault
 from rag.verification.features import Source, Text, compare, fault_features, find_faults
-from rag.verification.lead_in import says_no
+from rag.verification.lead_in import inside, says_no
 from rag.verification.model import load_models
 from rag.verification.sentences import LONGEST_LABEL, LONGEST_WORDS, letters_of, sentences_of
 from rag.verification.text import words_of
@@ -185,7 +185,8 @@ class Verifier:
             The comparison, without negations where the claim says no as well, and the fault of one that does not.
         """
         best = max(range(found.first, found.last), key=lambda i: found.carried[i])
-        lead_in = self._sentences[near[best]].lead_in
+        sentence = self._sentences[near[best]]
+        lead_in = sentence.lead_in or inside(sentence.text)
         if not lead_in:
             return found, ()
         if not says_no(claim):
