@@ -192,6 +192,9 @@ GOOD = {
         ({"risk": [{"threshold": 0.5, "error": math.nan, "coverage": 1.0}]}, "'risk'"),
         ({"warnings": ["few"]}, "'warnings'"),
         ({"warnings": [{"code": "a", "message": "b", "seen": None, "wanted": 1}]}, "'warnings'"),
+        ({"signals": ["sufficiency"]}, "an earlier version"),
+        ({"risk": [{"threshold": 0.9, "error": 0.0, "coverage": 0.0}]}, "'coverage' above 0"),
+        ({"intercept": 10**400}, "'intercept'"),
     ],
 )
 def test_a_damaged_calibration_says_what_is_wrong(
@@ -210,6 +213,14 @@ def test_a_damaged_calibration_says_what_is_wrong(
     assert "own.json" in message
     assert wrong in message
     assert "footnote calibrate" in message
+
+
+def test_sources_that_disagree_share_the_probability() -> None:
+    """At most one of them is right, however sure the rest would be."""
+    sure = {"a": 9.0, "b": 0.0}
+
+    assert BASE.probability(sure) > 0.9
+    assert BASE.probability({**sure, "disagreements": 1.0}) == pytest.approx(BASE.probability(sure) / 2)
 
 
 def test_rows_and_verdicts_must_be_as_many() -> None:
