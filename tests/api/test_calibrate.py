@@ -136,7 +136,7 @@ def test_feedback_is_what_readers_said_last_and_most_clearly(folder: Path) -> No
 
 
 def test_each_mode_has_a_calibration_of_its_own(folder: Path) -> None:
-    """Ratings of answers by a model calibrate such answers, by the same command; quotations keep theirs."""
+    """Readers who reject most of what a model wrote lower the confidence in such answers; quotations keep theirs."""
     place = folder / "both"
     store = Store(place)
     try:
@@ -147,7 +147,7 @@ def test_each_mode_has_a_calibration_of_its_own(folder: Path) -> None:
         for at in range(40):
             name = f"answer{at}"
             store.answers.save(name, collection, body(name, mode="generative"), [])
-            store.answers.add_feedback(name, 1 if at % 4 else -1, correct=None, comment=None)
+            store.answers.add_feedback(name, -1 if at % 8 else 1, correct=None, comment=None)
         store.answers.save("quoted", collection, body("quoted"), [])
         store.answers.add_feedback("quoted", 1, correct=None, comment=None)
     finally:
