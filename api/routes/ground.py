@@ -11,9 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from api.deps import ServiceDep
 from api.errors import ApiError
 from api.schemas.answers import CitationOut, ConfidenceOut, GroundedOut, GroundIn, GroundOut, UsageOut
-from rag.claims import split_claims
 from rag.cost import Purse, check_budget
-from rag.ground import Source, ground_in_collection, ground_in_sources
+from rag.ground import Source, claims_of, ground_in_collection, ground_in_sources
 from rag.types import Usage
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ async def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
 
 
 def _grounded(body: GroundIn, service: Service, judge: GatewayJudge | None) -> GroundOut:
-    claims = split_claims(body.text)
+    claims = claims_of(body.text)
     if len(claims) > _MAX_CLAIMS:
         message = (
             f"text: {len(claims):,} claims, and at most {_MAX_CLAIMS} are checked at once. Send it in parts."
