@@ -123,7 +123,9 @@ def test_a_text_without_a_claim(client: httpx.Client, text: str) -> None:
 
 @WHERE
 @pytest.mark.parametrize("marker", [" [1]", "[1, 2]", " [^1]", " 【3†source】"])
-def test_footnotes_of_the_text_are_no_words_of_its_claims(client: httpx.Client, where: str, marker: str) -> None:
+def test_footnotes_of_the_text_are_no_words_of_its_claims(
+    client: httpx.Client, where: str, marker: str
+) -> None:
     """A text with markers, as Footnote's own answers have them, is checked as it would be without, at its places."""
     text = f"Dogs travel free of charge.{marker} The crossing takes 40 minutes{marker}."
 

@@ -119,7 +119,9 @@ def test_yes_is_checked_as_what_follows_it() -> None:
     assert (alone.standalone, alone.needs_source) == ("Yes.", True)
 
 
-@pytest.mark.parametrize("text", ["No.", "No, it does not.", "Yes, they may.", "Never smoke:", "Convicted: Acme", "Fee: 12"])
+@pytest.mark.parametrize(
+    "text", ["No.", "No, it does not.", "Yes, they may.", "Never smoke:", "Convicted: Acme", "Fee: 12"]
+)
 def test_short_answers_and_headings_that_state_something_are_checked(text: str) -> None:
     """A word may be the whole statement."""
     assert all(claim.needs_source for claim in split_claims(text))
