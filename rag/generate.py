@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from rag.gateway import Delta, Gateway
-    from rag.judge import Checked, Draft
+    from rag.judge import Checked, Draft, Judged
     from rag.markers import MarkedSentence
     from rag.prompt import Mark
     from rag.repair import Repairer
@@ -152,10 +152,16 @@ async def _checked(
     if judged.checked.needs_source and not sentence.keys:
         draft.unmarked += 1
     if judged.attributed:
-        reason = (
-            "it had no marker" if judged.attributed == "attributed" else "the source named does not carry it"
-        )
-        draft.repairs.append(Repair(sentence.text, judged.attributed, reason))
+        draft.repairs.append(Repair(sentence.text, judged.attributed, _why_attributed(judged)))
     if not judged.fault:
         return (judged.checked,)
     return await repairer.repair(judged)
+
+
+def _why_attributed(judged: Judged) -> str:
+    if judged.attributed == "attributed":
+        return "it had no marker"
+    shown = {each.evidence.key for each in judged.checked.supports if each.evidence is not None}
+    if shown.isdisjoint(judged.keys):
+        return "the source named does not carry it"
+    return "the source named carries only a part of it"
