@@ -64,7 +64,7 @@ async def generate(
     """
     finished: asyncio.Queue[MarkedSentence | None] = asyncio.Queue()
     stream = gateway.stream(sent, model=model, deadline_s=repairer.seconds_left())
-    reader = asyncio.create_task(_read(stream, [piece.key for piece in evidence], finished, repairer, draft))
+    reader = asyncio.create_task(_read(stream, evidence, finished, repairer, draft))
     # The evidence is embedded while the gateway still thinks, so that no sentence waits for that.
     before: deque[str] = deque(maxlen=_BEFORE)
     ready = asyncio.create_task(_read_ahead(verifier, repairer.question.text))
@@ -95,13 +95,13 @@ async def _read_ahead(verifier: Verifier, text: str) -> None:
 
 async def _read(
     stream: AsyncGenerator[Delta, None],
-    keys: Sequence[str],
+    evidence: Sequence[Evidence],
     finished: asyncio.Queue[MarkedSentence | None],
     repairer: Repairer,
     draft: Draft,
 ) -> None:
     """Read the stream to its end and hand on each finished sentence, and None after the last or a failure."""
-    parser = MarkedTextParser(keys)
+    parser = MarkedTextParser([piece.key for piece in evidence], evidence)
     try:
         async with aclosing(stream) as deltas:
             async for delta in deltas:
