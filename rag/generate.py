@@ -14,8 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.gateway_judge import in_thread
-from rag.judge import ENDED, is_refusal, judge
+from rag.judge import ENDED, is_refusal, judge, stating_nothing
 from rag.markers import MarkedTextParser
+from rag.table_rows import is_row, left_open, names_columns
 from rag.types import Repair, Usage
 
 if TYPE_CHECKING:
@@ -67,11 +68,16 @@ async def generate(
     reader = asyncio.create_task(_read(stream, evidence, finished, repairer, draft))
     # The evidence is embedded while the gateway still thinks, so that no sentence waits for that.
     before: deque[str] = deque(maxlen=_BEFORE)
+    in_table = False
     ready = asyncio.create_task(_read_ahead(verifier, repairer.question.text))
     try:
         while (sentence := await finished.get()) is not None:
             await ready
-            for checked in await _checked(sentence, mark, verifier, repairer, draft, " ".join(before)):
+            heads = is_row(sentence.text) and not in_table and names_columns(sentence.text)
+            said = " ".join(before)
+            found = await _checked(sentence, mark, verifier, repairer, draft, said, heads_table=heads)
+            in_table = is_row(sentence.text)
+            for checked in found:
                 repairer.shown(checked.text)
                 yield checked
                 before.append(checked.text)
@@ -133,16 +139,26 @@ def _note(delta: Delta, draft: Draft) -> None:
 
 
 async def _checked(
-    sentence: MarkedSentence, mark: Mark, verifier: Verifier, repairer: Repairer, draft: Draft, context: str
+    sentence: MarkedSentence,
+    mark: Mark,
+    verifier: Verifier,
+    repairer: Repairer,
+    draft: Draft,
+    context: str,
+    *,
+    heads_table: bool,
 ) -> Sequence[Checked]:
     """What readers get of one sentence: itself, what it was rewritten to, or nothing."""
     draft.invented_keys += len(sentence.invented)
-    sentence = replace(sentence, text=mark.taken_out(sentence.text))
+    text = mark.taken_out(sentence.text)
+    sentence = replace(sentence, text=text if heads_table else left_open(text))
     if is_refusal(sentence.text):
         draft.refused = True
         return ()
     if not sentence.text.strip() or draft.abstained:
         return ()
+    if heads_table:
+        return (stating_nothing(sentence),)
     if repairer.seconds_left() <= 0:
         # What cannot be checked in time is not shown, and the answer does not pass for a whole one.
         draft.finish_reason = "length"

@@ -116,10 +116,9 @@ def judge(sentence: MarkedSentence, verifier: Verifier, context: str = "") -> Ju
         verifier: Over the sources that its model read.
         context: What the answer says before it, which names what its pronouns stand for.
     """
-    text = sentence.text
-    separator = "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
+    text, separator = sentence.text, _separator(sentence)
     if states_nothing(text):
-        return Judged(Checked(text, (_NOTHING_STATED,), separator, needs_source=False))
+        return Judged(stating_nothing(sentence))
     quotes = [text[start:end] for start, end in quotations(text)]
     places = [verifier.find(quote) for quote in quotes]
     if None in places:
@@ -180,6 +179,15 @@ def _supports(sentence: MarkedSentence, verifier: Verifier, context: str) -> tup
 def is_refusal(text: str) -> bool:
     """Whether a sentence is the one that the model is asked for when the sources do not answer."""
     return text.strip() == NOT_ANSWERED
+
+
+def stating_nothing(sentence: MarkedSentence) -> Checked:
+    """A sentence that needs no source, as it is shown."""
+    return Checked(sentence.text, (_NOTHING_STATED,), _separator(sentence), needs_source=False)
+
+
+def _separator(sentence: MarkedSentence) -> str:
+    return "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
 
 
 def states_nothing(text: str) -> bool:
