@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from index.analyze import terms
-from rag.complete import column_line, is_row
+from rag.complete import column_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ingest.sentences import Span
     from rag.types import Evidence
 
+# Amounts that follow one another are no sign of a table here: dates in prose look the same.
+_BARS = re.compile(r"[|\t]")
 _CELL = re.compile(r"[^|\t]+")
 _LINE = re.compile(r"[^\n]+")
 _CSV = (".csv", ".tsv")
@@ -25,7 +27,7 @@ _NAMED = 0.5
 
 def in_table(evidence: Evidence, text: str) -> bool:
     """Whether a sentence is a row of a table or a line of a CSV file."""
-    return is_row(text) or evidence.filename.lower().endswith(_CSV)
+    return bool(_BARS.search(text)) or evidence.filename.lower().endswith(_CSV)
 
 
 def cell_asked_for(question: str, evidence: Evidence, index: int) -> Span | None:

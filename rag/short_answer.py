@@ -9,6 +9,7 @@ import numpy as np
 
 from rag.asked import SPAN_KINDS
 from rag.cells import cell_asked_for, in_table
+from rag.complete import ITEM
 from rag.learned import load_linear
 from rag.spans import candidates, crossed, span_features, words_of
 from rag.types import ShortAnswer
@@ -49,9 +50,11 @@ def short_answer(ranking: Ranking, picked: Sequence[Candidate]) -> ShortAnswer |
     """
     if ranking.asked.kind not in SPAN_KINDS or not picked:
         return None
-    if _SEVERAL.match(ranking.asked.text) and len(picked) > 1:
-        return None
     best = max(picked, key=lambda each: each.score)
+    line = best.evidence.slice(best.evidence.sentences[best.index])
+    if _SEVERAL.match(ranking.asked.text) and (ITEM.match(line) or best.text.endswith(":")):
+        # One item of a list is not what was asked for.
+        return None
     if in_table(best.evidence, best.text):
         cells = ((each, cell_asked_for(ranking.asked.text, each.evidence, each.index)) for each in picked)
         return next((_shown(each, span) for each, span in cells if span is not None), None)

@@ -145,6 +145,27 @@ def test_no_pronoun_and_no_piece_of_a_clause(
     assert " does" not in found.text
 
 
+def test_one_item_of_a_list_does_not_answer_for_all(
+    bundled: SentenceTransformerEmbedder, make_evidence: EvidenceMaker
+) -> None:
+    """A question for several things is answered by the list."""
+    text = "The service levels are:\n\n- Service availability: 99.5 % per month\n- Service response: 20 minutes\n"
+
+    assert asked_of(bundled, make_evidence(text), "What are the service levels?") is None
+
+
+def test_two_amounts_in_prose_are_no_table(
+    bundled: SentenceTransformerEmbedder, make_evidence: EvidenceMaker
+) -> None:
+    """A day and a year that follow one another are no cells."""
+    text = "The truce was signed on January 18, 1974 in Geneva. The envoys left."
+
+    found = asked_of(bundled, make_evidence(text), "When was the truce signed?")
+
+    assert found is not None
+    assert found.text == "January 18, 1974"
+
+
 def asked_of(bundled: SentenceTransformerEmbedder, evidence: Evidence, question: str) -> ShortAnswer | None:
     """The short answer from one piece of evidence."""
     vector = bundled.embed_query(question)
