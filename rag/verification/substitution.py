@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
 from rag.verification.named import acronyms_of, could_be_name, names_of, same_name
-from rag.verification.polarity import NEGATORS, QUANTIFIER_OF, bounds
+from rag.verification.polarity import NEGATORS, QUANTIFIER_OF, answered, bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +87,8 @@ def _small_words(claim: Words, source: Words, mine: range, theirs: range) -> lis
     # Bounds of numbers are compared as such.
     if _BOUND.match(_text(claim, mine)) and _BOUND.match(_text(source, theirs)):
         return []
-    negated = _negated(claim, mine)
-    if negated != _negated(source, theirs):
+    negated = _negated(claim, mine, source)
+    if negated != _negated(source, theirs, claim):
         told = (
             f"the source does not say “{_text(claim, mine)}”"
             if negated
@@ -111,9 +111,12 @@ def _small_words(claim: Words, source: Words, mine: range, theirs: range) -> lis
     return []
 
 
-def _negated(words: Words, places: range) -> bool:
+def _negated(words: Words, places: range, other: Words) -> bool:
+    """Whether a negation stands there that the other text does not have in another place or in other words."""
     return any(
-        (words.folded[i] in NEGATORS or words.folded[i].endswith("n't")) and not bounds(words, i)
+        (words.folded[i] in NEGATORS or words.folded[i].endswith("n't"))
+        and not bounds(words, i)
+        and not answered(words, i, other)
         for i in places
     )
 
