@@ -71,7 +71,7 @@ NUMBER = re.compile(
     rf"(?P<letter>(?(money)\s?(?:mm|mn|bn|tn|[kmbt])(?![^\W_])|(?<=\d)\s?(?:mn|bn|tn|[kmbt])(?=\s?{_AFTER_MONEY})))?"
     rf"(?P<scale>(?<=\d)[{''.join(_SCALES)}]{{1,4}})?"
     r"(?P<decade>(?<=\d)['’]?s\b)?"
-    r"(?P<unit>[\s-]{0,8}(?:per\s?(?:cent(?:age)?|mille)\b|(?:sq\.?|square|cubic)\s?[a-z]+|[°º]\s?[CF]?|℃|℉|"
+    r"(?P<unit>[\s-]{0,8}(?:per\s?(?:cent(?:age)?|mille)\b|(?:square|sq\.?|cubic)\s?[a-z]+|[°º]\s?[CF]?|℃|℉|"
     r"[%‰$€£¥₹]|[A-Za-zµμ/]+[²³]?|美元|欧元|日元|元|円|원|公里|千米|米|公斤|千克|吨|小时|分钟|秒|天))?",
     re.IGNORECASE,
 )

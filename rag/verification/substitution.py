@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _AGREEING, _LONGEST = 3, 7
 # Pairs of equal words on both sides: with more the same few words are repeated, and laying them out takes long.
 _MOST_PAIRS = 10_000
-_BOUNDS = frozenset(("least", "most", "more", "less", "fewer", "up", "over", "under", "above", "below"))
+_BOUNDS = {"least": ">=", "most": "<=", "up": "<="} | dict.fromkeys(("more", "over", "above"), ">")
+_BOUNDS |= dict.fromkeys(("less", "fewer", "under", "below"), "<")
 _BOUND = re.compile(
     r"(?:at (?:least|most)|up to|(?:no|not) (?:more|less|fewer|later|earlier) than|within|"
     r"(?:a )?(?:maximum|minimum)(?: of)?|(?:(?:does|do|shall|must|may) )?not exceed)\b",
@@ -97,8 +98,8 @@ def _small_words(claim: Words, source: Words, mine: range, theirs: range) -> lis
         return [Fault("negation", told, missing=negated, replaced=True)]
     here = {QUANTIFIER_OF[claim.folded[i]] for i in mine if claim.folded[i] in QUANTIFIER_OF}
     there = {QUANTIFIER_OF[source.folded[j]] for j in theirs if source.folded[j] in QUANTIFIER_OF}
-    here |= {claim.folded[i] for i in mine if claim.folded[i] in _BOUNDS and len(theirs)}
-    there |= {source.folded[j] for j in theirs if source.folded[j] in _BOUNDS}
+    here |= {_BOUNDS[claim.folded[i]] for i in mine if claim.folded[i] in _BOUNDS and len(theirs)}
+    there |= {_BOUNDS[source.folded[j]] for j in theirs if source.folded[j] in _BOUNDS}
     if here and here != there and (there or not any(source.content[j] for j in theirs)):
         return [
             Fault(

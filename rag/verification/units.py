@@ -63,7 +63,7 @@ def unit_of(word: str, money: str, *, spaced: bool) -> tuple[str, float]:
 def _measure(word: str, folded: str, *, spaced: bool) -> tuple[str, float]:
     if re.fullmatch(r"per\s?(?:cent(?:age)?|mille)", folded):
         return ("permille" if folded.endswith("mille") else "percent"), 1.0
-    if area := re.match(r"(?:sq\.?|square)\s?([a-z]+)", folded):
+    if area := re.match(r"(?:square|sq\.?)\s?([a-z]+)", folded):
         return _raised(area[1], 2)
     if word[-1:] in _POWERS:
         return _raised(folded[:-1], _POWERS[word[-1]])
@@ -72,7 +72,9 @@ def _measure(word: str, folded: str, *, spaced: bool) -> tuple[str, float]:
         return "", 1.0
     if len(word) == 1 and word.isascii() and word.isalpha() and spaced and folded not in "mgl":
         return "", 1.0
-    return _single(re.sub(r"[°º]\s?", "°", word))
+    found = _single(re.sub(r"[°º]\s?", "°", word))
+    # What it is for or by stands after the stroke: l/min, and is compared apart.
+    return found if found[0] or "/" not in word else _single(word.partition("/")[0])
 
 
 def _raised(word: str, power: int) -> tuple[str, float]:
