@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rag.verification.quantities import Date, Quantity
 
 _TOLD = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?![\d.,])")
 _UPWARDS, _DOWNWARDS = frozenset((">", ">=")), frozenset(("<", "<="))
 # How far a measure in other units, or one that is called approximate, may be off.
 _CONVERTED, _ROUGHLY, _FURTHEST = 0.02, 0.12, 0.35
@@ -140,7 +142,18 @@ def _other_measure(wanted: Quantity, have: Quantity) -> bool:
 
 
 def _same(wanted: Quantity, have: Quantity) -> bool:
-    """Whether two quantities are the same amount, as far as their units are known."""
+    """Whether two quantities are the same amount, as far as their units are known, in one of their readings."""
+    return any(_equal(one, other) for one in _readings(wanted) for other in _readings(have))
+
+
+def _readings(found: Quantity) -> tuple[Quantity, ...]:
+    """1.250 € may be a thousand or one; nothing but the other side tells which of both."""
+    if found.unit != "euro" or not _THOUSANDS.search(found.raw):
+        return (found,)
+    return found, replace(found, value=1000 * found.value, size=1000 * found.size, places=0)
+
+
+def _equal(wanted: Quantity, have: Quantity) -> bool:
     if wanted.unit == "decade" and have.is_year:
         return wanted.value <= have.value < wanted.value + 10
     if {wanted.unit, have.unit} & VAGUE_UNITS or not (wanted.unit and have.unit):
