@@ -45,6 +45,9 @@ _REACH = 9
 _BESIDE = 4
 # Negations, quantifiers and opposites of one side that are compared; more have only lists of such words.
 _MOST = 64
+_EVERYBODY = frozenset(
+    ("either", "any", "both", "all", "each", "every", "anyone", "anybody", "everyone", "everybody")
+)
 _QUANTIFIERS = {
     "all": "all every each always entire entirely whole everyone everybody everything completely fully both",
     "most": "most majority usually generally mostly mainly largely typically predominantly normally",
@@ -302,8 +305,21 @@ def quantifier_faults(claim: Words, source: Words, alike: NDArray[np.bool_]) -> 
             return [Fault("quantifier", f"the source says “{source.raw(j)}”, not “{claim.raw(at)}”")]
         matched = any(alike[i].any() for i in places)
         if kind == "only" and matched and not any(other == "only" for _, other, _ in have):
+            if (wide := _open_to_all(places, source, alike)) is not None:
+                told = f"the source says “{source.raw(wide)}”, not “{claim.raw(at)}”"
+                return [Fault("quantifier", told, settles=True)]
             return [Fault("quantifier", f"the source does not say “{claim.raw(at)}”", missing=True)]
     return []
+
+
+def _open_to_all(places: Sequence[int], source: Words, alike: NDArray[np.bool_]) -> int | None:
+    """Where a clause of the source that has most of some words begins with "either" or the like, or None."""
+    for j in sorted({int(j) for i in places for j in alike[i].nonzero()[0]}):
+        clause = _clause(source, j)
+        shared = sum(any(alike[i, k] for k in clause) for i in places)
+        if source.folded[clause[0]] in _EVERYBODY and shared >= len(places) - 1:
+            return clause[0]
+    return None
 
 
 def _quantifiers(words: Words) -> list[tuple[int, str]]:

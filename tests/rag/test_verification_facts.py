@@ -193,6 +193,11 @@ def test_opposites_are_told_and_two_of_them_cancel() -> None:
         ("All members may vote.", "Some members may vote.", "the source says “Some”, not “All”"),
         ("Members always vote.", "Members rarely vote.", "the source says “rarely”, not “always”"),
         ("Only members may vote.", "Members may vote.", "the source does not say “Only”"),
+        (
+            "Only the landlord may end the lease.",
+            "Either party may end the lease.",
+            "the source says “Either”, not “Only”",
+        ),
         ("Most members may vote.", "The majority of members may vote.", None),
         ("Every member may vote.", "All members may vote.", None),
     ],
