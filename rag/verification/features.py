@@ -18,7 +18,8 @@ from rag.verification.contrast import contrast
 from rag.verification.faults import KINDS
 from rag.verification.named import could_be_name, name_faults, names_of
 from rag.verification.opposites import opposite
-from rag.verification.polarity import negation_faults, opposite_faults, quantifier_faults, refusal_faults
+from rag.verification.polarity import negation_faults, opposite_faults, refusal_faults
+from rag.verification.quantifiers import quantifier_faults
 from rag.verification.substitution import substitution_faults
 from rag.verification.text import Words, words_of
 

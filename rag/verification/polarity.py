@@ -1,4 +1,4 @@
-"""Where a claim says the opposite of its source: negation, opposites and quantifiers, word by word.
+"""Where a claim says the opposite of its source: negation and opposites, word by word.
 
 A negation governs the few content words after it in its clause. A claim is opposed where a word that it shares with the
 source is negated on one side only, or stands as its opposite, and not where both happen: what is forbidden is not
@@ -43,20 +43,8 @@ _EXCEPT = re.compile(
 _REACH = 9
 # Words on each side of a word that tell in which of its places it is meant.
 _BESIDE = 4
-# Negations, quantifiers and opposites of one side that are compared; more have only lists of such words.
-_MOST = 64
-_EVERYBODY = frozenset(
-    ("either", "any", "both", "all", "each", "every", "anyone", "anybody", "everyone", "everybody")
-)
-_QUANTIFIERS = {
-    "all": "all every each always entire entirely whole everyone everybody everything completely fully both",
-    "most": "most majority usually generally mostly mainly largely typically predominantly normally",
-    "some": "some several many numerous various sometimes often occasionally frequently certain",
-    "few": "few rarely seldom hardly minority",
-    "no": "no none never nobody neither nothing",
-    "only": "only solely exclusively merely",
-}
-QUANTIFIER_OF = {word: name for name, words in _QUANTIFIERS.items() for word in words.split()}
+# Negations and opposites of one side that are compared; more have only lists of such words.
+MOST = 64
 
 
 def negations(words: Words) -> list[tuple[int, tuple[int, ...]]]:
@@ -74,10 +62,10 @@ def negations(words: Words) -> list[tuple[int, tuple[int, ...]]]:
         places = governed(words, at, 1 if word == "non" else _GOVERNED)
         if places and words.stems[places[0]] in permissions():
             # "Dogs are not allowed" denies what stands before it as well.
-            wide = (i for i in _clause(words, at) if words.content[i] and i not in places)
+            wide = (i for i in clause_of(words, at) if words.content[i] and i not in places)
             places = (*places, *wide)
         found.append((at, places))
-        if len(found) == _MOST:
+        if len(found) == MOST:
             break
     return found
 
@@ -147,10 +135,10 @@ def negation_faults(claim: Words, source: Words, alike: NDArray[np.bool_]) -> li
 def _refused(words: Words, at: int) -> bool:
     """Whether words such as "forbidden" turn round the clause of a place, as a negation would."""
     refusing = refusals()
-    return sum(words.stems[i] in refusing for i in _clause(words, at)) % 2 == 1
+    return sum(words.stems[i] in refusing for i in clause_of(words, at)) % 2 == 1
 
 
-def _clause(words: Words, at: int) -> range:
+def clause_of(words: Words, at: int) -> range:
     """Places of the words between the marks and conjunctions before and after a place."""
     first = last = at
     while first > 0 and not words.stops[first] and words.folded[first] not in _BREAKS:
@@ -243,7 +231,7 @@ def refusal_faults(claim: Words, source: Words, alike: NDArray[np.bool_]) -> lis
     if mine and not _ALLOWS.search(source.text):
         return []
     words, at = (claim, i) if mine else (source, there[0])
-    raw = next(words.raw(k) for k in _clause(words, at) if words.stems[k] in refusals())
+    raw = next(words.raw(k) for k in clause_of(words, at) if words.stems[k] in refusals())
     told = f"the source does not say “{raw}”" if mine else f"the source says “{raw}”"
     return [Fault("negation", told, missing=mine, settles=True)]
 
@@ -256,8 +244,8 @@ def opposite_faults(claim: Words, source: Words, alike: NDArray[np.bool_]) -> li
     if not turned or _excepted(claim, source, alike):
         return []
     there_too = [(i, turned[word]) for i, word in enumerate(claim.stems) if word in turned]
-    for i, others in there_too[:_MOST]:
-        for j in [j for j, there in enumerate(source.stems) if there in others][:_MOST]:
+    for i, others in there_too[:MOST]:
+        for j in [j for j, there in enumerate(source.stems) if there in others][:MOST]:
             near = [k for k in range(max(0, i - 4), min(len(claim), i + 5)) if k != i and claim.content[k]]
             around = alike[near, max(0, j - 6) : j + 7].any() if near else False
             if not around or (i in mine) != (j in theirs) or _said_elsewhere(source, alike, j):
@@ -276,7 +264,7 @@ def _said_elsewhere(source: Words, alike: NDArray[np.bool_], j: int) -> bool:
     """Whether another word of the source says the reverse of its word ``j`` of more that the claim speaks of."""
     reverse = opposites_there([source.stems[j]], source.stems).get(source.stems[j], ())
     shared = (
-        [int(alike[:, list(_clause(source, k))].any(axis=1).sum()) for k in range(len(source))]
+        [int(alike[:, list(clause_of(source, k))].any(axis=1).sum()) for k in range(len(source))]
         if reverse
         else []
     )
@@ -289,55 +277,3 @@ def _follow(claim: Words, alike: NDArray[np.bool_], i: int, j: int, *, swapped: 
     after = [k for k in range(i + 1, len(claim)) if claim.content[k]]
     first, second = (alike[:, j:], alike[:, :j]) if swapped else (alike[:, :j], alike[:, j:])
     return all(first[k].any() for k in before) and all(second[k].any() for k in after)
-
-
-def quantifier_faults(claim: Words, source: Words, alike: NDArray[np.bool_]) -> list[Fault]:
-    """Quantifiers of the claim where the source has another for the same words."""
-    have = [(at, kind, governed(source, at, 3)) for at, kind in _quantifiers(source)]
-    for at, kind in _quantifiers(claim):
-        places = governed(claim, at, 3)
-        near = [j for j, _, there in have if any(alike[i, k] for i in places for k in there)]
-        kinds = {other for j, other, _ in have if j in near}
-        if kind in kinds:
-            continue
-        if kinds - {"only"}:
-            j = next(j for j, other, _ in have if j in near and other != "only")
-            return [Fault("quantifier", f"the source says “{source.raw(j)}”, not “{claim.raw(at)}”")]
-        matched = any(alike[i].any() for i in places)
-        if kind == "only" and matched and not any(other == "only" for _, other, _ in have):
-            if (wide := _open_to_all(places, source, alike)) is not None:
-                told = f"the source says “{source.raw(wide)}”, not “{claim.raw(at)}”"
-                return [Fault("quantifier", told, settles=True)]
-            return [Fault("quantifier", f"the source does not say “{claim.raw(at)}”", missing=True)]
-    return []
-
-
-def _open_to_all(places: Sequence[int], source: Words, alike: NDArray[np.bool_]) -> int | None:
-    """Where a clause of the source that has most of some words begins with "either" or the like, or None."""
-    for j in sorted({int(j) for i in places for j in alike[i].nonzero()[0]}):
-        clause = _clause(source, j)
-        shared = sum(any(alike[i, k] for k in clause) for i in places)
-        if source.folded[clause[0]] in _EVERYBODY and shared >= len(places) - 1:
-            return clause[0]
-    return None
-
-
-def _quantifiers(words: Words) -> list[tuple[int, str]]:
-    found = []
-    for at, word in enumerate(words.folded):
-        kind = QUANTIFIER_OF.get(word)
-        before = words.folded[at - 1] if at else ""
-        after = words.folded[at + 1] if at + 1 < len(words) else ""
-        if kind is None or (word == "both" and after == "and"):
-            continue
-        if word == "few" and before == "a":
-            kind = "some"
-        # "More and most" compare, and "no more than 5" bounds a number, which is compared as such.
-        if (word == "most" and before in ("the", "at")) or bounds(words, at):
-            continue
-        if (word in ("only", "all")) and before in ("not", "at", "after", "above"):
-            continue
-        found.append((at, kind))
-        if len(found) == _MOST:
-            break
-    return found

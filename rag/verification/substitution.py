@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
 from rag.verification.named import acronyms_of, could_be_name, names_of, same_name
-from rag.verification.polarity import NEGATORS, QUANTIFIER_OF, answered, bounds
+from rag.verification.polarity import NEGATORS, answered, bounds
+from rag.verification.quantifiers import QUANTIFIER_OF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,8 @@ import pytest
 from rag.verification.amounts import quantity_faults
 from rag.verification.named import name_faults, names_of
 from rag.verification.opposites import opposite
-from rag.verification.polarity import negation_faults, opposite_faults, quantifier_faults
+from rag.verification.polarity import negation_faults, opposite_faults
+from rag.verification.quantifiers import quantifier_faults
 from rag.verification.quantities import quantities_of
 from rag.verification.substitution import substitution_faults
 from rag.verification.text import Words, words_of
