@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import structlog
 from fastapi import Depends, Request
@@ -13,7 +13,7 @@ from index.config import JobConfig
 from index.jobs import JobRunner
 from index.store import Store
 from ingest.config import ChunkConfig, EmbedConfig, ParseConfig
-from ingest.embed import SentenceTransformerEmbedder
+from ingest.embed import Embedder, SentenceTransformerEmbedder
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
@@ -36,6 +36,14 @@ MEBIBYTE = 1024 * 1024
 CALIBRATION = "calibration.json"
 
 
+class ReadyEmbedder(Embedder, Protocol):
+    """An embedder that says whether it is loaded."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether embedding would begin at once."""
+
+
 @dataclass(slots=True)
 class Service:
     """A running service: the store, who fills it and who answers from it.
@@ -49,7 +57,7 @@ class Service:
 
     settings: Settings
     store: Store
-    embedder: SentenceTransformerEmbedder
+    embedder: ReadyEmbedder
     parser: Parser
     viewer: Parser
     runner: JobRunner
@@ -87,8 +95,12 @@ def calibration_file(settings: Settings) -> Path | None:
     return own if own.is_file() else None
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
     """Open the data folder and put the service together. Nothing is running yet.
+
+    Args:
+        settings: What to build it from.
+        embedder: In the place of the one that the settings name.
 
     Raises:
         FolderInUse: Another process holds the data folder.
@@ -109,7 +121,7 @@ def build(settings: Settings) -> Service:
         deadline_s=settings.gateway_deadline_s,
     )
     gateway = Gateway(gateway_config) if settings.gateway_url else None
-    embedder = SentenceTransformerEmbedder(
+    embedder = embedder or SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
     parser = Parser(parse_config, workers=settings.ingest_workers)

@@ -6,7 +6,10 @@ import shutil
 import threading
 from typing import TYPE_CHECKING
 
+import structlog
+
 from index.dense import DenseView
+from index.disk import passes
 from index.errors import EmbedderMismatch
 from index.lexical import LexicalView
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from index.filters import Filter
     from index.types import CollectionRecord, Hit, Query
     from index.view import View
+
+log = structlog.get_logger(__name__)
 
 
 class Collection:
@@ -47,7 +52,14 @@ class Collection:
                 opened: tuple[View, ...] = (DenseView(folder, record.dimensions), LexicalView(folder))
                 self._views = {view.name: view for view in opened}
             for view in self._views.values():
-                self._catch_up(view, record)
+                try:
+                    self._catch_up(view, record)
+                except OSError as error:
+                    if not passes(error):
+                        raise
+                    # The catalog drops what has gone. What has come is found by the other view meanwhile, and by
+                    # this one when the disk is well again.
+                    log.exception("view_behind", view=view.name, collection=self.name)
         return self._views
 
     def search(

@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
+from index.disk import passes
 from index.errors import IndexingError, NotFound
 from index.schema import jobs, versions
 from index.types import Status
@@ -60,7 +61,8 @@ class JobQueue:
     def claim(self, lease_s: float) -> Job | None:
         """Take the oldest job that nobody holds, or None."""
         owner, now = uuid.uuid4().hex, time.time()
-        free = or_(jobs.c.owner.is_(None), jobs.c.lease_until < now)
+        # A job that was put back has no owner and waits until its time has come.
+        free = or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < now)
         with self._database.write() as connection:
             oldest = select(jobs.c.id).where(free).order_by(jobs.c.id).limit(1).scalar_subquery()
             taken = connection.execute(
@@ -86,6 +88,16 @@ class JobQueue:
         with self._database.write() as connection:
             connection.execute(update(jobs).where(mine).values(lease_until=time.time() + lease_s))
 
+    def put_back(self, job: Job, wait_s: float) -> None:
+        """Let go of a job that the disk stopped; this beginning does not count, and it is free after a wait."""
+        mine = and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
+        with self._database.write() as connection:
+            connection.execute(
+                update(jobs)
+                .where(mine)
+                .values(owner=None, lease_until=time.time() + wait_s, attempts=jobs.c.attempts - 1)
+            )
+
     def waiting(self) -> int:
         """How many jobs there are, in work or not."""
         with self._database.read() as connection:
@@ -108,6 +120,10 @@ class JobRunner:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._held: dict[int, Job] = {}
+        # When each job in work last said something, on the monotonic clock.
+        self._heard: dict[int, float] = {}
+        # Tokens of jobs whose worker was given up; its thread ends when it comes back at all.
+        self._abandoned: set[str] = set()
         # What running jobs report, by document: too frequent for the disk, worthless after a restart.
         self._progress: dict[tuple[str, int], tuple[Status, float]] = {}
 
@@ -155,34 +171,70 @@ class JobRunner:
                 if not self._stopping.is_set():
                     self._wake.wait(_IDLE_S)
                 continue
+            self._heard[job.id] = time.monotonic()
             self._held[job.id] = job
             try:
                 self._run(job)
             except _Stopped:
                 return
-            except Exception:
+            except Exception as error:
                 # The job keeps its row and its lease runs out: it is tried again, here or elsewhere.
                 log.exception("job_lost", document_id=job.document_id, version=job.version)
+                self._put_back(job, error)
             finally:
                 self._held.pop(job.id, None)
+                self._heard.pop(job.id, None)
                 self._progress.pop((job.document_id, job.version), None)
+            if job.owner in self._abandoned:
+                # Another worker has this one's place.
+                return
+
+    def _put_back(self, job: Job, error: Exception) -> None:
+        """A full or failing disk says nothing about the document: its job is begun again as often as it takes."""
+        if not passes(error):
+            return
+        try:
+            self._store.jobs.put_back(job, min(self._config.lease_s, _IDLE_S))
+        except OperationalError:
+            # Then its lease runs out, and this beginning counts.
+            log.exception("job_not_put_back", document_id=job.document_id, version=job.version)
 
     def _flush(self) -> None:
         """With nothing to do, bring the views to disk, so that a start after a crash replays little."""
         try:
             self._store.flush()
-        except OSError:
-            # Only speed is lost; a full disk passes.
+            self._store.tidy()
+        except (OSError, OperationalError):
+            # Only speed and room are lost; a full disk passes.
             log.exception("flush_failed")
 
     def _heartbeat(self) -> None:
         """Keep the leases of jobs in work, also while a parser is silent for minutes."""
         while not self._stopping.wait(self._config.lease_s / 3):
             for job in list(self._held.values()):
+                silent_s = time.monotonic() - self._heard.get(job.id, time.monotonic())
                 try:
-                    self._store.jobs.renew(job, self._config.lease_s)
+                    if silent_s > self._config.silence_s:
+                        self._abandon(job, silent_s)
+                    else:
+                        self._store.jobs.renew(job, self._config.lease_s)
                 except Exception:
                     log.exception("lease_not_renewed", document_id=job.document_id, version=job.version)
+
+    def _abandon(self, job: Job, silent_s: float) -> None:
+        """End the document of a worker that is stuck, and put another in its place: no thread can be killed."""
+        message = (
+            f"Ingesting this file stood still for {silent_s:.0f} seconds and was given up. Split the file, or look "
+            "for the cause in the service's log."
+        )
+        self._store.catalog.fail(job, "limit_exceeded", message)
+        log.error("job_abandoned", document_id=job.document_id, version=job.version)
+        self._held.pop(job.id, None)
+        self._abandoned.add(job.owner)
+        name = f"ingest-again-{len(self._abandoned)}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _run(self, job: Job) -> None:
         """Ingest one document. Its failure is a result like another."""
@@ -197,6 +249,7 @@ class JobRunner:
         def report(stage: str, share: float) -> None:
             if self._stopping.is_set():
                 raise _Stopped
+            self._heard[job.id] = time.monotonic()
             self._progress[job.document_id, job.version] = (Status(stage), share)
 
         try:

@@ -5,6 +5,7 @@ Terms are made by ``index.analyze``; tantivy only sees them separated by spaces.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import shutil
@@ -166,27 +167,40 @@ class LexicalView:
         """See ``View``."""
 
     def _commit(self, batch: list[Change]) -> None:
+        """Bring changes to disk, all or none.
+
+        Raises:
+            OSError: They could not be written. The index is as it was.
+        """
         with self._lock:
-            writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
-            for change in batch:
-                for gone in (change.removed, change.added and change.added.ids):
-                    if gone:
-                        writer.delete_documents_by_query(self._range(gone))
-                if change.added:
-                    for offset, (title, text) in enumerate(
-                        zip(change.added.titles, change.added.texts, strict=True)
-                    ):
-                        document = tantivy.Document()
-                        document.add_unsigned("id", change.added.ids.first + offset)
-                        document.add_text("document", change.added.document_id)
-                        document.add_text("title", " ".join(terms(title)))
-                        document.add_text("body", " ".join(terms(text)))
-                        writer.add_document(document)
-            writer.commit()
-            writer.wait_merging_threads()
-            self._index.reload()
+            try:
+                self._write(batch)
+            except ValueError as error:
+                # So tantivy reports, in words only, whatever stopped its writing threads.
+                code = errno.ENOSPC if "No space left" in str(error) else errno.EIO
+                raise OSError(code, f"The index by words could not be written: {error}") from None
             self._watermark = batch[-1].seq
             write_atomically(self._manifest, json.dumps({"seq": self._watermark, "format": _FORMAT}).encode())
+
+    def _write(self, batch: list[Change]) -> None:
+        writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
+        for change in batch:
+            for gone in (change.removed, change.added and change.added.ids):
+                if gone:
+                    writer.delete_documents_by_query(self._range(gone))
+            if change.added:
+                for offset, (title, text) in enumerate(
+                    zip(change.added.titles, change.added.texts, strict=True)
+                ):
+                    document = tantivy.Document()
+                    document.add_unsigned("id", change.added.ids.first + offset)
+                    document.add_text("document", change.added.document_id)
+                    document.add_text("title", " ".join(terms(title)))
+                    document.add_text("body", " ".join(terms(text)))
+                    writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
 
     def _range(self, ids: IdRange) -> tantivy.Query:
         return tantivy.Query.range_query(

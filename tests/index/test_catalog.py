@@ -488,6 +488,9 @@ def test_a_deleted_document_is_gone(store: Store, runner: JobRunner) -> None:
         "answer_documents": 0,
         "feedback": 0,
         "unsettled_originals": 0,
+        "idempotent_requests": 0,
+        "idempotent_steps": 0,
+        "deletions": 1,
     }
 
 
