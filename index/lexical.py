@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import re
 import shutil
 import threading
 from collections import Counter
@@ -38,6 +39,7 @@ _MOST_TIES = 1000
 # Changes gathered into one tantivy commit, each of which waits for the disk.
 _CHANGES_PER_COMMIT = 64
 _WRITER_MEMORY_BYTES = 32_000_000
+_OS_ERROR = re.compile(r"os error (\d+)")
 
 
 class LexicalView:
@@ -46,7 +48,11 @@ class LexicalView:
     name = "lexical"
 
     def __init__(self, folder: Path) -> None:
-        """Open the index, or start an empty one when there is none or it is of another format."""
+        """Open the index, or start an empty one when there is none or it is of another format.
+
+        Raises:
+            OSError: An empty one cannot be made.
+        """
         self._root = folder
         self._manifest = folder / "lexical.json"
         self._lock = threading.Lock()
@@ -176,9 +182,7 @@ class LexicalView:
             try:
                 self._write(batch)
             except ValueError as error:
-                # So tantivy reports, in words only, whatever stopped its writing threads.
-                code = errno.ENOSPC if "No space left" in str(error) else errno.EIO
-                raise OSError(code, f"The index by words could not be written: {error}") from None
+                raise _disk_error(error) from None
             self._watermark = batch[-1].seq
             write_atomically(self._manifest, json.dumps({"seq": self._watermark, "format": _FORMAT}).encode())
 
@@ -211,8 +215,11 @@ class LexicalView:
         self._manifest.unlink(missing_ok=True)
         folder = self._root / "lexical"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return self._open()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._open()
+        except ValueError as error:
+            raise _disk_error(error) from None
 
     def _open(self) -> tantivy.Index:
         builder = tantivy.SchemaBuilder()
@@ -223,3 +230,9 @@ class LexicalView:
         index = tantivy.Index(builder.build(), path=str(self._root / "lexical"))
         index.register_tokenizer("terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
         return index
+
+
+def _disk_error(error: ValueError) -> OSError:
+    """What stopped tantivy, which says so in words only, such as "No space left on device (os error 28)"."""
+    found = _OS_ERROR.search(str(error))
+    return OSError(int(found[1]) if found else errno.EIO, f"The index by words could not be written: {error}")

@@ -72,6 +72,11 @@ class Store:
                 self._collections[record.id] = Collection(self.catalog, record.id, name, folder)
             return self._collections[record.id]
 
+    def opened_collections(self) -> list[Collection]:
+        """Those that have been asked since the start."""
+        with self._collections_lock:
+            return list(self._collections.values())
+
     def add(
         self,
         blob: BlobWriter,
@@ -180,9 +185,7 @@ class Store:
 
     def flush(self) -> None:
         """Bring the views' memory to disk, so that the next start takes less time."""
-        with self._collections_lock:
-            opened = list(self._collections.values())
-        for collection in opened:
+        for collection in self.opened_collections():
             collection.flush()
 
     def close(self) -> None:

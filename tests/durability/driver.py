@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
 
+from api import logs
 from index.disk import passes
 from index.errors import NotFound
 from index.store import Store
@@ -86,6 +87,7 @@ def put(store: Store, name: str, text: str) -> str | None:
 
 def main(folder: Path) -> None:
     """Do all of it, going on after each failure."""
+    logs.configure("error")
     store = attempt("open", Store, folder)
     if store is None:
         return

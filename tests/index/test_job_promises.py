@@ -1,0 +1,172 @@
+"""Jobs always end: whatever becomes of the worker, the disk or the file, and none holds up another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+
+from index.config import JobConfig
+from index.doctor import examine
+from index.health import ALARMS, FIGURES, health_figures
+from index.schema import jobs
+from index.types import IdRange, Status
+from tests.index.helpers import WAIT_S, add, settled, upload
+from tests.index.test_jobs import LONG, Gate, Troubled, running
+
+if TYPE_CHECKING:
+    from index.jobs import JobRunner
+    from index.store import Store
+    from ingest.pipeline import Pipeline
+
+
+def test_a_worker_that_stands_still_is_given_up_and_replaced(store: Store, pipeline: Pipeline) -> None:
+    """A library that never returns ends its document with a reason, and the next one is ingested."""
+    hanging = threading.Event()
+
+    def hang() -> None:
+        if not hanging.is_set():
+            hanging.set()
+            release.wait(WAIT_S)
+
+    release = threading.Event()
+    stuck = upload(store, "stuck.txt", LONG).document_id
+    config = JobConfig(workers=1, lease_s=0.3, silence_s=0.6)
+    with running(store, pipeline, Troubled(counting=hang), config) as runner:
+        assert hanging.wait(WAIT_S)
+        other = upload(store, "other.txt", "other text").document_id
+        record = settled(store, stuck)
+        assert record.error is not None
+        assert record.error[0] == "limit_exceeded"
+        assert "stood still" in record.error[1]
+        runner.notify()
+        assert settled(store, other).status is Status.READY
+        # The stuck thread comes back at last: it is not heard, and takes no further job.
+        release.set()
+        threads = [each for each in runner._threads if each.name == "ingest-0"]
+        threads[0].join(WAIT_S)
+        assert not threads[0].is_alive()
+        assert store.catalog.document(stuck).status is Status.FAILED
+        assert add(store, runner, "last.txt", "last text").status is Status.READY
+    assert examine(store, repair=False).clean
+
+
+def test_a_worker_that_goes_on_is_never_given_up(store: Store, pipeline: Pipeline) -> None:
+    """Slow is not stuck: each batch is a sign of life, and the whole takes much longer than the silence allowed."""
+
+    def slow() -> None:
+        time.sleep(0.2)
+
+    config = JobConfig(workers=1, lease_s=0.3, silence_s=0.8)
+    with running(store, pipeline, Troubled(embedding=slow), config) as runner:
+        began = time.monotonic()
+        assert add(store, runner, "long.txt", LONG * 2).status is Status.READY
+        assert time.monotonic() - began > 1.6
+
+
+def test_no_job_outlives_its_lease(store: Store, pipeline: Pipeline) -> None:
+    """Whoever held it is gone without a word: when the lease is over another takes it, in this very process."""
+    document_id = upload(store, "a.txt", "some text").document_id
+    lost = store.jobs.claim(0.5)
+    assert lost is not None
+    began = time.monotonic()
+    with running(store, pipeline, config=JobConfig(workers=1, lease_s=5)) as runner:
+        while not store.catalog.document(document_id).status.final:
+            runner.notify()
+            time.sleep(0.02)
+            assert time.monotonic() - began < WAIT_S
+    assert store.catalog.document(document_id).status is Status.READY
+    with store.database.read() as connection:
+        assert connection.execute(select(jobs)).all() == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_slow_document_does_not_block_more_than_its_worker(
+    store: Store, pipeline: Pipeline, workers: int
+) -> None:
+    """With two workers the others pass it by; with one they wait, and are all ready in the end."""
+    gate, first = Gate(), threading.Event()
+
+    def wait_once() -> None:
+        if not first.is_set():
+            first.set()
+            gate()
+
+    slow = upload(store, "slow.txt", LONG).document_id
+    with running(store, pipeline, Troubled(counting=wait_once), JobConfig(workers=workers)) as runner:
+        assert gate.reached.wait(WAIT_S)
+        others = [upload(store, f"{number}.txt", f"text {number}").document_id for number in range(3)]
+        runner.notify()
+        if workers == 2:
+            assert all(settled(store, each).status is Status.READY for each in others)
+            assert not store.catalog.document(slow).status.final
+        gate.open.set()
+        runner.notify()
+        assert all(settled(store, each).status is Status.READY for each in (slow, *others))
+
+
+def test_a_healthy_folder_raises_no_alarm(store: Store, runner: JobRunner) -> None:
+    """Every figure is there and described, and those that alarm are 0 while documents come and go."""
+    ids = [add(store, runner, f"{number}.txt", f"text {number}").id for number in range(5)]
+    store.collection("default").views()
+    store.delete_document(ids[0])
+
+    found = health_figures(store)
+
+    assert set(found) == set(FIGURES)
+    assert {name: found[name] for name in ALARMS} == dict.fromkeys(ALARMS, 0.0)
+    assert (found["documents"], found["originals"], found["originals_sampled"]) == (4, 4, 4)
+    assert found["disk_free_bytes"] > 0
+    assert found["catalog_bytes"] > 0
+
+
+def test_each_alarm_is_raised_by_what_it_is_for(store: Store, runner: JobRunner) -> None:
+    """A lost job, an original that is missing, damaged or too many, and a view that has drifted."""
+    ids = [add(store, runner, f"{number}.txt", f"text {number}").id for number in range(4)]
+    runner.stop()
+    views = store.collection("default").views()
+    store.original(ids[0]).unlink()
+    store.original(ids[1]).write_bytes(b"changed")
+    stranger = store.blobs.path("ab" + "0" * 62)
+    stranger.parent.mkdir(exist_ok=True)
+    stranger.write_bytes(b"")
+    (passage,) = store.catalog.passages_between(ids[2], 0, 9)
+    views["dense"]._remove(IdRange(passage.id, passage.id))  # type: ignore[attr-defined]
+    upload(store, "new.txt", "new text")
+    assert store.jobs.claim(-1) is not None
+
+    found = health_figures(store, sample=10)
+
+    assert found["jobs_overdue"] == found["jobs_in_work"] == found["jobs_waiting"] == 1
+    assert found["originals_missing"] == 1
+    assert found["originals_damaged"] == 1
+    assert found["originals_unreferenced"] == 1
+    assert found["view_passages_missing"] == 1
+    assert found["oldest_job_seconds"] > 0
+
+
+def test_a_document_in_work_is_embedded_anew_after_a_kill_and_no_other(
+    store: Store, pipeline: Pipeline
+) -> None:
+    """What is stored is not worked on again: only the document that was cut off is begun from its start."""
+    seen: list[int] = []
+
+    def count() -> None:
+        seen.append(1)
+
+    with running(store, pipeline, Troubled(embedding=count)) as runner:
+        add(store, runner, "done.txt", LONG)
+        batches = len(seen)
+    folder = store.folder
+    upload(store, "cut off.txt", LONG + "!")
+    store.close()
+    again = type(store)(folder)
+    seen.clear()
+    with running(again, pipeline, Troubled(embedding=count)) as runner:
+        runner.drain()
+    again.close()
+
+    assert len(seen) == batches
