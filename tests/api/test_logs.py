@@ -47,9 +47,7 @@ def test_a_log_that_cannot_be_written_is_dropped_and_counted(tmp_path: Path) -> 
 
 def test_a_closed_standard_error_is_no_error() -> None:
     """As where the service was started with it closed."""
-    program = PROGRAM.replace(
-        "import resource, sys, structlog", "import resource, sys, structlog; sys.stderr.close()"
-    )
+    program = PROGRAM.replace('logs.configure("info")', 'logs.configure("info"); sys.stderr.close()')
     done = subprocess.run([sys.executable, "-c", program, "2000"], cwd=ROOT, capture_output=True, check=False)
 
     assert done.stdout == b"alive\n"

@@ -22,7 +22,7 @@ LONG = "".join(f"Sentence number {number} of a long document. " for number in ra
 
 @pytest.mark.parametrize("again", [False, True])
 def test_a_terminated_service_ends_within_30_seconds_and_resumes(tmp_path: Path, *, again: bool) -> None:
-    """The open streams are closed, no child is left, and the job is taken up at the next start; also when told twice."""
+    """The open streams end, no child is left, and the job is taken up at the next start; also when told twice."""
     server = Server(f"env FOOTNOTE_LIGHT_BATCH_MS=300 {COMMAND}", tmp_path / "data")
     closed = threading.Event()
 
