@@ -64,6 +64,8 @@ def examine_folder(folder: Path, checks: Checks, label: str) -> None:
         store.finish_interrupted()
         report = examine(store, repair=False)
         checks.see(DOCTOR, report.clean, f"{label}: {report.findings[:3]}")
+        # As the service does when it has nothing else to do.
+        store.tidy()
         for record in store.catalog.collections():
             before = rankings(store, record.name)
             for name in store.collection(record.name).views():

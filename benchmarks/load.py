@@ -42,6 +42,7 @@ class Operation:
     key: str
     text: str | None
     version: int
+    wait: bool = False
 
 
 @dataclass(slots=True)
@@ -103,21 +104,21 @@ class Worker:
         if not here or (roll < 0.45 and len(here) < self._most):
             slot = Slot(f"w{self.number}-{len(self.slots)}.md")
             self.slots.append(slot)
-            self._send(client, slot, self._operation("upload", slot), wait=self._source.random() < 0.4)
+            self._send(client, slot, self._operation("upload", slot, wait=self._source.random() < 0.4))
         elif roll < 0.75:
             slot = self._source.choice(here)
-            self._send(client, slot, self._operation("replace", slot), wait=False)
+            self._send(client, slot, self._operation("replace", slot))
         else:
             slot = self._source.choice(here)
-            self._send(client, slot, self._operation("delete", slot), wait=False)
+            self._send(client, slot, self._operation("delete", slot))
 
     def retry(self, client: Client) -> None:
         """Send again what got no answer, with the same key."""
         for slot in self.slots:
             if slot.pending is not None:
-                self._send(client, slot, slot.pending, wait=False, again=True)
+                self._send(client, slot, slot.pending, again=True)
 
-    def _operation(self, kind: str, slot: Slot) -> Operation:
+    def _operation(self, kind: str, slot: Slot, *, wait: bool = False) -> Operation:
         key = str(uuid.UUID(int=self._source.getrandbits(128)))
         if kind == "delete":
             return Operation(kind, key, None, 0)
@@ -129,15 +130,13 @@ class Worker:
             for _ in range(self._source.randint(3, 60))
         ]
         text = f"# Report {canary}\n\nThe code word is {canary}. {' '.join(lines)}\n"
-        return Operation(kind, key, text, 1 if kind == "upload" else slot.version + 1)
+        return Operation(kind, key, text, 1 if kind == "upload" else slot.version + 1, wait)
 
-    def _send(
-        self, client: Client, slot: Slot, operation: Operation, *, wait: bool, again: bool = False
-    ) -> None:
+    def _send(self, client: Client, slot: Slot, operation: Operation, *, again: bool = False) -> None:
         slot.pending = operation
         self.sent += 1
         try:
-            response = self._request(client, slot, operation, wait=wait)
+            response = self._request(client, slot, operation)
         except httpx.TransportError as error:
             raise Silence from error
         fine = response.status_code in (200, 201, 202)
@@ -154,17 +153,17 @@ class Worker:
             if again or operation.kind == "replace":
                 self._checks.see(ONCE, done_once, f"{operation}: {document}")
         slot.settle(operation, answer)
-        if wait and not again:
+        if operation.wait and not again:
             self._see(client, VISIBLE, slot.canaries[-1], {str(slot.id)})
         elif operation.kind == "delete":
             for canary in slot.canaries[-1:]:
                 self._see(client, GONE, canary, set())
 
-    def _request(self, client: Client, slot: Slot, operation: Operation, *, wait: bool) -> httpx.Response:
+    def _request(self, client: Client, slot: Slot, operation: Operation) -> httpx.Response:
         headers = {"Idempotency-Key": operation.key}
         if operation.kind == "delete":
             return client.http.delete(f"/v1/documents/{slot.id}", headers=headers)
-        form = {"collection": COLLECTION, "wait": "true" if wait else "false"}
+        form = {"collection": COLLECTION, "wait": "true" if operation.wait else "false"}
         files = {"file": (slot.name, (operation.text or "").encode())}
         if operation.kind == "upload":
             return client.http.post("/v1/documents", files=files, data=form, headers=headers)

@@ -8,8 +8,6 @@ connection that can neither write nor check the log in, so that the service stay
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import os
 import re
@@ -23,52 +21,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.database import CATALOG
-from index.errors import BackupFailed
+from index.database import CATALOG, hold
+from index.errors import BackupFailed, FolderInUse
+from index.manifest import (
+    DELETIONS,
+    EXTRAS,
+    FORMAT,
+    MANIFEST,
+    ORIGINALS,
+    Entry,
+    Manifest,
+    deleted_ids,
+    file_entry,
+    open_read_only,
+    problems,
+    read_deletions,
+)
 from index.view import sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FORMAT = 1
-MANIFEST = "manifest.json"
-ORIGINALS = "originals"
-# Files of the data folder that are not made again from the catalog, besides it and the originals.
-EXTRAS = ("calibration.json",)
-# Beside the backups: ids of the documents that were deleted, as of the newest backup.
-DELETIONS = "deletions.json"
 INCOMING, EXPIRED = ".incoming-", ".expired-"
 
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Rounds of taking what changed since the last one; each is as short as what came meanwhile.
 _ROUNDS = 20
-_PART_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file of a backup."""
-
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a backup consists of.
-
-    Attributes:
-        schema: Revision of the catalog's schema.
-        made_at: When the catalog was read, as ISO 8601 in UTC.
-        files: By path inside the backup, with forward slashes.
-    """
-
-    format: int
-    schema: str
-    made_at: str
-    documents: int
-    files: dict[str, Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,61 +114,6 @@ def back_up(
 def backups(target: Path) -> list[Path]:
     """Complete backups in a folder of backups, oldest first."""
     return sorted(path for path in target.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink())
-
-
-def file_entry(path: Path) -> Entry:
-    """Hash and size of a file.
-
-    Raises:
-        OSError: It is a symbolic link, or cannot be read.
-    """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        return Entry(hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size)
-
-
-def open_read_only(catalog: Path, *, immutable: bool = False) -> sqlite3.Connection:
-    """A connection that changes nothing; ``immutable`` says that nobody else does either."""
-    options = "mode=ro&immutable=1" if immutable else "mode=ro"
-    connection = sqlite3.connect(f"{catalog.resolve().as_uri()}?{options}", uri=True, isolation_level=None)
-    connection.execute("PRAGMA busy_timeout=10000")
-    # What the schema itself may call is not trusted: a backup may come from anywhere.
-    connection.execute("PRAGMA trusted_schema=OFF")
-    return connection
-
-
-def problems(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite finds wrong with a catalog."""
-    found = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-    return found + [
-        f"{row[0]} refers to a missing {row[2]}" for row in connection.execute("PRAGMA foreign_key_check")
-    ]
-
-
-def deleted_ids(connection: sqlite3.Connection) -> dict[str, float]:
-    """Ids of deleted documents with the time; none in a catalog from before they were kept."""
-    known = connection.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'deletions'"
-    ).fetchone()
-    return dict(connection.execute("SELECT document_id, deleted_at FROM deletions")) if known else {}
-
-
-def read_deletions(path: Path) -> dict[str, float]:
-    """A list that ``back_up`` wrote, or that of a catalog or a data folder.
-
-    Raises:
-        OSError: There is none.
-        ValueError: It has another form.
-        sqlite3.Error: The catalog cannot be read.
-    """
-    if path.is_dir():
-        path = path / CATALOG if (path / CATALOG).exists() else path / DELETIONS
-    if path.suffix == ".json":
-        found = json.loads(path.read_bytes())
-        return {str(document_id): float(when) for document_id, when in found["deletions"].items()}
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist.")
-    with closing(open_read_only(path)) as connection:
-        return deleted_ids(connection)
 
 
 def _put_together(
@@ -323,11 +247,9 @@ def _sync_all(folder: Path) -> None:
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
     """One backup at a time in a folder of backups."""
-    with (target / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BackupFailed(
-                f"Another backup is being made in {target}. Wait until it has ended."
-            ) from error
+    try:
+        lock = hold(target)
+    except FolderInUse as error:
+        raise BackupFailed(f"Another backup is being made in {target}. Wait until it has ended.") from error
+    with closing(lock):
         yield

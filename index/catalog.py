@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, insert, select, update
 
+from index.drafts import end_job
 from index.errors import Conflict, EmbedderMismatch
 from index.idempotency import forget_documents
 from index.reading import CatalogReader, unknown_document
@@ -32,6 +33,7 @@ from index.schema import (
     collections,
     deletions,
     documents,
+    drafts,
     jobs,
     texts,
     versions,
@@ -139,7 +141,7 @@ class Catalog(CatalogReader):
                 return False
             row = _document(connection, documents.c.id == document.id)
             if row is None or (row.live_version or 0) >= document.version:
-                connection.execute(delete(jobs).where(jobs.c.id == job.id))
+                end_job(connection, job)
                 return False
             mine = and_(versions.c.document_id == document.id, versions.c.version == document.version)
             given = connection.execute(
@@ -172,7 +174,7 @@ class Catalog(CatalogReader):
                     updated_at=time.time(),
                 )
             )
-            connection.execute(delete(jobs).where(jobs.c.id == job.id))
+            end_job(connection, job)
             record_change(connection, row.collection_id, removed, added)
         return True
 
@@ -186,7 +188,7 @@ class Catalog(CatalogReader):
                 .where(versions.c.document_id == job.document_id, versions.c.version == job.version)
                 .values(status=Status.FAILED, error_code=code, error_message=message)
             )
-            connection.execute(delete(jobs).where(jobs.c.id == job.id))
+            end_job(connection, job)
 
     def delete_document(
         self, document_id: str, then: Callable[[Connection, DeletionReceipt], None] | None = None
@@ -380,7 +382,7 @@ def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set
         connection,
         select(answer_documents.c.answer_id).where(answer_documents.c.document_id == row.id),
     )
-    for table in (jobs, texts, versions):
+    for table in (jobs, drafts, texts, versions):
         connection.execute(delete(table).where(table.c.document_id == row.id))
     connection.execute(delete(documents).where(documents.c.id == row.id))
     connection.execute(insert(deletions).values(document_id=row.id, deleted_at=time.time()))

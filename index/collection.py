@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# Times as long as making an index anew took, until it may be done again.
+_REST = 20
 _KINDS = (DenseView.name, LexicalView.name)
 
 
@@ -38,6 +41,8 @@ class Collection:
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}
         self._embedder: str | None = None
+        self._compacting = threading.Lock()
+        self._compact_at = 0.0
         # Why a view could not be opened the last time, if one could not.
         self._unopened: OSError | None = None
 
@@ -134,6 +139,36 @@ class Collection:
         with self._lock:
             view.reset()
         self.views()
+
+    def compact(self, *, at_once: bool = False) -> None:
+        """Make the index by words anew if passages were removed from it, so that nothing of them is left.
+
+        It is then what a rebuild gives, to the last digit of a score. Searches go on meanwhile. Unless ``at_once``,
+        it takes at most a small share of the time: the longer it took, the later it is done again.
+        """
+        view = self._views.get(LexicalView.name)
+        if (
+            not isinstance(view, LexicalView)
+            or not view.holds_removed
+            or (time.monotonic() < self._compact_at and not at_once)
+            or not self._compacting.acquire(blocking=False)
+        ):
+            return
+        began = time.monotonic()
+        try:
+            fresh = view.anew()
+            fresh.apply(self._catalog.changes_since(self.id, 0))
+            with self._lock:
+                if self._views.get(LexicalView.name) is view:
+                    # What came while it was made.
+                    fresh.apply(self._catalog.changes_since(self.id, fresh.watermark))
+                    view.take_over(fresh)
+                else:
+                    # The collection was deleted meanwhile.
+                    shutil.rmtree(self._folder, ignore_errors=True)
+        finally:
+            self._compact_at = time.monotonic() + _REST * (time.monotonic() - began)
+            self._compacting.release()
 
     def flush(self) -> None:
         """Bring the views' memory to disk."""

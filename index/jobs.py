@@ -19,6 +19,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from index.disk import passes
+from index.drafts import JobDrafts
 from index.errors import IndexingError, NotFound
 from index.schema import jobs, versions
 from index.types import Status
@@ -253,7 +254,8 @@ class JobRunner:
             self._progress[job.document_id, job.version] = (Status(stage), share)
 
         try:
-            ingested = self._pipeline.run(self._original(job), report)
+            drafts = JobDrafts(self._store.database, job)
+            ingested = self._pipeline.run(self._original(job), report, drafts)
             published = self._store.catalog.publish(job, ingested)
         except (IngestError, IndexingError) as error:
             if self._stopping.is_set() and error.retryable:

@@ -39,6 +39,8 @@ _MOST_TIES = 1000
 # Changes gathered into one tantivy commit, each of which waits for the disk.
 _CHANGES_PER_COMMIT = 64
 _WRITER_MEMORY_BYTES = 32_000_000
+# Folders of an index that is being made anew, and of the one whose place it takes.
+_ANEW, _FORMER = "lexical.new", "lexical.old"
 _OS_ERROR = re.compile(r"os error (\d+)")
 
 
@@ -56,8 +58,11 @@ class LexicalView:
         self._root = folder
         self._manifest = folder / "lexical.json"
         self._lock = threading.Lock()
+        for left in (_FORMER, _ANEW):
+            shutil.rmtree(folder / left, ignore_errors=True)
         manifest = read_manifest(self._manifest)
         seq = manifest.get("seq")
+        self._removed = manifest.get("removed") is not False
         if manifest.get("format") != _FORMAT or not isinstance(seq, int):
             self._index, self._watermark = self._empty(), 0
             return
@@ -72,6 +77,37 @@ class LexicalView:
     def watermark(self) -> int:
         """See ``View``."""
         return self._watermark
+
+    @property
+    def holds_removed(self) -> bool:
+        """Whether passages were removed since the index was last made anew.
+
+        Tantivy goes on counting them in the frequencies of terms, and keeps their terms in its files.
+        """
+        return self._removed
+
+    def anew(self) -> LexicalView:
+        """An empty view beside this one, for ``take_over`` when it has been filled.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        shutil.rmtree(self._root / _ANEW, ignore_errors=True)
+        return LexicalView(self._root / _ANEW)
+
+    def take_over(self, fresh: LexicalView) -> None:
+        """Become what another view is, whose files move to the place of this one's. It is not used afterwards.
+
+        Raises:
+            OSError: Files could not be moved. The index is then made anew at the next start, at the latest.
+        """
+        with self._lock:
+            (self._root / "lexical").rename(self._root / _FORMER)
+            (fresh._root / "lexical").rename(self._root / "lexical")
+            self._index, self._watermark, self._removed = self._open(), fresh._watermark, fresh._removed
+            self._note()
+        for left in (_FORMER, _ANEW):
+            shutil.rmtree(self._root / left, ignore_errors=True)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """See ``View``."""
@@ -184,13 +220,18 @@ class LexicalView:
             except ValueError as error:
                 raise _disk_error(error) from None
             self._watermark = batch[-1].seq
-            write_atomically(self._manifest, json.dumps({"seq": self._watermark, "format": _FORMAT}).encode())
+            self._note()
+
+    def _note(self) -> None:
+        noted = {"seq": self._watermark, "format": _FORMAT, "removed": self._removed}
+        write_atomically(self._manifest, json.dumps(noted).encode())
 
     def _write(self, batch: list[Change]) -> None:
         writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
         for change in batch:
             for gone in (change.removed, change.added and change.added.ids):
                 if gone:
+                    self._removed = self._removed or self._holds(gone)
                     writer.delete_documents_by_query(self._range(gone))
             if change.added:
                 for offset, (title, text) in enumerate(
@@ -206,6 +247,9 @@ class LexicalView:
         writer.wait_merging_threads()
         self._index.reload()
 
+    def _holds(self, ids: IdRange) -> bool:
+        return bool(self._index.searcher().search(self._range(ids), 1, count=False).hits)
+
     def _range(self, ids: IdRange) -> tantivy.Query:
         return tantivy.Query.range_query(
             self._index.schema, "id", tantivy.FieldType.Unsigned, ids.first, ids.last
@@ -213,6 +257,7 @@ class LexicalView:
 
     def _empty(self) -> tantivy.Index:
         self._manifest.unlink(missing_ok=True)
+        self._removed = False
         folder = self._root / "lexical"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
-from index.backup import (
+from index.backup import backups
+from index.database import CATALOG, RESTORING, hold, known_revisions
+from index.errors import NotFound, RestoreRefused
+from index.manifest import (
     DELETIONS,
     EXTRAS,
     FORMAT,
@@ -29,13 +32,10 @@ from index.backup import (
     ORIGINALS,
     Entry,
     Manifest,
-    backups,
     open_read_only,
     problems,
     read_deletions,
 )
-from index.database import CATALOG, RESTORING, hold, known_revisions
-from index.errors import NotFound, RestoreRefused
 from index.schema import deletions as deletions_table
 from index.store import Store
 from index.view import sync_folder

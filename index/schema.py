@@ -152,6 +152,19 @@ jobs = Table(
     UniqueConstraint("document_id", "version"),
 )
 
+# Vectors of documents in work, a part at a time, so that a kill costs one part and not the document. They go with
+# the job, in the transaction that ends it.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("part", String, primary_key=True),  # Hash of what was embedded, and with which model.
+    Column("dimensions", Integer, nullable=False),
+    Column("vectors", LargeBinary, nullable=False),  # float32, little endian, one row for each passage.
+    Column("sentence_vectors", LargeBinary, nullable=False),  # Likewise, for each sentence.
+)
+
 answers = Table(
     "answers",
     metadata,

@@ -178,10 +178,12 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self) -> None:
-        """Finish what trouble with the disk cut off, now that it may have passed."""
+        """With nothing else to do: finish what trouble with the disk cut off, and clear indexes of what was removed."""
         with self._originals_lock:
             self._settle()
         self.database.forget_log_if_left()
+        for collection in self.opened_collections():
+            collection.compact()
 
     def flush(self) -> None:
         """Bring the views' memory to disk, so that the next start takes less time."""

@@ -233,3 +233,12 @@ def test_a_quoted_key_and_a_bare_one_are_the_same(client: httpx.Client) -> None:
 
     assert again.json() == first.json()
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_the_header_is_described(client: httpx.Client) -> None:
+    """In the OpenAPI document, beside the parameters that the routes have anyway."""
+    paths = client.get("/openapi.json").json()["paths"]
+    routes = [("/v1/documents", "post"), ("/v1/documents/{document_id}", "put")]
+    for path, method in [*routes, ("/v1/documents/{document_id}", "delete")]:
+        names = {each["name"] for each in paths[path][method]["parameters"]}
+        assert names == {"Idempotency-Key"} | ({"document_id"} if "{" in path else set())

@@ -207,7 +207,7 @@ def test_a_backup_that_fails_leaves_nothing(
         back_up(store.folder, target)
 
     assert backups(target) == [former.folder]
-    assert files(target) == {former.folder.name, "deletions.json", ".lock"}
+    assert files(target) == {former.folder.name, "deletions.json", "lock"}
 
 
 def test_a_killed_backup_is_no_backup(store: Store, runner: JobRunner, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_killed_backup_is_no_backup(store: Store, runner: JobRunner, tmp_path:
         restore(target, tmp_path / "new")
     second = back_up(store.folder, target)
 
-    assert files(target) == {second.folder.name, "deletions.json", ".lock"}
+    assert files(target) == {second.folder.name, "deletions.json", "lock"}
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])

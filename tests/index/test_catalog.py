@@ -491,6 +491,7 @@ def test_a_deleted_document_is_gone(store: Store, runner: JobRunner) -> None:
         "idempotent_requests": 0,
         "idempotent_steps": 0,
         "deletions": 1,
+        "drafts": 0,
     }
 
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 from index.config import JobConfig
 from index.doctor import examine
 from index.health import ALARMS, FIGURES, health_figures
-from index.schema import jobs
+from index.schema import drafts, jobs
+from index.store import Store
 from index.types import IdRange, Status
 from tests.index.helpers import WAIT_S, add, settled, upload
 from tests.index.test_jobs import LONG, Gate, Troubled, running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from index.jobs import JobRunner
-    from index.store import Store
     from ingest.pipeline import Pipeline
+    from ingest.sentences import Span
+    from ingest.types import FloatMatrix
 
 
 def test_a_worker_that_stands_still_is_given_up_and_replaced(store: Store, pipeline: Pipeline) -> None:
@@ -148,25 +156,56 @@ def test_each_alarm_is_raised_by_what_it_is_for(store: Store, runner: JobRunner)
     assert found["oldest_job_seconds"] > 0
 
 
-def test_a_document_in_work_is_embedded_anew_after_a_kill_and_no_other(
-    store: Store, pipeline: Pipeline
-) -> None:
-    """What is stored is not worked on again: only the document that was cut off is begun from its start."""
-    seen: list[int] = []
+def test_a_kill_costs_one_part_of_an_embedding(store: Store, pipeline: Pipeline, tmp_path: Path) -> None:
+    """The next process embeds what was not yet kept, at most one part twice, and the vectors are the same."""
+    embedded: list[str] = []
 
-    def count() -> None:
-        seen.append(1)
+    class Counting(Troubled):
+        def embed_passages(
+            self, texts: Sequence[str], parts: Sequence[Sequence[Span]], progress: Callable[[int], None]
+        ) -> tuple[FloatMatrix, FloatMatrix]:
+            embedded.extend(texts)
+            if len(embedded) > 25 and not gate.open.is_set():
+                gate()
+            return super().embed_passages(texts, parts, progress)
 
-    with running(store, pipeline, Troubled(embedding=count)) as runner:
-        add(store, runner, "done.txt", LONG)
-        batches = len(seen)
-    folder = store.folder
-    upload(store, "cut off.txt", LONG + "!")
-    store.close()
-    again = type(store)(folder)
-    seen.clear()
-    with running(again, pipeline, Troubled(embedding=count)) as runner:
-        runner.drain()
+    gate = Gate()
+    small = replace(pipeline, part_passages=10)
+    document_id = upload(store, "long.txt", LONG).document_id
+    with running(store, small, Counting()):
+        assert gate.reached.wait(WAIT_S)
+        with store.database.write():
+            shutil.copytree(store.folder, tmp_path / "killed")
+        first = list(embedded)
+        gate.open.set()
+        settled(store, document_id)
+    again = Store(tmp_path / "killed")
+    embedded.clear()
+    with running(again, small, Counting()):
+        assert settled(again, document_id).status is Status.READY
+
+    assert len(first) == 30
+    assert len(set(first) & set(embedded)) <= 10
+    ids = [each.id for each in store.catalog.passages_between(document_id, 0, 10_000)]
+    assert len(ids) > 40
+    expected, found = store.catalog.vectors(ids), again.catalog.vectors(ids)
+    assert all(np.array_equal(expected[each], found[each]) for each in ids)
+    for each in (store, again):
+        with each.database.read() as connection:
+            assert connection.execute(select(drafts)).all() == []
+    assert examine(again, repair=False).clean
     again.close()
 
-    assert len(seen) == batches
+
+def test_a_deleted_document_leaves_no_draft(store: Store, pipeline: Pipeline) -> None:
+    """Vectors tell of the text: what was kept of the work goes with the document, and nothing is kept after."""
+    gate = Gate()
+    small = replace(pipeline, part_passages=5)
+    document_id = upload(store, "long.txt", LONG).document_id
+    with running(store, small, Troubled(embedding=gate)) as runner:
+        assert gate.reached.wait(WAIT_S)
+        store.delete_document(document_id)
+        gate.open.set()
+        runner.drain()
+    with store.database.read() as connection:
+        assert connection.execute(select(drafts)).all() == []

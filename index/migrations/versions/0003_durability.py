@@ -1,4 +1,4 @@
-"""Requests with an Idempotency-Key, and the ids of deleted documents."""
+"""Requests with an Idempotency-Key, the ids of deleted documents, and vectors of documents in work."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,6 +39,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("idempotent_steps", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_idempotent_steps_document_id"), ["document_id"], unique=False)
+    op.create_table(
+        "drafts",
+        sa.Column("document_id", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("part", sa.String(), nullable=False),
+        sa.Column("dimensions", sa.Integer(), nullable=False),
+        sa.Column("vectors", sa.LargeBinary(), nullable=False),
+        sa.Column("sentence_vectors", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name=op.f("fk_drafts_document_id")),
+        sa.PrimaryKeyConstraint("document_id", "version", "part", name=op.f("pk_drafts")),
+    )
     op.create_table(
         "deletions",
         sa.Column("document_id", sa.String(), nullable=False),
