@@ -57,7 +57,7 @@ def test_a_terminated_service_ends_within_30_seconds_and_resumes(tmp_path: Path,
         assert closed.wait(5)
         assert server.orphans([]) == []
         server.start()
-        states = Client(server.url).wait_final([document["id"]], timeout_s=120)
+        states = client.wait_final([document["id"]], timeout_s=120)
         assert states[document["id"]]["status"] == "ready"
         assert client.text(document["id"]) == LONG
     assert server.doctor()[0] == 0
