@@ -19,7 +19,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 ORIGINALS = "originals"
 # Files of the data folder that are not made again from the catalog, besides it and the originals.
-EXTRAS = ("calibration.json",)
+EXTRAS = ("calibration.json", "calibration-generative.json")
 # Beside the backups: ids of the documents that were deleted, as of the newest backup.
 DELETIONS = "deletions.json"
 
