@@ -182,7 +182,14 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
         embedder=embedder,
         parser=parser,
         viewer=viewer,
-        runner=JobRunner(store, pipeline, JobConfig(workers=settings.ingest_workers)),
+        runner=JobRunner(
+            store,
+            pipeline,
+            JobConfig(
+                workers=settings.ingest_workers,
+                silence_s=max(JobConfig().silence_s, 2 * settings.parse_timeout_s),
+            ),
+        ),
         gateway=gateway,
         answerer=Answerer(
             store=store,

@@ -349,6 +349,7 @@ RETRYABLE_CODES = (
     "original_missing",
     "parser_unavailable",
     "embedder_mismatch",
+    "stalled",
     "internal_error",
 )
 

@@ -225,10 +225,10 @@ class JobRunner:
     def _abandon(self, job: Job, silent_s: float) -> None:
         """End the document of a worker that is stuck, and put another in its place: no thread can be killed."""
         message = (
-            f"Ingesting this file stood still for {silent_s:.0f} seconds and was given up. Split the file, or look "
-            "for the cause in the service's log."
+            f"Ingesting this file stood still for {silent_s:.0f} seconds and was given up. The service's log may say "
+            "why. Upload the file again to retry, or split it."
         )
-        self._store.catalog.fail(job, "limit_exceeded", message)
+        self._store.catalog.fail(job, "stalled", message)
         log.error("job_abandoned", document_id=job.document_id, version=job.version)
         self._held.pop(job.id, None)
         self._abandoned.add(job.owner)

@@ -48,7 +48,7 @@ def test_a_worker_that_stands_still_is_given_up_and_replaced(store: Store, pipel
         other = upload(store, "other.txt", "other text").document_id
         record = settled(store, stuck)
         assert record.error is not None
-        assert record.error[0] == "limit_exceeded"
+        assert record.error[0] == "stalled"
         assert "stood still" in record.error[1]
         runner.notify()
         assert settled(store, other).status is Status.READY
