@@ -113,14 +113,14 @@ def small_disk(mebibytes: int) -> Iterator[Path | None]:
             subprocess.run(["umount", temporary], check=True)
 
 
-def by_small_disk(checks: Checks, source: random.Random, mebibytes: int = 12) -> dict[str, Any]:
+def by_small_disk(checks: Checks, source: random.Random, mebibytes: int = 40) -> dict[str, Any]:
     """Fill a small file system by uploading to a served folder on it, then make room by deleting the ballast."""
     statuses: Counter[int] = Counter()
     with small_disk(mebibytes) as disk:
         if disk is None:
             return {"small_disk": "not measured: this user may not mount"}
         ballast = disk / "ballast"
-        ballast.write_bytes(bytes(2 * 1024 * 1024))
+        ballast.write_bytes(bytes(mebibytes // 2 * 1024 * 1024))
         server = Server(COMMAND, disk / "data")
         server.log = Path(tempfile.mkdtemp(prefix="footnote-")) / "log"
         acknowledged: dict[str, str] = {}
@@ -129,7 +129,7 @@ def by_small_disk(checks: Checks, source: random.Random, mebibytes: int = 12) ->
             acknowledged[client.upload([Upload("first.md", first.encode())], "c", wait="true")[0]["id"]] = (
                 first
             )
-            for number in range(60):
+            for number in range(200):
                 filling = "The lamps were lit again. " * source.randint(500, 12_000)
                 text = f"# {number}\n\nThe code word is qx{number}z. {filling}"
                 try:
@@ -149,20 +149,11 @@ def by_small_disk(checks: Checks, source: random.Random, mebibytes: int = 12) ->
                     break
             ballast.unlink()
             last = f"# Last\n\nThe code word is qxlastz. {'The doors were closed. ' * 20}"
-            state = client.upload([Upload("last.md", last.encode())], "c", wait="true")[0]
-            acknowledged[state["id"]] = last
-            checks.see(RESUMES, state["status"] == "ready", str(state))
-            # Those that still find no room must wait, and not fail.
-            deadline = time.monotonic() + 120
-            while time.monotonic() < deadline:
-                states = {each["id"]: each["status"] for each in client.documents("c")}
-                if all(states[each] == "ready" for each in acknowledged):
-                    break
-                time.sleep(1)
-            checks.see(RESUMES, "failed" not in states.values(), str(states))
+            acknowledged[client.upload([Upload("last.md", last.encode())], "c")[0]["id"]] = last
+            states = client.wait_final(acknowledged, timeout_s=600)
             for document_id, text in acknowledged.items():
-                if states[document_id] == "ready":
-                    checks.see(SOUND, client.text(document_id) == text, document_id)
+                checks.see(RESUMES, states[document_id]["status"] == "ready", str(states[document_id]))
+                checks.see(SOUND, client.text(document_id) == text, document_id)
         status, output = server.doctor()
         checks.see(SOUND, status == 0, f"doctor on the small disk: {output[-1000:]}")
     return {"small_disk": {str(status): count for status, count in statuses.items()}}

@@ -60,12 +60,15 @@ class JobQueue:
         self._release_all()
 
     def claim(self, lease_s: float) -> Job | None:
-        """Take the oldest job that nobody holds, or None."""
+        """Take the job that has been free for longest, or None: one that was put back goes to the end of the line."""
         owner, now = uuid.uuid4().hex, time.time()
         # A job that was put back has no owner and waits until its time has come.
         free = or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < now)
         with self._database.write() as connection:
-            oldest = select(jobs.c.id).where(free).order_by(jobs.c.id).limit(1).scalar_subquery()
+            since = func.coalesce(jobs.c.lease_until, versions.c.created_at)
+            named = and_(versions.c.document_id == jobs.c.document_id, versions.c.version == jobs.c.version)
+            line = select(jobs.c.id).join(versions, named).where(free).order_by(since, jobs.c.id)
+            oldest = line.limit(1).scalar_subquery()
             taken = connection.execute(
                 update(jobs)
                 .where(jobs.c.id == oldest)
@@ -74,13 +77,13 @@ class JobQueue:
             ).one_or_none()
             if taken is None:
                 return None
-            named = connection.execute(
+            file = connection.execute(
                 select(versions.c.sha256, versions.c.filename, versions.c.given_title).where(
                     and_(versions.c.document_id == taken.document_id, versions.c.version == taken.version)
                 )
             ).one()
         return Job(
-            taken.id, owner, taken.document_id, taken.version, taken.attempts, named[0], named[1], named[2]
+            taken.id, owner, taken.document_id, taken.version, taken.attempts, file[0], file[1], file[2]
         )
 
     def renew(self, job: Job, lease_s: float) -> None:
@@ -121,6 +124,8 @@ class JobRunner:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._held: dict[int, Job] = {}
+        # How often the disk has stopped each job.
+        self._put_backs: dict[int, int] = {}
         # When each job in work last said something, on the monotonic clock.
         self._heard: dict[int, float] = {}
         # Tokens of jobs whose worker was given up; its thread ends when it comes back at all.
@@ -194,8 +199,10 @@ class JobRunner:
         """A full or failing disk says nothing about the document: its job is begun again as often as it takes."""
         if not passes(error):
             return
+        # Longer each time: what finds no room must not keep the disk and the processor busy.
+        times = self._put_backs[job.id] = self._put_backs.get(job.id, 0) + 1
         try:
-            self._store.jobs.put_back(job, min(self._config.lease_s, _IDLE_S))
+            self._store.jobs.put_back(job, min(self._config.lease_s, _IDLE_S * 2 ** min(times - 1, 10)))
         except OperationalError:
             # Then its lease runs out, and this beginning counts.
             log.exception("job_not_put_back", document_id=job.document_id, version=job.version)
@@ -279,6 +286,7 @@ class JobRunner:
             )
             self._store.catalog.fail(job, "internal_error", message)
             return
+        self._put_backs.pop(job.id, None)
         if published:
             self._catch_up(job)
 

@@ -209,3 +209,16 @@ def test_a_deleted_document_leaves_no_draft(store: Store, pipeline: Pipeline) ->
         runner.drain()
     with store.database.read() as connection:
         assert connection.execute(select(drafts)).all() == []
+
+
+def test_a_job_that_was_put_back_goes_to_the_end_of_the_line(store: Store) -> None:
+    """What finds no room on the disk does not keep later documents from being tried."""
+    ids = [upload(store, f"{name}.txt", name).document_id for name in "abc"]
+    order = []
+    for _ in range(6):
+        job = store.jobs.claim(60)
+        assert job is not None
+        order.append(job.document_id)
+        store.jobs.put_back(job, -0.001)
+
+    assert order == ids * 2
