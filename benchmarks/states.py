@@ -54,8 +54,8 @@ def main() -> int:
             run_state_machine_as_test(
                 Machine,
                 settings=settings(
-                    max_examples=EXAMPLES_AT_ONCE,
-                    stateful_step_count=STEPS,
+                    max_examples=max(1, min(EXAMPLES_AT_ONCE, arguments.operations // STEPS)),
+                    stateful_step_count=min(STEPS, arguments.operations),
                     deadline=None,
                     database=None,
                     phases=(Phase.generate, Phase.shrink),
