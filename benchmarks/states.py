@@ -25,6 +25,7 @@ from tests.properties.api_machine import ApiMachine
 # Rules in one sequence: long enough for restarts between, short enough to be shrunk.
 STEPS = 50
 EXAMPLES_AT_ONCE = 10
+RESTARTS = 4
 HOLDS = "the service is as the model after every operation"
 
 
@@ -33,7 +34,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--operations", type=int, default=10_000, help="at least; default: %(default)s")
+    parser.add_argument(
+        "--operations", type=int, default=10_000, help="at least, and a few restarts; default: %(default)s"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the sequences; default: %(default)s")
     add_result_argument(parser, "states")
     arguments = parser.parse_args()
@@ -44,7 +47,8 @@ def main() -> int:
     began = time.monotonic()
     tally = ApiMachine.tally
     tally.clear()
-    while tally["operations"] < arguments.operations:
+    # A run without restarts would show nothing of what a restart keeps.
+    while tally["operations"] < arguments.operations or tally["restarts"] < RESTARTS:
 
         @seed(source.getrandbits(64))
         class Machine(ApiMachine):
