@@ -24,6 +24,7 @@ from tests.properties.api_machine import ApiMachine
 
 # Rules in one sequence: long enough for restarts between, short enough to be shrunk.
 STEPS = 50
+# The first of them is always the simplest sequence there is; the others are drawn.
 EXAMPLES_AT_ONCE = 10
 RESTARTS = 4
 HOLDS = "the service is as the model after every operation"
@@ -58,8 +59,8 @@ def main() -> int:
             run_state_machine_as_test(
                 Machine,
                 settings=settings(
-                    max_examples=max(1, min(EXAMPLES_AT_ONCE, arguments.operations // STEPS)),
-                    stateful_step_count=min(STEPS, arguments.operations),
+                    max_examples=EXAMPLES_AT_ONCE,
+                    stateful_step_count=max(15, min(STEPS, arguments.operations // EXAMPLES_AT_ONCE)),
                     deadline=None,
                     database=None,
                     phases=(Phase.generate, Phase.shrink),

@@ -13,8 +13,8 @@ def test_any_sequence_of_requests() -> None:
     run_state_machine_as_test(
         ApiMachine,
         settings=settings(
-            max_examples=4,
-            stateful_step_count=25,
+            max_examples=6,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
