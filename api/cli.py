@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.backups import backup, restore
 from api.evaluation.command import check_extra, evaluation
 from api.terminal import Collection, Data, fail, messages, named_files, read_settings
 
@@ -25,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(evaluation, name="eval")
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()
@@ -34,10 +37,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8000.")] = None,
 ) -> None:
     """Serve the HTTP interface and the page."""
-    import uvicorn  # noqa: PLC0415
-
-    from api.app import LOOPBACK, create_app  # noqa: PLC0415
+    from api.app import LOOPBACK  # noqa: PLC0415
     from api.deps import build  # noqa: PLC0415
+    from api.serving import run  # noqa: PLC0415
 
     settings = read_settings(data=data, host=host, port=port)
     if settings.host not in LOOPBACK and settings.admin_key is None:
@@ -47,19 +49,8 @@ def serve(
         )
     with messages():
         service = build(settings)
-    config = uvicorn.Config(
-        create_app(settings, service),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=20,
-    )
     typer.echo(f"Footnote serves http://{settings.host}:{settings.port} from {settings.data}", err=True)
-    server = uvicorn.Server(config)
-    server.run()
-    if not server.started:
+    if not run(settings, service):
         raise typer.Exit(1)
 
 

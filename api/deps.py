@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import structlog
 from fastapi import Depends, Request
@@ -13,7 +13,7 @@ from index.config import JobConfig
 from index.jobs import JobRunner
 from index.store import Store
 from ingest.config import ChunkConfig, EmbedConfig, ParseConfig
-from ingest.embed import SentenceTransformerEmbedder
+from ingest.embed import Embedder, SentenceTransformerEmbedder
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
@@ -51,6 +51,14 @@ GENERATIVE_CALIBRATION = "calibration-generative.json"
 GATEWAY = "gateway"
 
 
+class ReadyEmbedder(Embedder, Protocol):
+    """An embedder that says whether it is loaded."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether embedding would begin at once."""
+
+
 @dataclass(slots=True)
 class Service:
     """A running service: the store, who fills it and who answers from it.
@@ -64,7 +72,7 @@ class Service:
 
     settings: Settings
     store: Store
-    embedder: SentenceTransformerEmbedder
+    embedder: ReadyEmbedder
     parser: Parser
     viewer: Parser
     runner: JobRunner
@@ -131,8 +139,12 @@ def _judges(verifier: str | None, config: GatewayConfig, tokens: TokenCounter) -
     return GatewayJudges(Gateway(own), own.model, tokens, judging)
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
     """Open the data folder and put the service together. Nothing is running yet.
+
+    Args:
+        settings: What to build it from.
+        embedder: In the place of the one that the settings name.
 
     Raises:
         FolderInUse: Another process holds the data folder.
@@ -155,7 +167,7 @@ def build(settings: Settings) -> Service:
     gateway = Gateway(gateway_config) if settings.gateway_url else None
     tokens = token_counter()
     judges = _judges(settings.verifier, gateway_config, tokens)
-    embedder = SentenceTransformerEmbedder(
+    embedder = embedder or SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
     written = settings.data / GENERATIVE_CALIBRATION
@@ -175,7 +187,14 @@ def build(settings: Settings) -> Service:
         embedder=embedder,
         parser=parser,
         viewer=viewer,
-        runner=JobRunner(store, pipeline, JobConfig(workers=settings.ingest_workers)),
+        runner=JobRunner(
+            store,
+            pipeline,
+            JobConfig(
+                workers=settings.ingest_workers,
+                silence_s=max(JobConfig().silence_s, 2 * settings.parse_timeout_s),
+            ),
+        ),
         gateway=gateway,
         answerer=Answerer(
             store=store,

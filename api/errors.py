@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, NotFound
+from index.disk import Trouble, trouble
+from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, KeyReused, NotFound
 from ingest.errors import EmbedderUnavailable, IngestError, PageNotFound, ParseError, ParserUnavailable
 from rag.errors import (
     BudgetExceeded,
@@ -37,6 +36,7 @@ STATUS: dict[type[Exception], int] = {
     PageNotFound: 404,
     Conflict: 409,
     InvalidFilter: 422,
+    KeyReused: 422,
     FolderInUse: 503,
     IndexingError: 500,
     EmbedderUnavailable: 503,
@@ -86,24 +86,45 @@ class ApiError(Exception):
         self.retryable = retryable
 
 
-def is_disk_full(error: Exception) -> bool:
-    """Whether there was no space left, as the file system or as SQLite says it."""
-    if isinstance(error, OperationalError):
-        return "disk is full" in str(error.orig)
-    return isinstance(error, OSError) and error.errno == errno.ENOSPC
+# Seconds after which to try again, by what is wrong with the disk.
+_DISK_RETRY_S = {Trouble.FAILED: 10, Trouble.BUSY: 1}
+_DISK_HINT = (
+    "Look at the disk that holds the data folder and at the service's log; 'footnote doctor' says what is damaged. "
+    "Restore from a backup what cannot be repaired."
+)
+
+
+def _storage(found: Trouble) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """The disk's troubles: nothing was stored by halves, and reading goes on where it can."""
+    if found is Trouble.FULL:
+        return 507, _body("disk_full", "There is no space left to store this.", 507, retryable=True), {}
+    code, message = {
+        Trouble.FAILED: (
+            "storage_failed",
+            "The disk could not be read or written. Nothing was changed by halves.",
+        ),
+        Trouble.BUSY: ("storage_busy", "The data folder is locked by somebody else for too long."),
+        Trouble.DAMAGED: ("storage_damaged", "The stored data are damaged."),
+    }[found]
+    body = _body(code, message, 503, retryable=found in _DISK_RETRY_S)
+    if found is not Trouble.BUSY:
+        body["error"]["hint"] = _DISK_HINT
+    return 503, body, {"Retry-After": str(_DISK_RETRY_S.get(found, 60))}
 
 
 def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers that an exception becomes."""
-    headers: dict[str, str] = {}
     if isinstance(error, ApiError):
         return (
             error.status,
             _body(error.code, str(error), error.status, retryable=error.retryable),
             error.headers,
         )
-    if is_disk_full(error):
-        return 507, _body("disk_full", "There is no space left to store this.", 507, retryable=True), headers
+    headers: dict[str, str] = {}
+    wrong = trouble(error)
+    if wrong is not None:
+        log.error("storage_trouble", kind=wrong.value, exc_info=error)
+        return _storage(wrong)
     if isinstance(error, IncompleteAnswer) and error.cause is not None:
         # What broke a stream off decides the status; that it broke off stays the code.
         cause = describe(error.cause)

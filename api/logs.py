@@ -4,8 +4,33 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 
 import structlog
+
+
+class _Lines:
+    """Writes lines to standard error, and never fails: that may be a file on the very disk that is full."""
+
+    _lock = threading.Lock()
+    _dropped = 0
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def msg(self, line: str) -> None:
+        """Write a line, or count it until one can be written again."""
+        with _Lines._lock:
+            lost = f'{{"event": "log_lines_lost", "count": {_Lines._dropped}}}\n' if _Lines._dropped else ""
+            try:
+                sys.stderr.write(f"{lost}{line}\n")
+                sys.stderr.flush()
+                _Lines._dropped = 0
+            except (OSError, ValueError):
+                # ValueError: standard error was closed.
+                _Lines._dropped += 1
+
+    log = debug = info = warn = warning = error = critical = exception = fatal = failure = err = msg
 
 
 def configure(level: str) -> None:
@@ -24,6 +49,6 @@ def configure(level: str) -> None:
             *([] if terminal else [structlog.processors.format_exc_info]),
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_Lines,
     )
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from index.blobs import BlobWriter
+    from index.idempotency import Claim
     from index.store import Store
     from index.types import Submission
 
@@ -64,8 +65,14 @@ async def read_upload(request: Request) -> Upload:
     raise ApiError(415, "unsupported_media_type", f"The request is {kind or 'of no stated type'}.")
 
 
-async def store_upload(store: Store, upload: Upload, document_id: str | None = None) -> list[Submission]:
-    """Store everything that an upload holds, the files of archives one by one. On disk when this returns."""
+async def store_upload(
+    store: Store, upload: Upload, document_id: str | None = None, claim: Claim | None = None
+) -> list[Submission]:
+    """Store everything that an upload holds, the files of archives one by one. On disk when this returns.
+
+    Under a claim, what a former try of the same request has stored is not stored again.
+    """
+    done = list(claim.done) if claim else []
     parts: list[tuple[str | None, UploadFile | None]]
     if upload.text is not None and document_id is not None and not upload.named:
         parts = [(None, None)]
@@ -89,10 +96,15 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
                 metadata=upload.metadata,
                 always_new=always_new,
                 keep={each.document_id for each in found},
+                claim=claim,
+                done=done,
             )
             if members:
                 found += members
                 continue
+        if done:
+            found.append(done.pop(0))
+            continue
         blob = await asyncio.to_thread(store.blobs.writer)
         try:
             if file is None:
@@ -109,6 +121,7 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
                 document_id=document_id,
                 always_new=always_new,
                 keep={each.document_id for each in found},
+                claim=claim,
             )
         finally:
             await asyncio.to_thread(blob.discard)

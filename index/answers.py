@@ -13,6 +13,8 @@ from index.schema import answer_documents, answers, collections, documents, feed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sqlalchemy import Connection
+
     from index.database import Database
 
 
@@ -33,9 +35,7 @@ class Answers:
         """
         wanted = set(document_ids)
         with self._database.write() as connection:
-            present = connection.execute(select(documents.c.id).where(documents.c.id.in_(wanted))).scalars()
-            asked = select(collections.c.id).where(collections.c.id == collection_id)
-            if set(present) != wanted or connection.execute(asked).scalar_one_or_none() is None:
+            if not _exist(connection, collection_id, wanted):
                 return False
             connection.execute(
                 insert(answers).values(
@@ -46,6 +46,11 @@ class Answers:
                 rows = [{"answer_id": answer_id, "document_id": each} for each in sorted(wanted)]
                 connection.execute(insert(answer_documents), rows)
         return True
+
+    def sources_exist(self, collection_id: int, document_ids: Iterable[str]) -> bool:
+        """What ``save`` returns, where nothing can be written."""
+        with self._database.read() as connection:
+            return _exist(connection, collection_id, set(document_ids))
 
     def get(self, answer_id: str) -> dict[str, Any]:
         """A stored answer.
@@ -96,6 +101,12 @@ class Answers:
         with self._database.read() as connection:
             for answer_id, body, rating, correct in connection.execute(wanted):
                 yield answer_id, body, rating, None if correct is None else bool(correct)
+
+
+def _exist(connection: Connection, collection_id: int, wanted: set[str]) -> bool:
+    present = connection.execute(select(documents.c.id).where(documents.c.id.in_(wanted))).scalars()
+    asked = select(collections.c.id).where(collections.c.id == collection_id)
+    return set(present) == wanted and connection.execute(asked).scalar_one_or_none() is not None
 
 
 def unknown_answer(answer_id: str) -> NotFound:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, insert, select, update
 
+from index.drafts import end_job
 from index.errors import Conflict, EmbedderMismatch
+from index.idempotency import forget_documents
 from index.reading import CatalogReader, unknown_document
 from index.rows import (
     delete_answers,
@@ -29,7 +31,9 @@ from index.schema import (
     answers,
     changes,
     collections,
+    deletions,
     documents,
+    drafts,
     jobs,
     texts,
     versions,
@@ -37,7 +41,7 @@ from index.schema import (
 from index.types import DeletionReceipt, Status, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
     from sqlalchemy import Connection, Row
@@ -86,6 +90,7 @@ class Catalog(CatalogReader):
         document_id: str | None = None,
         always_new: bool = False,
         keep: AbstractSet[str] = frozenset(),
+        then: Callable[[Connection, Submission], None] | None = None,
     ) -> Submission:
         """Register an upload, whose bytes are stored already, and queue its ingestion.
 
@@ -94,7 +99,8 @@ class Catalog(CatalogReader):
         its present name when no file name is given. Name and metadata of a new version become the document's
         when the version becomes live; metadata given with the same bytes do so at once. Where the name is one
         document's and the bytes are another's, the name decides. Documents in ``keep`` get no next version: an
-        earlier file of the same request became them, and would be gone with it.
+        earlier file of the same request became them, and would be gone with it. ``then`` is called in the
+        transaction, with what it is going to commit.
 
         Raises:
             NotFound: ``document_id`` is unknown.
@@ -102,72 +108,22 @@ class Catalog(CatalogReader):
                 every filter over its collection fail.
         """
         json.dumps(metadata, allow_nan=False)
-        now = time.time()
         with self._database.write() as connection:
-            if document_id is not None:
-                known = _document(connection, documents.c.id == document_id)
-                if known is None:
-                    raise unknown_document(document_id)
-                same = known if known.sha256 == sha256 else None
-            else:
-                collection_id = _ensure_collection(connection, collection)
-                inside = documents.c.collection_id == collection_id
-                known = (
-                    None if always_new else _document(connection, inside, documents.c.filename == filename)
-                )
-                if known is not None and known.id in keep and known.sha256 != sha256:
-                    known = None
-                if known is None:
-                    same = _document(connection, inside, versions.c.sha256 == sha256)
-                else:
-                    same = known if known.sha256 == sha256 else None
-            if same is not None:
-                if not (same.status == Status.FAILED and same.retryable):
-                    settle_originals(connection, [sha256])
-                    if metadata:
-                        connection.execute(
-                            update(documents).where(documents.c.id == same.id).values(metadata=metadata)
-                        )
-                    return Submission(same.id, same.version, is_new=False)
-                known = same
-            if known is None:
-                document_id, version = new_document_id(connection), 1
-                connection.execute(
-                    insert(documents).values(
-                        id=document_id,
-                        collection_id=collection_id,
-                        filename=filename or UNNAMED,
-                        metadata=metadata,
-                        version=1,
-                        created_at=now,
-                        updated_at=now,
-                    )
-                )
-            else:
-                document_id, version = known.id, known.version + 1
-                filename = filename or known.filename
-                connection.execute(
-                    update(documents)
-                    .where(documents.c.id == document_id)
-                    .values(version=version, updated_at=now)
-                )
-            connection.execute(
-                insert(versions).values(
-                    document_id=document_id,
-                    version=version,
-                    sha256=sha256,
-                    bytes=size,
-                    status=Status.QUEUED,
-                    filename=filename or UNNAMED,
-                    given_title=title,
-                    given_metadata=metadata or None,
-                    passages=0,
-                    created_at=now,
-                )
+            submission = _submit(
+                connection,
+                collection,
+                filename,
+                title,
+                metadata,
+                sha256=sha256,
+                size=size,
+                document_id=document_id,
+                always_new=always_new,
+                keep=keep,
             )
-            connection.execute(insert(jobs).values(document_id=document_id, version=version, attempts=0))
-            settle_originals(connection, [sha256])
-            return Submission(str(document_id), version, is_new=True)
+            if then is not None:
+                then(connection, submission)
+            return submission
 
     def publish(self, job: Job, ingested: Ingested) -> bool:
         """Make a version live in place of the one before, and end its job.
@@ -185,7 +141,7 @@ class Catalog(CatalogReader):
                 return False
             row = _document(connection, documents.c.id == document.id)
             if row is None or (row.live_version or 0) >= document.version:
-                connection.execute(delete(jobs).where(jobs.c.id == job.id))
+                end_job(connection, job)
                 return False
             mine = and_(versions.c.document_id == document.id, versions.c.version == document.version)
             given = connection.execute(
@@ -218,7 +174,7 @@ class Catalog(CatalogReader):
                     updated_at=time.time(),
                 )
             )
-            connection.execute(delete(jobs).where(jobs.c.id == job.id))
+            end_job(connection, job)
             record_change(connection, row.collection_id, removed, added)
         return True
 
@@ -232,10 +188,12 @@ class Catalog(CatalogReader):
                 .where(versions.c.document_id == job.document_id, versions.c.version == job.version)
                 .values(status=Status.FAILED, error_code=code, error_message=message)
             )
-            connection.execute(delete(jobs).where(jobs.c.id == job.id))
+            end_job(connection, job)
 
-    def delete_document(self, document_id: str) -> tuple[int, DeletionReceipt, set[str]]:
-        """Remove every trace of a document.
+    def delete_document(
+        self, document_id: str, then: Callable[[Connection, DeletionReceipt], None] | None = None
+    ) -> tuple[int, DeletionReceipt, set[str]]:
+        """Remove every trace of a document but its id; ``then`` is called in the transaction.
 
         Returns:
             Its collection's id, the receipt, and the hashes of originals that nothing refers to any more.
@@ -247,7 +205,10 @@ class Catalog(CatalogReader):
             row = _document(connection, documents.c.id == document_id)
             if row is None:
                 raise unknown_document(document_id)
-            return row.collection_id, *_delete(connection, row)
+            receipt, unused = _delete(connection, row)
+            if then is not None:
+                then(connection, receipt)
+            return row.collection_id, receipt, unused
 
     def delete_collection(self, name: str) -> tuple[int, list[DeletionReceipt], set[str]]:
         """Remove a collection with everything in it; returns as ``delete_document``, a receipt each.
@@ -269,6 +230,83 @@ class Catalog(CatalogReader):
             connection.execute(delete(changes).where(changes.c.collection_id == found.id))
             connection.execute(delete(collections).where(collections.c.id == found.id))
         return found.id, receipts, orphans
+
+
+def _submit(
+    connection: Connection,
+    collection: str,
+    filename: str | None,
+    title: str | None,
+    metadata: dict[str, Any],
+    *,
+    sha256: str,
+    size: int,
+    document_id: str | None,
+    always_new: bool,
+    keep: AbstractSet[str],
+) -> Submission:
+    """What ``Catalog.submit`` does, inside its transaction."""
+    now = time.time()
+    if document_id is not None:
+        known = _document(connection, documents.c.id == document_id)
+        if known is None:
+            raise unknown_document(document_id)
+        same = known if known.sha256 == sha256 else None
+    else:
+        collection_id = _ensure_collection(connection, collection)
+        inside = documents.c.collection_id == collection_id
+        known = None if always_new else _document(connection, inside, documents.c.filename == filename)
+        if known is not None and known.id in keep and known.sha256 != sha256:
+            known = None
+        if known is None:
+            same = _document(connection, inside, versions.c.sha256 == sha256)
+        else:
+            same = known if known.sha256 == sha256 else None
+    if same is not None:
+        if not (same.status == Status.FAILED and same.retryable):
+            settle_originals(connection, [sha256])
+            if metadata:
+                connection.execute(
+                    update(documents).where(documents.c.id == same.id).values(metadata=metadata)
+                )
+            return Submission(same.id, same.version, is_new=False)
+        known = same
+    if known is None:
+        document_id, version = new_document_id(connection), 1
+        connection.execute(
+            insert(documents).values(
+                id=document_id,
+                collection_id=collection_id,
+                filename=filename or UNNAMED,
+                metadata=metadata,
+                version=1,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+    else:
+        document_id, version = known.id, known.version + 1
+        filename = filename or known.filename
+        connection.execute(
+            update(documents).where(documents.c.id == document_id).values(version=version, updated_at=now)
+        )
+    connection.execute(
+        insert(versions).values(
+            document_id=document_id,
+            version=version,
+            sha256=sha256,
+            bytes=size,
+            status=Status.QUEUED,
+            filename=filename or UNNAMED,
+            given_title=title,
+            given_metadata=metadata or None,
+            passages=0,
+            created_at=now,
+        )
+    )
+    connection.execute(insert(jobs).values(document_id=document_id, version=version, attempts=0))
+    settle_originals(connection, [sha256])
+    return Submission(str(document_id), version, is_new=True)
 
 
 def _collection_id(connection: Connection, name: str) -> int | None:
@@ -311,6 +349,7 @@ RETRYABLE_CODES = (
     "original_missing",
     "parser_unavailable",
     "embedder_mismatch",
+    "stalled",
     "internal_error",
 )
 
@@ -344,9 +383,11 @@ def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set
         connection,
         select(answer_documents.c.answer_id).where(answer_documents.c.document_id == row.id),
     )
-    for table in (jobs, texts, versions):
+    for table in (jobs, drafts, texts, versions):
         connection.execute(delete(table).where(table.c.document_id == row.id))
     connection.execute(delete(documents).where(documents.c.id == row.id))
+    connection.execute(insert(deletions).values(document_id=row.id, deleted_at=time.time()))
+    forget_documents(connection, row.id)
     record_change(connection, row.collection_id, removed, None)
     kept = set(connection.execute(select(versions.c.sha256).where(versions.c.sha256.in_(hashes))).scalars())
     unsettle_originals(connection, hashes - kept)

@@ -194,11 +194,17 @@ class CatalogReader:
         return {row.id: restore(row.sentence_vectors, len(row.sentences)) for row in rows}
 
     def live_ids(self, collection_id: int) -> tuple[int, set[int]]:
-        """The collection's sequence number and the ids of its live passages, in one snapshot."""
+        """The collection's sequence number and the ids of its live passages, in one snapshot.
+
+        Raises:
+            NotFound: There is no such collection any more.
+        """
         with self._database.read() as connection:
             seq = connection.execute(
                 select(collections.c.seq).where(collections.c.id == collection_id)
-            ).scalar_one()
+            ).scalar_one_or_none()
+            if seq is None:
+                raise NotFound("The collection has been deleted.")
             ids = connection.execute(select(passages.c.id).where(passages.c.collection_id == collection_id))
             return seq, set(ids.scalars())
 

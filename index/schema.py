@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -151,6 +152,19 @@ jobs = Table(
     UniqueConstraint("document_id", "version"),
 )
 
+# Vectors of documents in work, a part at a time, so that a kill costs one part and not the document. They go with
+# the job, in the transaction that ends it.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("part", String, primary_key=True),  # Hash of what was embedded, and with which model.
+    Column("dimensions", Integer, nullable=False),
+    Column("vectors", LargeBinary, nullable=False),  # float32, little endian, one row for each passage.
+    Column("sentence_vectors", LargeBinary, nullable=False),  # Likewise, for each sentence.
+)
+
 answers = Table(
     "answers",
     metadata,
@@ -177,4 +191,41 @@ feedback = Table(
     Column("correct", Integer),
     Column("comment", Text),
     Column("created_at", Float, nullable=False),
+)
+
+# Requests that came with an Idempotency-Key, until they expire.
+idempotent_requests = Table(
+    "idempotent_requests",
+    metadata,
+    Column("scope", String, primary_key=True),  # The caller: the same key of another one is another request.
+    Column("key", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("owner", String, nullable=False),  # Fencing token of whoever works on it, or last did.
+    Column("status", Integer),  # Null until it was answered.
+    Column("body", Text),  # Likewise; null again when a document that it shows was deleted.
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
+# What such a request has done so far, each row made in the transaction that did it: after a crash the same
+# request goes on where it was cut off.
+idempotent_steps = Table(
+    "idempotent_steps",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("document_id", String, nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("is_new", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["scope", "key"], ["idempotent_requests.scope", "idempotent_requests.key"], ondelete="CASCADE"
+    ),
+)
+
+# Ids of deleted documents and nothing else of them, so that restoring an older backup does not bring them back.
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("document_id", String, primary_key=True),
+    Column("deleted_at", Float, nullable=False),
 )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from ingest.chunk import build_tree
 from ingest.context import contexts, fitting
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from ingest.config import ChunkConfig, ParseConfig
     from ingest.embed import Embedder
     from ingest.parse import Parser
-    from ingest.types import Parsed
+    from ingest.types import FloatMatrix, Parsed
 
     # Called with "parsing" or "embedding" and the share of that stage that is done, 0 to 1.
     Progress = Callable[[str, float], None]
@@ -26,6 +30,20 @@ if TYPE_CHECKING:
 
 # Word pieces left for a passage's context, of what the model reads of one text. Longer contexts are cut.
 CONTEXT_TOKENS = 64
+
+
+# Passages embedded at a time and kept before the next ones: some seconds of work, which is what a kill costs.
+PART_PASSAGES = 512
+
+
+class Drafts(Protocol):
+    """Keeps vectors of a document in work, so that the next try need not compute them again."""
+
+    def load(self, part: str) -> tuple[FloatMatrix, FloatMatrix] | None:
+        """What was saved under a name, of passages and of sentences, or None."""
+
+    def save(self, part: str, vectors: FloatMatrix, sentence_vectors: FloatMatrix) -> None:
+        """Keep vectors under a name that says all that they depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +75,15 @@ class Pipeline:
     embedder: Embedder
     parse_config: ParseConfig
     chunk_config: ChunkConfig
+    part_passages: int = PART_PASSAGES
 
-    def run(self, original: Original, progress: Progress) -> Ingested:
+    def run(self, original: Original, progress: Progress, drafts: Drafts | None = None) -> Ingested:
         """Ingest one original.
+
+        Args:
+            original: The file and its identity.
+            progress: Called with each step and the share of it that is done.
+            drafts: Where parts of the work are kept that a later try of the same version finds again.
 
         Raises:
             IngestError: With the code that the document's status shows.
@@ -76,11 +100,12 @@ class Pipeline:
             max(self.embedder.max_tokens - CONTEXT_TOKENS, self.embedder.max_tokens // 2),
         )
         tree = build_tree(document, self.embedder.count_tokens, replace(self.chunk_config, max_tokens=most))
-        return Ingested(
-            document, tree, self._embed(document, tree, self.embedder.max_tokens - most, progress)
-        )
+        room = self.embedder.max_tokens - most
+        return Ingested(document, tree, self._embed(document, tree, room, progress, drafts))
 
-    def _embed(self, document: Document, tree: ChunkTree, room: int, progress: Progress) -> EmbeddedChunks:
+    def _embed(
+        self, document: Document, tree: ChunkTree, room: int, progress: Progress, drafts: Drafts | None
+    ) -> EmbeddedChunks:
         above = contexts(document, tree.passages)
         texts, shifts = [], []
         read = fitting(above, room, self.embedder.count_tokens)
@@ -93,10 +118,38 @@ class Pipeline:
             if sentence.parent is not None:
                 shift = shifts[sentence.parent]
                 parts[sentence.parent].append((sentence.start + shift, sentence.end + shift))
-        vectors, inner = self.embedder.embed_passages(
-            texts, parts, lambda done: progress("embedding", done / len(texts))
-        )
+        found = []
+        for start in range(0, max(1, len(texts)), self.part_passages):
+            end = start + self.part_passages
+            # The last part is followed by the end of the job, and need not be kept.
+            keep = drafts if end < len(texts) else None
+            found.append(self._part(texts[start:end], parts[start:end], start, len(texts), progress, keep))
+        vectors, inner = (np.concatenate(each) for each in zip(*found, strict=True))
         return EmbeddedChunks(tree.passages, vectors, inner, above, self.embedder.fingerprint)
+
+    def _part(
+        self,
+        texts: list[str],
+        parts: list[list[tuple[int, int]]],
+        before: int,
+        total: int,
+        progress: Progress,
+        drafts: Drafts | None,
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """Vectors of some passages and of their sentences, computed or found from a former try."""
+        if drafts is not None:
+            asked = json.dumps([self.embedder.fingerprint, texts, parts]).encode("utf-8", "surrogatepass")
+            name = hashlib.sha256(asked).hexdigest()
+            kept = drafts.load(name)
+            if kept is not None:
+                progress("embedding", (before + len(texts)) / total)
+                return kept
+        made = self.embedder.embed_passages(
+            texts, parts, lambda done: progress("embedding", (before + done) / total)
+        )
+        if drafts is not None:
+            drafts.save(name, *made)
+        return made
 
 
 def _document(original: Original, media_type: str, parsed: Parsed) -> Document:

@@ -11,9 +11,10 @@ from fastapi import APIRouter
 from sqlalchemy.exc import OperationalError
 
 from api.deps import Service, ServiceDep
-from api.errors import ApiError, describe, is_disk_full
+from api.errors import ApiError, describe
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
 from api.stream import event, event_stream
+from index.disk import passes
 from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     try:
         saved = await asyncio.to_thread(service.store.answers.save, answer.id, collection.id, body, shown)
     except (OSError, OperationalError) as error:
-        if not is_disk_full(error):
+        if not passes(error):
             raise
-        # Answering goes on when the disk is full; only this answer cannot be read again later.
-        log.warning("answer_not_stored", answer_id=answer.id)
-        return
+        # Answering goes on when the disk is full or failing; only this answer cannot be read again later.
+        log.warning("answer_not_stored", answer_id=answer.id, error=str(error))
+        saved = await asyncio.to_thread(service.store.answers.sources_exist, collection.id, shown)
     if not saved:
         message = "A document that this answer was made from was deleted meanwhile. Ask again."
         raise ApiError(409, "evidence_deleted", message, retryable=True)

@@ -12,11 +12,13 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
+from api.idempotency import HEADER, answer, fingerprint, key_of, scope_of
 from api.schemas.base import CollectionName
 from api.schemas.documents import DocumentOut, DocumentsOut, ReceiptOut, TextOut
 from api.stream import event, event_stream
 from api.uploads import read_upload, store_upload
 from index.errors import NotFound
+from index.idempotency import Claim, Replay
 from index.types import Status
 from ingest.errors import PageNotFound
 from rag.cite import PDF, quote_boxes
@@ -24,7 +26,9 @@ from rag.cite import PDF, quote_boxes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from index.types import Submission
+    from sqlalchemy import Connection
+
+    from index.types import DeletionReceipt, Submission
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
@@ -71,8 +75,20 @@ _UPLOAD_FORM: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=202, openapi_extra=_UPLOAD_FORM)
-async def upload(request: Request, response: Response, service: ServiceDep) -> DocumentsOut:
+def _with_key(extra: dict[str, Any]) -> dict[str, Any]:
+    """What describes a route that takes an Idempotency-Key."""
+    header = {
+        "name": HEADER,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "maxLength": 257},
+        "description": "Sent again with the same key within 24 hours, the same request is answered and not done again.",
+    }
+    return {**extra, "parameters": [header]}
+
+
+@router.post("", status_code=202, response_model=DocumentsOut, openapi_extra=_with_key(_UPLOAD_FORM))
+async def upload(request: Request, response: Response, service: ServiceDep) -> DocumentsOut | Response:
     """Upload documents. They are stored when this answers, and ingested in the background unless ``wait``.
 
     A ZIP archive is taken apart: each file in it is a document, named after the archive and its path in it.
@@ -80,12 +96,15 @@ async def upload(request: Request, response: Response, service: ServiceDep) -> D
     return await _take(request, response, service, None)
 
 
-@router.put("/{document_id}", status_code=202, openapi_extra=_UPLOAD_FORM)
+@router.put(
+    "/{document_id}", status_code=202, response_model=DocumentsOut, openapi_extra=_with_key(_UPLOAD_FORM)
+)
 async def replace(
     document_id: str, request: Request, response: Response, service: ServiceDep
-) -> DocumentsOut:
+) -> DocumentsOut | Response:
     """Upload a new version. The present one is searched until the new one is ready."""
-    await asyncio.to_thread(service.store.catalog.document, document_id)
+    if key_of(request) is None:
+        await asyncio.to_thread(service.store.catalog.document, document_id)
     return await _take(request, response, service, document_id)
 
 
@@ -109,10 +128,24 @@ def read_document(document_id: str, service: ServiceDep) -> DocumentOut:
     return _current(service, document_id)
 
 
-@router.delete("/{document_id}")
-def delete_document(document_id: str, service: ServiceDep) -> ReceiptOut:
+@router.delete("/{document_id}", response_model=ReceiptOut, openapi_extra=_with_key({}))
+def delete_document(document_id: str, request: Request, service: ServiceDep) -> ReceiptOut | Response:
     """Delete a document. When this answers, nothing returns its text any more."""
-    return ReceiptOut.of(service.store.delete_document(document_id))
+    key = key_of(request)
+    if key is None:
+        return ReceiptOut.of(service.store.delete_document(document_id))
+    kept = service.store.idempotency
+    claim = kept.begin(scope_of(request), key, fingerprint(request, None))
+    if isinstance(claim, Replay):
+        return answer(claim.status, claim.body or "")
+
+    def remember(connection: Connection, receipt: DeletionReceipt) -> None:
+        kept.note_answer(connection, claim, 200, ReceiptOut.of(receipt).model_dump_json())
+
+    try:
+        return ReceiptOut.of(service.store.delete_document(document_id, remember))
+    finally:
+        kept.release(claim)
 
 
 @router.get("/{document_id}/text")
@@ -198,28 +231,52 @@ async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
 
 async def _take(
     request: Request, response: Response, service: Service, document_id: str | None
-) -> DocumentsOut:
+) -> DocumentsOut | Response:
+    kept, key = service.store.idempotency, key_of(request)
+    claim: Claim | None = None
     try:
-        given = await read_upload(request)
-        if document_id is not None and len(given.files) > 1:
-            raise ApiError(422, "invalid_field", "A document is replaced by one file, not by several.")
-        stored = await store_upload(service.store, given, document_id)
+        try:
+            given = await read_upload(request)
+            if document_id is not None and len(given.files) > 1:
+                raise ApiError(422, "invalid_field", "A document is replaced by one file, not by several.")
+            if key is not None:
+                asked = await asyncio.to_thread(fingerprint, request, given)
+                begun = await asyncio.to_thread(kept.begin, scope_of(request), key, asked)
+                if isinstance(begun, Replay):
+                    return await _again(service, begun)
+                claim = begun
+            stored = await store_upload(service.store, given, document_id, claim)
+        finally:
+            # The temporary files of the form, which would otherwise last as long as the wait.
+            await request.close()
+        service.runner.notify()
+        response.status_code = 201 if given.wait else 202
+        found = DocumentsOut(documents=[await _shown(service, each, wait=given.wait) for each in stored])
+        if claim is not None:
+            await asyncio.to_thread(kept.finish, claim, response.status_code, found.model_dump_json())
+        return found
     finally:
-        # The temporary files of the form, which would otherwise last as long as the wait.
-        await request.close()
-    service.runner.notify()
-    if given.wait:
-        response.status_code = 201
-        documents = [await _finished(service, each) for each in stored]
-    else:
-        documents = [await asyncio.to_thread(_current, service, each.document_id) for each in stored]
-    return DocumentsOut(documents=documents)
+        if claim is not None:
+            await asyncio.to_thread(kept.release, claim)
 
 
-async def _finished(service: Service, submission: Submission) -> DocumentOut:
+async def _again(service: Service, replay: Replay) -> Response:
+    """The answer that was given before, or, when something it showed was deleted since, what is left of it."""
+    body = replay.body
+    if body is None:
+        left = [await _shown(service, each, wait=False) for each in replay.done]
+        body = DocumentsOut(documents=left).model_dump_json()
+    return answer(replay.status, body)
+
+
+async def _shown(service: Service, submission: Submission, *, wait: bool) -> DocumentOut:
+    """A document as the answer to its upload shows it; of one deleted since, that it was deleted."""
     while True:
-        current = await asyncio.to_thread(_current, service, submission.document_id)
-        if Status(current.status).final:
+        try:
+            current = await asyncio.to_thread(_current, service, submission.document_id)
+        except NotFound:
+            return DocumentOut.deleted(submission)
+        if not wait or Status(current.status).final:
             return current
         await asyncio.sleep(_POLL_S)
 

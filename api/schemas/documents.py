@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.schemas.base import Body, CollectionName, Out
 
 if TYPE_CHECKING:
-    from index.types import DeletionReceipt, DocumentRecord, Status
+    from index.types import DeletionReceipt, DocumentRecord, Status, Submission
 
 
 class ErrorOut(BaseModel):
@@ -49,6 +49,29 @@ class DocumentOut(BaseModel):
         )
         error = ErrorOut(code=record.error[0], message=record.error[1]) if record.error else None
         return cls(**asdict(record) | {"status": status, "progress": progress, "error": error})
+
+    @classmethod
+    def deleted(cls, submission: Submission) -> Self:
+        """What is left to say of a document that an upload stored and that was deleted since."""
+        return cls(
+            id=submission.document_id,
+            collection="",
+            title="",
+            filename="",
+            media_type=None,
+            sha256="",
+            bytes=0,
+            status="deleted",
+            version=submission.version,
+            live_version=None,
+            pages=None,
+            passages=0,
+            error=None,
+            progress=0.0,
+            metadata={},
+            created_at=0.0,
+            updated_at=0.0,
+        )
 
 
 class DocumentsOut(BaseModel):

@@ -488,6 +488,10 @@ def test_a_deleted_document_is_gone(store: Store, runner: JobRunner) -> None:
         "answer_documents": 0,
         "feedback": 0,
         "unsettled_originals": 0,
+        "idempotent_requests": 0,
+        "idempotent_steps": 0,
+        "deletions": 1,
+        "drafts": 0,
     }
 
 
