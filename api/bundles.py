@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
+from index.sight import EVERYTHING
 from ingest.bundle import Bundle, is_bundle
 from ingest.errors import ParseError
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from index.sight import Sight
     from index.store import Store
     from index.types import Submission
 
@@ -23,6 +25,7 @@ def store_bundle(
     metadata: dict[str, Any] | None = None,
     always_new: bool = False,
     keep: AbstractSet[str] = frozenset(),
+    sight: Sight = EVERYTHING,
 ) -> list[Submission]:
     """Store every file of an archive as an original of its own. On disk when this returns; takes its time.
 
@@ -37,6 +40,7 @@ def store_bundle(
         metadata: Of all documents.
         always_new: Whether names that are known make new documents.
         keep: Documents of earlier files of the same request, which get no next version.
+        sight: Who uploads.
 
     Returns:
         One for each file in the archive's order; nothing when the upload is no archive, or one that cannot be taken
@@ -67,6 +71,7 @@ def store_bundle(
                     metadata=metadata,
                     always_new=always_new or member.filename in seen,
                     keep={*keep, *(each.document_id for each in found)},
+                    sight=sight,
                 )
             finally:
                 blob.discard()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, delete, insert, select, update
 
 from index.errors import Conflict, EmbedderMismatch
-from index.reading import CatalogReader, unknown_document
+from index.reading import CatalogReader, unknown_collection, unknown_document
 from index.rows import (
     delete_answers,
     insert_passages,
@@ -34,6 +34,7 @@ from index.schema import (
     texts,
     versions,
 )
+from index.sight import EVERYTHING, merged, visible
 from index.types import DeletionReceipt, Status, Submission
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from index.jobs import Job
+    from index.sight import Sight
     from ingest.pipeline import Ingested
 
 
@@ -86,6 +88,7 @@ class Catalog(CatalogReader):
         document_id: str | None = None,
         always_new: bool = False,
         keep: AbstractSet[str] = frozenset(),
+        sight: Sight = EVERYTHING,
     ) -> Submission:
         """Register an upload, whose bytes are stored already, and queue its ingestion.
 
@@ -94,10 +97,11 @@ class Catalog(CatalogReader):
         its present name when no file name is given. Name and metadata of a new version become the document's
         when the version becomes live; metadata given with the same bytes do so at once. Where the name is one
         document's and the bytes are another's, the name decides. Documents in ``keep`` get no next version: an
-        earlier file of the same request became them, and would be gone with it.
+        earlier file of the same request became them, and would be gone with it. Documents that the uploader may not
+        see are as if they were not there. A document's ``allow`` stays when the metadata given does not name it.
 
         Raises:
-            NotFound: ``document_id`` is unknown.
+            NotFound: ``document_id`` is unknown, or the collection is somebody else's.
             ValueError: The metadata holds what JSON has no form for, as the number NaN. Stored, it would make
                 every filter over its collection fail.
         """
@@ -105,13 +109,15 @@ class Catalog(CatalogReader):
         now = time.time()
         with self._database.write() as connection:
             if document_id is not None:
-                known = _document(connection, documents.c.id == document_id)
+                known = _document(connection, documents.c.id == document_id, visible(sight))
                 if known is None:
                     raise unknown_document(document_id)
                 same = known if known.sha256 == sha256 else None
             else:
+                if not sight.covers(collection):
+                    raise unknown_collection(collection)
                 collection_id = _ensure_collection(connection, collection)
-                inside = documents.c.collection_id == collection_id
+                inside = and_(documents.c.collection_id == collection_id, visible(sight))
                 known = (
                     None if always_new else _document(connection, inside, documents.c.filename == filename)
                 )
@@ -126,7 +132,9 @@ class Catalog(CatalogReader):
                     settle_originals(connection, [sha256])
                     if metadata:
                         connection.execute(
-                            update(documents).where(documents.c.id == same.id).values(metadata=metadata)
+                            update(documents)
+                            .where(documents.c.id == same.id)
+                            .values(metadata=merged(same.metadata, metadata))
                         )
                     return Submission(same.id, same.version, is_new=False)
                 known = same
@@ -137,7 +145,7 @@ class Catalog(CatalogReader):
                         id=document_id,
                         collection_id=collection_id,
                         filename=filename or UNNAMED,
-                        metadata=metadata,
+                        metadata=merged({}, metadata),
                         version=1,
                         created_at=now,
                         updated_at=now,
@@ -214,7 +222,7 @@ class Catalog(CatalogReader):
                 .values(
                     live_version=document.version,
                     filename=given.filename,
-                    metadata=row.metadata if given.given_metadata is None else given.given_metadata,
+                    metadata=merged(row.metadata, given.given_metadata or row.metadata),
                     updated_at=time.time(),
                 )
             )

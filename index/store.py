@@ -8,19 +8,24 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from index.answers import Answers
+from index.audit import AuditLog
 from index.blobs import Blobs
 from index.catalog import Catalog
 from index.collection import Collection
 from index.database import Database
 from index.errors import NotFound
 from index.jobs import JobQueue
+from index.keys import Keys
 from index.reading import unknown_document
+from index.sight import EVERYTHING
+from index.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from index.blobs import BlobWriter
+    from index.sight import Sight
     from index.types import DeletionReceipt, Submission
 
 
@@ -39,18 +44,21 @@ class Store:
         self.blobs = Blobs(folder / "originals")
         self.answers = Answers(self.database)
         self.jobs = JobQueue(self.database)
+        self.keys = Keys(self.database)
+        self.usage = Usage(self.database)
+        self.audit = AuditLog(self.database)
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
         # An original must not be removed between being stored and being referred to.
         self._originals_lock = threading.Lock()
 
-    def collection(self, name: str) -> Collection:
+    def collection(self, name: str, sight: Sight = EVERYTHING) -> Collection:
         """A collection, ready to be searched.
 
         Raises:
-            NotFound: There is none of that name.
+            NotFound: There is none of that name, or it is somebody else's.
         """
-        record = self.catalog.collection(name)
+        record = self.catalog.collection(name, sight)
         with self._collections_lock:
             if record.id not in self._collections:
                 folder = self._views_folder(record.id)
@@ -68,13 +76,14 @@ class Store:
         document_id: str | None = None,
         always_new: bool = False,
         keep: AbstractSet[str] = frozenset(),
+        sight: Sight = EVERYTHING,
     ) -> Submission:
         """Store an original and queue its ingestion. On disk when this returns.
 
         See ``Catalog.submit`` for which document it becomes.
 
         Raises:
-            NotFound: ``document_id`` is unknown.
+            NotFound: ``document_id`` is unknown, or the collection is somebody else's.
         """
         sha256 = blob.seal()
         with self._originals_lock:
@@ -92,30 +101,31 @@ class Store:
                     document_id=document_id,
                     always_new=always_new,
                     keep=keep,
+                    sight=sight,
                 )
             except BaseException:
                 self.blobs.remove({sha256} - self.catalog.blobs_in_use())
                 self.catalog.settle_originals([sha256])
                 raise
 
-    def original(self, document_id: str, version: int | None = None) -> Path:
+    def original(self, document_id: str, version: int | None = None, sight: Sight = EVERYTHING) -> Path:
         """Where the original of a version is, by default of the live one.
 
         Raises:
-            NotFound: Unknown or deleted.
+            NotFound: Unknown, deleted, or not the caller's to see.
         """
-        path = self.blobs.path(self.catalog.sha256(document_id, version))
+        path = self.blobs.path(self.catalog.sha256(document_id, version, sight))
         if not path.is_file():
             raise unknown_document(document_id)
         return path
 
-    def delete_document(self, document_id: str) -> DeletionReceipt:
+    def delete_document(self, document_id: str, sight: Sight = EVERYTHING) -> DeletionReceipt:
         """Remove a document with everything derived from it. Gone when this returns.
 
         Raises:
-            NotFound: Unknown or deleted already.
+            NotFound: Unknown, deleted already, or not the caller's to see.
         """
-        name = self.catalog.document(document_id).collection
+        name = self.catalog.document(document_id, sight).collection
         with self._originals_lock:
             _, receipt, orphans = self.catalog.delete_document(document_id)
             self.blobs.remove(orphans)

@@ -122,7 +122,7 @@ class _Run:
         self._service = service
         self._question = question
         self._mode = mode
-        self._collection: Collection = service.store.collection(question.collection)
+        self._collection: Collection = service.store.collection(question.collection, question.sight)
         self._started = time.perf_counter()
         self._timings: dict[str, float] = {}
         self._search_text = standalone(question)
@@ -132,7 +132,7 @@ class _Run:
         self._evidence: list[Evidence] = []
         self._weights: Mapping[str, float] = {}
         self._draft = Draft()
-        self._sources = Sources(service.store.catalog, service.store.blobs, service.parser)
+        self._sources = Sources(service.store.catalog, service.store.blobs, service.parser, question.sight)
         self._builder = AnswerBuilder(self._sources)
         self._abstained = False
         self._confidence: Confidence | None = None
@@ -169,6 +169,7 @@ class _Run:
             limit=limit,
             wanted=wanted or self._question.wanted,
             reranker=service.reranker if reranked else None,
+            sight=self._question.sight,
         )
 
     async def quote(self) -> AsyncGenerator[Event, None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from index.sight import EVERYTHING
 from ingest.sentences import sentence_spans
 from rag.cite import AnswerBuilder, Sources
 from rag.confidence import confidence_of_support
@@ -16,6 +17,7 @@ from rag.verify import PARTIAL_AT, Verifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from index.sight import Sight
     from ingest.sentences import Span
     from rag.answer import Answerer
     from rag.claims import ClaimSpan
@@ -62,7 +64,11 @@ class Grounding:
 
 
 def ground_in_collection(
-    claims: Sequence[ClaimSpan], collection: str, service: Answerer, question: str | None = None
+    claims: Sequence[ClaimSpan],
+    collection: str,
+    service: Answerer,
+    question: str | None = None,
+    sight: Sight = EVERYTHING,
 ) -> Grounding:
     """Check claims against a collection.
 
@@ -71,12 +77,13 @@ def ground_in_collection(
         collection: Its name.
         service: For the store and the embedder.
         question: What the text answers; searched for together with each claim.
+        sight: Who asks.
 
     Raises:
-        NotFound: There is no such collection.
+        NotFound: There is no such collection, or it is somebody else's.
     """
-    opened = service.store.collection(collection)
-    sources = Sources(service.store.catalog, service.store.blobs, service.parser)
+    opened = service.store.collection(collection, sight)
+    sources = Sources(service.store.catalog, service.store.blobs, service.parser, sight)
     builder = AnswerBuilder(sources)
     pieces: dict[str, Evidence] = {}
     read: dict[ClaimSpan, list[str]] = {}
@@ -90,6 +97,7 @@ def ground_in_collection(
             embedder=service.embedder,
             config=service.retrieve_config,
             limit=_PASSAGES,
+            sight=sight,
         )
         read[claim] = [str(each.passage.id) for each in found]
         pieces.update((str(each.passage.id), evidence_of(each, str(each.passage.id))) for each in found)

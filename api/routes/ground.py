@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access import CallerDep
 from api.deps import ServiceDep
 from api.errors import ApiError
 from api.schemas.answers import CitationOut, ConfidenceOut, GroundedOut, GroundIn, GroundOut
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/v1/ground", tags=["ground"])
 
 
 @router.post("")
-def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
+def ground(body: GroundIn, service: ServiceDep, caller: CallerDep) -> GroundOut:
     """Check each claim of a text against a collection or against the sources given."""
     if (body.collection is None) == (body.sources is None):
         raise ApiError(422, "invalid_field", "Give either a collection or sources.")
@@ -37,7 +38,8 @@ def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
         sources = [Source(each.id, each.title, each.text) for each in body.sources]
         found = ground_in_sources(claims, sources, service.answerer, body.question)
     else:
-        found = ground_in_collection(claims, body.collection or "", service.answerer, body.question)
+        sight = caller.acting_as(body.principals).sight
+        found = ground_in_collection(claims, body.collection or "", service.answerer, body.question, sight)
     return GroundOut(
         claims=[GroundedOut.of_grounded(each) for each in found.claims],
         citations=[CitationOut.of(each) for each in found.citations],
