@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.evaluation.command import check_extra, evaluation
+from api.keys_command import audit, keys
 from api.terminal import Collection, Data, fail, messages, named_files, read_settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(evaluation, name="eval")
+app.add_typer(keys, name="keys")
+app.command()(audit)
 
 
 @app.command()
@@ -38,14 +41,16 @@ def serve(
 
     from api.app import LOOPBACK, create_app  # noqa: PLC0415
     from api.deps import build  # noqa: PLC0415
+    from api.keyring import any_key  # noqa: PLC0415
 
     settings = read_settings(data=data, host=host, port=port)
-    if settings.host not in LOOPBACK and settings.admin_key is None:
-        fail(
-            f"Listening on {settings.host} would let anybody on the network read every document. Set "
-            "FOOTNOTE_ADMIN_KEY to a long random key first, or listen on 127.0.0.1."
-        )
     with messages():
+        if settings.host not in LOOPBACK and settings.admin_key is None and not any_key(settings.data):
+            fail(
+                f"Listening on {settings.host} would let anybody on the network read every document. Make a key "
+                "first with `footnote keys create NAME --scope admin`, or set FOOTNOTE_ADMIN_KEY to a long random "
+                "one, or listen on 127.0.0.1."
+            )
         service = build(settings)
     config = uvicorn.Config(
         create_app(settings, service),
