@@ -96,7 +96,8 @@ def _complete(name: str, operation: dict[str, Any], rule: Rule) -> None:
         content = responses[status].setdefault("content", {})
         if not name.startswith("POST"):
             content.clear()
-        content[kind] = {"schema": {"type": "string"}}
+        # The schema of a stream would be that of its events, which are of several kinds.
+        content[kind] = {} if kind == "text/event-stream" else {"schema": {"type": "string"}}
     if rule.scopes is None or Scope.ADMIN in rule.scopes or name == "POST /v1/collections":
         _drop_principals(operation)
     if rule.scopes is not None:
@@ -104,6 +105,11 @@ def _complete(name: str, operation: dict[str, Any], rule: Rule) -> None:
         operation["x-footnote-scopes"] = [str(scope) for scope in rule.scopes]
         if rule.publishable:
             operation["x-footnote-scopes"].append("publishable")
+    if rule.action in ("document.upload", "document.replace"):
+        responses["201"] = {
+            **responses["202"],
+            "description": "Stored, and ready or failed, as `wait` asked for.",
+        }
     if name == "GET /readyz":
         responses["503"] = {"description": "Not ready yet.", "content": responses["200"]["content"]}
     for code in sorted(_statuses(name, rule) | ({422} if "422" in responses else set())):

@@ -242,20 +242,24 @@ class Catalog(CatalogReader):
             )
             connection.execute(delete(jobs).where(jobs.c.id == job.id))
 
-    def delete_document(self, document_id: str) -> tuple[int, DeletionReceipt, set[str]]:
+    def delete_document(
+        self, document_id: str, sight: Sight = EVERYTHING
+    ) -> tuple[int, DeletionReceipt, set[str]]:
         """Remove every trace of a document.
 
         Returns:
-            Its collection's id, the receipt, and the hashes of originals that nothing refers to any more.
+            Its collection's id, the receipt, and the hashes of originals that nothing refers to any more. The
+            receipt says what the caller can see of that: bytes that somebody else has uploaded too are kept for
+            them, and the receipt does not tell.
 
         Raises:
-            NotFound: Unknown or deleted already.
+            NotFound: Unknown, deleted already, or not the caller's to see.
         """
         with self._database.write() as connection:
-            row = _document(connection, documents.c.id == document_id)
+            row = _document(connection, documents.c.id == document_id, visible(sight))
             if row is None:
                 raise unknown_document(document_id)
-            return row.collection_id, *_delete(connection, row)
+            return row.collection_id, *_delete(connection, row, sight)
 
     def delete_collection(self, name: str) -> tuple[int, list[DeletionReceipt], set[str]]:
         """Remove a collection with everything in it; returns as ``delete_document``, a receipt each.
@@ -344,7 +348,9 @@ def _claim_embedder(connection: Connection, collection_id: int, fingerprint: str
         )
 
 
-def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set[str]]:
+def _delete(
+    connection: Connection, row: Row[Any], sight: Sight = EVERYTHING
+) -> tuple[DeletionReceipt, set[str]]:
     mine = versions.c.document_id == row.id
     hashes = set(connection.execute(select(versions.c.sha256).where(mine)).scalars())
     removed = remove_passages(connection, row.id)
@@ -356,7 +362,10 @@ def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set
         connection.execute(delete(table).where(table.c.document_id == row.id))
     connection.execute(delete(documents).where(documents.c.id == row.id))
     record_change(connection, row.collection_id, removed, None)
-    kept = set(connection.execute(select(versions.c.sha256).where(versions.c.sha256.in_(hashes))).scalars())
+    same = select(versions.c.sha256).where(versions.c.sha256.in_(hashes))
+    kept = set(connection.execute(same).scalars())
+    theirs = same.join(documents, documents.c.id == versions.c.document_id).where(visible(sight))
+    gone = hashes - set(connection.execute(theirs).scalars())
     unsettle_originals(connection, hashes - kept)
     count = removed.size if removed else 0
-    return DeletionReceipt(row.id, count, count, cached, original=bool(hashes - kept)), hashes - kept
+    return DeletionReceipt(row.id, count, count, cached, original=bool(gone)), hashes - kept

@@ -127,7 +127,7 @@ class Store:
         """
         name = self.catalog.document(document_id, sight).collection
         with self._originals_lock:
-            _, receipt, orphans = self.catalog.delete_document(document_id)
+            _, receipt, orphans = self.catalog.delete_document(document_id, sight)
             self.blobs.remove(orphans)
             self.catalog.settle_originals(orphans)
         self.database.forget_log()

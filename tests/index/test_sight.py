@@ -127,6 +127,19 @@ def test_an_upload_meets_no_hidden_document(store: Store, runner: JobRunner) -> 
     assert [each.name for each in store.catalog.collections()] == ["default"]
 
 
+def test_a_receipt_does_not_tell_of_the_same_bytes_elsewhere(store: Store, runner: JobRunner) -> None:
+    """Somebody else's copy stays, and whoever deletes their own is told the same as without it."""
+    mine = add(store, runner, "a.txt", "The salaries of the board.", "mine")
+    theirs = add(store, runner, "b.txt", "The salaries of the board.", "theirs")
+
+    receipt = store.delete_document(mine.id, Sight(frozenset(("mine",)), frozenset()))
+
+    assert receipt.original is True
+    assert store.original(theirs.id).read_text() == "The salaries of the board."
+    second = add(store, runner, "c.txt", "The salaries of the board.", "mine")
+    assert store.delete_document(second.id).original is False
+
+
 def test_an_answer_is_seen_by_those_who_see_its_documents(store: Store, runner: JobRunner) -> None:
     """Now and when it was made; hidden while it was made, it is not stored."""
     record = add(store, runner, "a.txt", "The salaries of the board.", metadata={"allow": ["board"]})
