@@ -22,6 +22,8 @@ from api.routes import answers, ask, collections, documents, ground, health, key
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from starlette.requests import Request
+
     from api.deps import Service
     from api.settings import Settings
 
@@ -74,10 +76,10 @@ def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
     for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
         app.include_router(module.router)
 
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
+    async def page(_request: Request) -> FileResponse:
         return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
 
+    app.add_route("/", page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
     describe_access(app)
     return app
