@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from api.errors import ApiError
@@ -71,39 +71,67 @@ async def counted_upload(service: Service, caller: Caller, request: Request) -> 
         raise
 
 
+@dataclass(slots=True)
+class Money:
+    """What one request may cost the gateway.
+
+    Attributes:
+        limit: US dollars; None for no limit.
+        spent: What it did cost; None while nobody can say, which counts as all of the limit.
+    """
+
+    limit: float | None
+    spent: float | None = None
+
+
+@asynccontextmanager
+async def budget(
+    service: Service, caller: Caller, wanted: float | None, *, costs: bool
+) -> AsyncIterator[Money]:
+    """Hold back what a request may cost of what its key may spend today, and give back the rest at its end.
+
+    Args:
+        service: For what was used.
+        caller: Whose key.
+        wanted: US dollars that the request itself sets as its limit.
+        costs: Whether it may ask the gateway at all.
+
+    Raises:
+        ApiError: 429 when the day's money is spent.
+    """
+    most, usage = caller.limits.usd_per_day, service.store.usage
+    if most is None or not costs:
+        yield Money(wanted)
+        return
+    money = Money(wanted or min(_USD_PER_ANSWER, most))
+    taken = round((money.limit or 0) * _MICRO)
+    if not await asyncio.to_thread(usage.take, caller.key_id, Metered.MICRO_USD, taken, round(most * _MICRO)):
+        raise _used_up(f"The ${most:g} a day that this key may spend have no room for ${money.limit:g} more.")
+    try:
+        yield money
+    except _UNSPENT:
+        money.spent = 0.0
+        raise
+    finally:
+        rest = taken if money.spent is None else min(taken, round(money.spent * _MICRO))
+        if taken > rest:
+            await asyncio.to_thread(usage.give_back, caller.key_id, Metered.MICRO_USD, taken - rest)
+
+
 async def answered(service: Service, caller: Caller, question: Question) -> AsyncGenerator[Event, None]:
     """Answer inside of what the key may spend today. Close it: only then is the rest given back.
 
     Raises:
         ApiError: 429 when the day's money is spent.
     """
-    most, usage = caller.limits.usd_per_day, service.store.usage
     generative = question.mode is Mode.GENERATIVE or (question.mode is None and service.gateway is not None)
-    taken = 0
-    if most is not None and generative:
-        limit = question.max_cost_usd or min(_USD_PER_ANSWER, most)
-        taken = round(limit * _MICRO)
-        room = await asyncio.to_thread(
-            usage.take, caller.key_id, Metered.MICRO_USD, taken, round(most * _MICRO)
-        )
-        if not room:
-            raise _used_up(f"The ${most:g} a day that this key may spend have no room for ${limit:g} more.")
-        question = replace(question, max_cost_usd=limit)
-    # A stream that breaks off may have spent all of it.
-    spent = taken
-    events = service.answerer.answer(question)
-    try:
-        async for each in events:
-            if isinstance(each, Done) and each.answer.cost_usd is not None:
-                spent = min(taken, round(each.answer.cost_usd * _MICRO))
-            yield each
-    except _UNSPENT:
-        spent = 0
-        raise
-    finally:
-        await events.aclose()
-        if taken > spent:
-            await asyncio.to_thread(usage.give_back, caller.key_id, Metered.MICRO_USD, taken - spent)
+    async with budget(service, caller, question.max_cost_usd, costs=generative) as money:
+        asked = replace(question, max_cost_usd=money.limit)
+        async with aclosing(service.answerer.answer(asked)) as events:
+            async for each in events:
+                if isinstance(each, Done):
+                    money.spent = each.answer.cost_usd
+                yield each
 
 
 def _used_up(message: str) -> ApiError:
