@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,6 +133,8 @@ def authorise(
             raise ApiError(401, "unauthorized", "A key is needed.", {"WWW-Authenticate": "Bearer"})
         identity = LOCAL
     caller = caller_for(identity, rule).acting_as(principals)
+    # Whose a repeated request is: what one was answered is not answered to another.
+    request.state.caller = json.dumps([caller.key_id, sorted(caller.principals or ())])
     if rule.question:
         take_question(request.app.state.service.store.usage, caller.key_id, caller.limits)
     return caller

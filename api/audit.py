@@ -57,7 +57,8 @@ class Recorder:
     def close(self) -> None:
         """Write what is left and end."""
         self._closing.set()
-        self._queue.put(((), threading.Event()))
+        # Nothing, to wake it up.
+        self.note(())
         self._thread.join(_PATIENCE_S)
 
     def _run(self) -> None:

@@ -100,7 +100,7 @@ class Gate:
         token = token.strip() if scheme.lower() == "bearer" else ""
         if self._admin_key and hmac.compare_digest(token.encode(), self._admin_key.encode()):
             return ADMIN
-        record = await asyncio.to_thread(store.keys.authenticate, token)
+        record = await asyncio.to_thread(store.keys.authenticate, token) if token else None
         if record is not None:
             try:
                 await asyncio.to_thread(store.keys.note_use, record)
@@ -130,6 +130,7 @@ class Gate:
         if identity is None:
             return
         visit.scope.setdefault("state", {})["identity"] = identity
+        structlog.contextvars.bind_contextvars(key_id=identity.key_id)
         grant = identity.grant
         if grant.is_publishable:
             origin = headers.get("origin", "")
