@@ -283,6 +283,44 @@ def test_a_full_page_of_hits_in_spite_of_hidden_ones(both: World) -> None:
         assert all("everybody" in each["text"] for each in found)
 
 
+def test_hidden_documents_change_nothing_that_is_answered(both: World) -> None:
+    """A hidden copy and a hidden contradiction leave no trace: no also_in, no disagreement, no other score or quote."""
+    public = (
+        "# Museum\n\nA ticket to the museum costs 12 euros for adults. It opens at ten o'clock on weekdays."
+    )
+    for collection in ("plain", "haunted"):
+        both.upload(public, collection)
+        both.upload("The lamp on the pier burns all night, and the keeper sleeps by day.", collection)
+    both.upload(f"{public} A copy.", "haunted", allow=["board"])
+    leaflet = "# Leaflet\n\nA ticket to the museum costs 15 euros for adults."
+    both.upload(leaflet, "haunted", allow=["board"])
+    token = both.make_key("read:plain", "ask:plain", "read:haunted", "ask:haunted")["token"]
+    question = "What does a ticket to the museum cost for adults?"
+
+    seen = []
+    for collection in ("plain", "haunted"):
+        asked = {"query": question, "collection": collection, "mode": "dense"}
+        found = both.client.post("/v1/search", json=asked, headers=bearer(token)).json()["passages"]
+        answer = both.ask(question, collection, token)
+        checked = both.client.post(
+            "/v1/ground",
+            json={"text": "A ticket to the museum costs 15 euros for adults.", "collection": collection},
+            headers=bearer(token),
+        ).json()
+        seen.append(
+            (
+                [(each["text"], each["score"], each["also_in"]) for each in found],
+                (answer["answer"], [each["quote"] for each in answer["citations"]], answer["disagreements"]),
+                [(each["verdict"], each["faults"]) for each in checked["claims"]],
+            )
+        )
+
+    assert seen[0] == seen[1]
+    assert "12 euros" in seen[0][1][0]
+    board = both.make_key("ask:haunted", principals=["board"])["token"]
+    assert both.ask(question, "haunted", board)["disagreements"] != []
+
+
 def test_the_owner_can_do_all_of_it(both: World) -> None:
     """The probes are good: each route does for its owner what it refused to others. Last, since it deletes."""
     owner = both.make_key("read:owned", "ask:owned", "write:owned")
