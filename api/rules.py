@@ -5,6 +5,7 @@ Scopes are those of ``index.keys``. ``None`` is open to everybody, with a key or
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from index.keys import Scope
@@ -81,3 +82,13 @@ def is_open(path: str) -> bool:
         return True
     rule = RULES.get(f"GET {path}")
     return rule is not None and rule.scopes is None
+
+
+def methods_of(path: str) -> list[str]:
+    """Every method that an address of the interface takes, whichever of its routes was met first."""
+    found = []
+    for name in RULES:
+        method, form = name.split(" ")
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(form)), path):
+            found.append(method)
+    return sorted(found)

@@ -241,6 +241,19 @@ def test_no_spelling_of_an_address_slips_past(admin: httpx.Client, path: str) ->
         assert "keys" not in response.json()
 
 
+def test_an_address_names_all_of_its_methods(admin: httpx.Client) -> None:
+    """Whoever calls it with another method is told every one that it takes, of all its routes."""
+    for path, allowed in (
+        ("/v1/collections", "GET, POST"),
+        ("/v1/documents/doc_0", "DELETE, GET, PUT"),
+        ("/v1/documents/doc_0/pages/1.png", "GET"),
+        ("/livez", "GET"),
+    ):
+        refused = admin.patch(path)
+        error_of(refused, 405, "method_not_allowed")
+        assert refused.headers["allow"] == allowed
+
+
 def test_row_30_no_part_of_a_statement(admin: httpx.Client) -> None:
     """What looks like SQL in a key's name, a principal, a filter or an id is a text like any other."""
     hostile = "x' OR '1'='1'; DROP TABLE keys; --"
