@@ -216,7 +216,7 @@ def left_out(sets: Sets) -> LeftOut:
         used = mixed & others
         inside = _by_group(every, others)[used]
         calibrations[aside] = part = _calibrated(inside, every.right[used], own[used].tolist(), "")
-        confidence[here] = [part.probability({"sufficiency": float(value)}) for value in sums[here]]
+        confidence[here] = [part.probability({"sentence_answers": float(value)}) for value in sums[here]]
     rows = [every.rows[at] for at in np.flatnonzero(mixed)]
     return LeftOut(rows, own[mixed], sums[mixed], confidence[mixed], calibrations)
 
@@ -280,13 +280,13 @@ def _balanced(questions: Questions) -> NDArray[np.float64]:
 
 
 def _calibrated(sums: Floats, right: Floats, sets: Sequence[str], about: str) -> Calibration:
-    base = Calibration("none", ("sufficiency",), (0.0,), (1.0,), (1.0,), 0.0, ABSTAIN_BELOW)
+    base = Calibration("none", ("sentence_answers",), (0.0,), (1.0,), (1.0,), 0.0, ABSTAIN_BELOW)
     return fit_calibration(
-        [{"sufficiency": float(value)} for value in sums],
+        [{"sentence_answers": float(value)} for value in sums],
         right.astype(bool).tolist(),
         name=CURRENT,
         base=base,
-        signals=("sufficiency",),
+        signals=("sentence_answers",),
         groups=sets,
         fitted_on=about,
         counts=told(sets, evenly(sets), _TOLD_IN_CURVE).tolist(),
