@@ -1,5 +1,6 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
-.PHONY: demo test lint format serve lock bench bench-retrieval chaos states canaries diskfull backups durability clean
+SECONDS ?= 600
+.PHONY: demo test lint format serve lock fuzz bench bench-retrieval chaos states canaries diskfull backups durability clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -25,6 +26,10 @@ serve: ## Serve the page and the HTTP interface
 lock: ## Write the lock files anew
 	scripts/install.sh dev
 	scripts/lock.sh
+
+fuzz: ## Call every route with generated requests and two tenants' keys: make fuzz SECONDS=600 SEED=1
+	scripts/install.sh dev
+	.venv/bin/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 bench: ## List the benchmarks
 	@sed -n '/^| program/,/^$$/p' benchmarks/README.md

@@ -6,17 +6,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import errors
+from api.access import authorise
+from api.audit import Recorder
 from api.deps import build
+from api.description import describe_access
+from api.gate import Gate
 from api.middleware import Boundary
-from api.routes import answers, ask, collections, documents, ground, health, openai, search
+from api.routes import answers, ask, collections, documents, ground, health, keys, openai, search
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
 
     from api.deps import Service
     from api.settings import Settings
@@ -39,11 +45,13 @@ def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = opened or build(settings)
         app.state.service = service
+        app.state.recorder = Recorder(service.store.audit)
         service.warm_up()
         service.runner.start()
         try:
             yield
         finally:
+            app.state.recorder.close()
             await service.close()
 
     app = FastAPI(
@@ -53,21 +61,25 @@ def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # Every route, also one that forgets to ask who calls.
+        dependencies=[Depends(authorise)],
     )
+    # Inside of the boundary, which is added last.
+    app.add_middleware(Gate, admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None)
     app.add_middleware(
         Boundary,
         max_body_bytes=settings.max_upload_mib * 1024 * 1024 + _FORM_ALLOWANCE,
-        admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
         # On loopback only its own names are served; elsewhere the key protects, under any name.
         hosts=LOOPBACK if settings.host in LOOPBACK else (),
     )
     errors.install(app)
-    for module in (documents, search, ask, ground, collections, answers, openai, health):
+    for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
         app.include_router(module.router)
 
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
+    async def page(_request: Request) -> FileResponse:
         return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
 
+    app.add_route("/", page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
+    describe_access(app)
     return app

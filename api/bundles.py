@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
+from index.sight import EVERYTHING
 from ingest.bundle import Bundle, is_bundle
 from ingest.errors import ParseError
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from index.idempotency import Claim
+    from index.sight import Sight
     from index.store import Store
     from index.types import Submission
 
@@ -26,6 +28,7 @@ def store_bundle(
     keep: AbstractSet[str] = frozenset(),
     claim: Claim | None = None,
     done: list[Submission] | None = None,
+    sight: Sight = EVERYTHING,
 ) -> list[Submission]:
     """Store every file of an archive as an original of its own. On disk when this returns; takes its time.
 
@@ -42,6 +45,7 @@ def store_bundle(
         keep: Documents of earlier files of the same request, which get no next version.
         claim: The request's claim, if it has one.
         done: What a former try of the request has stored, from this archive's first file on; taken from.
+        sight: Who uploads.
 
     Returns:
         One for each file in the archive's order; nothing when the upload is no archive, or one that cannot be taken
@@ -77,6 +81,7 @@ def store_bundle(
                     always_new=always_new or member.filename in seen,
                     keep={*keep, *(each.document_id for each in found)},
                     claim=claim,
+                    sight=sight,
                 )
             finally:
                 blob.discard()

@@ -11,6 +11,7 @@ import typer
 
 from api.backups import backup, restore
 from api.evaluation.command import check_extra, evaluation
+from api.keys_command import audit, keys
 from api.terminal import Collection, Data, fail, messages, named_files, read_settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ app = typer.Typer(
 app.add_typer(evaluation, name="eval")
 app.command()(backup)
 app.command()(restore)
+app.add_typer(keys, name="keys")
+app.command()(audit)
 
 
 @app.command()
@@ -39,15 +42,17 @@ def serve(
     """Serve the HTTP interface and the page."""
     from api.app import LOOPBACK  # noqa: PLC0415
     from api.deps import build  # noqa: PLC0415
+    from api.keyring import any_key  # noqa: PLC0415
     from api.serving import run  # noqa: PLC0415
 
     settings = read_settings(data=data, host=host, port=port)
-    if settings.host not in LOOPBACK and settings.admin_key is None:
-        fail(
-            f"Listening on {settings.host} would let anybody on the network read every document. Set "
-            "FOOTNOTE_ADMIN_KEY to a long random key first, or listen on 127.0.0.1."
-        )
     with messages():
+        if settings.host not in LOOPBACK and settings.admin_key is None and not any_key(settings.data):
+            fail(
+                f"Listening on {settings.host} would let anybody on the network read every document. Make a key "
+                "first with `footnote keys create NAME --scope admin`, or set FOOTNOTE_ADMIN_KEY to a long random "
+                "one, or listen on 127.0.0.1."
+            )
         service = build(settings)
     typer.echo(f"Footnote serves http://{settings.host}:{settings.port} from {settings.data}", err=True)
     if not run(settings, service):

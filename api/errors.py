@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.rules import methods_of
 from index.disk import Trouble, trouble
 from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, KeyReused, NotFound
 from ingest.errors import EmbedderUnavailable, IngestError, PageNotFound, ParseError, ParserUnavailable
@@ -156,6 +157,9 @@ def install(app: FastAPI) -> None:
         detail = str(error.detail) if isinstance(error, HTTPException) else ""
         code = {400: "malformed", 404: "not_found", 405: "method_not_allowed"}.get(status, "error")
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        if status == 405 and (methods := methods_of(request.scope["path"])):  # noqa: PLR2004
+            # The router names those of one route alone.
+            headers["Allow"] = ", ".join(methods)
         return JSONResponse(_body(code, detail, status, retryable=False), status, headers)
 
     async def handle_invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
+    from api.access import Caller
     from api.uploads import Upload
 
 HEADER = "Idempotency-Key"
@@ -47,9 +48,10 @@ def key_of(request: Request) -> str | None:
     return found[1]
 
 
-def scope_of(request: Request) -> str:
-    """Whose keys they are: those of one caller are not those of another."""
-    return str(getattr(request.state, "caller", ""))
+def scope_of(caller: Caller) -> str:
+    """Whose keys they are: what one was answered is not answered to another, nor to the same as somebody else."""
+    seen = None if caller.principals is None else sorted(caller.principals)
+    return json.dumps([caller.key_id, seen])
 
 
 def fingerprint(request: Request, upload: Upload | None) -> str:

@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.access import LOCAL, caller_for
 from api.bundles import store_bundle
 from api.deps import build
 from api.routes.ask import complete
+from api.rules import RULES
 from api.schemas.answers import AnswerOut
 from api.settings import Settings
 from index.types import Status
@@ -93,7 +95,7 @@ def ingest_files(service: Service, files: Mapping[Path, str], collection: str) -
 def answer(service: Service, loop: asyncio.Runner, question: str, collection: str, mode: str) -> AnswerOut:
     """Ask one question."""
     asked = Question(text=question, collection=collection, mode=None if mode == "auto" else Mode(mode))
-    found = loop.run(complete(service, asked))
+    found = loop.run(complete(service, asked, caller_for(LOCAL, RULES["POST /v1/ask"])))
     return AnswerOut.of(found, trace_id="", conversation_id=None, explain=False)
 
 

@@ -1,8 +1,7 @@
-"""What happens around every request: a trace id, a key where one is set, a bound on the body, safe headers."""
+"""What happens around every request: a trace id, a check of its host, a bound on the body, safe headers."""
 
 from __future__ import annotations
 
-import hmac
 import re
 import time
 import uuid
@@ -44,12 +43,9 @@ _TRACE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 class Boundary:
     """One ASGI middleware for all of it, so that even a refusal has a trace id and safe headers."""
 
-    def __init__(
-        self, app: ASGIApp, *, max_body_bytes: int, admin_key: str | None, hosts: Iterable[str]
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, hosts: Iterable[str]) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
-        self._admin_key = admin_key
         self._hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +74,7 @@ class Boundary:
             await send(message)
 
         try:
-            self._admit(scope, headers)
+            self._admit(headers)
             await self._app(scope, self._bounded(receive), send_marked)
         except Exception as error:
             status, body, extra = describe(error)
@@ -96,32 +92,16 @@ class Boundary:
                 "request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1)
             )
 
-    def _admit(self, scope: Scope, headers: Headers) -> None:
+    def _admit(self, headers: Headers) -> None:
         """Refuse what must not reach a route.
 
         Raises:
-            ApiError: 400 for a foreign Host, 401 without the key, 403 for a foreign page, 413 for a body that is
-                announced as too large.
+            ApiError: 400 for a foreign Host, 413 for a body that is announced as too large.
         """
         host = re.sub(r":\d+$", "", headers.get("host", "")).strip("[]").lower()
         if self._hosts and host not in self._hosts:
             # A page elsewhere that resolves its own name to this address must not be served.
             raise ApiError(400, "unknown_host", f"This service does not answer for the host {host!r}.")
-        origin = headers.get("origin")
-        foreign = origin is not None and origin.partition("://")[2] != headers.get("host", "")
-        if foreign and not self._admin_key and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            # Without a key, a page of another site could upload documents through a visitor's browser.
-            raise ApiError(403, "foreign_origin", f"Pages from {origin!r} may not change anything here.")
-        if self._admin_key and scope["path"].startswith(("/v1", "/metrics")):
-            scheme, _, token = headers.get("authorization", "").partition(" ")
-            known = hmac.compare_digest(token.strip().encode(), self._admin_key.encode())
-            if scheme.lower() != "bearer" or not known:
-                raise ApiError(
-                    401,
-                    "unauthorized",
-                    "A key is needed, and it is not this one.",
-                    {"WWW-Authenticate": "Bearer"},
-                )
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             raise ApiError(400, "malformed", "Content-Length is not a number.")

@@ -18,10 +18,11 @@ class Settings(BaseSettings):
     )
 
     data: Path = Field(Path("footnote-data"), description="Folder with everything that is stored.")
-    host: str = Field("127.0.0.1", description="Address to listen on. Others than loopback need ADMIN_KEY.")
+    host: str = Field("127.0.0.1", description="Address to listen on. Others than loopback need a key.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     admin_key: SecretStr | None = Field(
-        None, description="When set, every /v1 request and /metrics must carry it as a bearer token."
+        None,
+        description="A key that may do everything, beside those of `footnote keys`. With any key, requests need one.",
     )
     gateway_url: str | None = Field(
         None,

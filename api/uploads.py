@@ -7,26 +7,29 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Strict, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
 from api.bundles import store_bundle
 from api.errors import ApiError
-from api.schemas.base import CollectionName
+from api.schemas.base import CollectionName, Principals
 from api.schemas.documents import TextUpload
 from index.catalog import UNNAMED
+from index.sight import ALLOW, EVERYTHING
 
 if TYPE_CHECKING:
     from fastapi import Request
 
     from index.blobs import BlobWriter
     from index.idempotency import Claim
+    from index.sight import Sight
     from index.store import Store
     from index.types import Submission
 
 _COLLECTION: TypeAdapter[str] = TypeAdapter(CollectionName)
+_ALLOW: TypeAdapter[list[str] | None] = TypeAdapter(Annotated[Principals | None, Strict()])
 _MAX_FILES = 1_000
 _MAX_METADATA_CHARS = 20_000
 _PART_BYTES = 1024 * 1024
@@ -66,7 +69,11 @@ async def read_upload(request: Request) -> Upload:
 
 
 async def store_upload(
-    store: Store, upload: Upload, document_id: str | None = None, claim: Claim | None = None
+    store: Store,
+    upload: Upload,
+    document_id: str | None = None,
+    claim: Claim | None = None,
+    sight: Sight = EVERYTHING,
 ) -> list[Submission]:
     """Store everything that an upload holds, the files of archives one by one. On disk when this returns.
 
@@ -98,6 +105,7 @@ async def store_upload(
                 keep={each.document_id for each in found},
                 claim=claim,
                 done=done,
+                sight=sight,
             )
             if members:
                 found += members
@@ -122,6 +130,7 @@ async def store_upload(
                 always_new=always_new,
                 keep={each.document_id for each in found},
                 claim=claim,
+                sight=sight,
             )
         finally:
             await asyncio.to_thread(blob.discard)
@@ -228,6 +237,13 @@ def _checked_metadata(found: Any) -> dict[str, Any]:
             todo += part
         elif isinstance(part, str):
             _storable(part, "metadata")
+    try:
+        _ALLOW.validate_python(found.get(ALLOW))
+    except ValidationError as error:
+        message = (
+            "metadata.allow is a list of the principals who may see the document, or null for everybody."
+        )
+        raise ApiError(422, "invalid_field", message) from error
     return found
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import and_, delete, insert, select, update
 from index.drafts import end_job
 from index.errors import Conflict, EmbedderMismatch
 from index.idempotency import forget_documents
-from index.reading import CatalogReader, unknown_document
+from index.reading import CatalogReader, unknown_collection, unknown_document
 from index.rows import (
     delete_answers,
     insert_passages,
@@ -38,6 +38,7 @@ from index.schema import (
     texts,
     versions,
 )
+from index.sight import EVERYTHING, merged, visible
 from index.types import DeletionReceipt, Status, Submission
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from index.jobs import Job
+    from index.sight import Sight
     from ingest.pipeline import Ingested
 
 
@@ -91,6 +93,7 @@ class Catalog(CatalogReader):
         always_new: bool = False,
         keep: AbstractSet[str] = frozenset(),
         then: Callable[[Connection, Submission], None] | None = None,
+        sight: Sight = EVERYTHING,
     ) -> Submission:
         """Register an upload, whose bytes are stored already, and queue its ingestion.
 
@@ -99,11 +102,12 @@ class Catalog(CatalogReader):
         its present name when no file name is given. Name and metadata of a new version become the document's
         when the version becomes live; metadata given with the same bytes do so at once. Where the name is one
         document's and the bytes are another's, the name decides. Documents in ``keep`` get no next version: an
-        earlier file of the same request became them, and would be gone with it. ``then`` is called in the
-        transaction, with what it is going to commit.
+        earlier file of the same request became them, and would be gone with it. Documents that the uploader may not
+        see are as if they were not there. A document's ``allow`` stays when the metadata given does not name it.
+        ``then`` is called in the transaction, with what it is going to commit.
 
         Raises:
-            NotFound: ``document_id`` is unknown.
+            NotFound: ``document_id`` is unknown, or the collection is somebody else's.
             ValueError: The metadata holds what JSON has no form for, as the number NaN. Stored, it would make
                 every filter over its collection fail.
         """
@@ -120,6 +124,7 @@ class Catalog(CatalogReader):
                 document_id=document_id,
                 always_new=always_new,
                 keep=keep,
+                sight=sight,
             )
             if then is not None:
                 then(connection, submission)
@@ -170,7 +175,7 @@ class Catalog(CatalogReader):
                 .values(
                     live_version=document.version,
                     filename=given.filename,
-                    metadata=row.metadata if given.given_metadata is None else given.given_metadata,
+                    metadata=merged(row.metadata, given.given_metadata or row.metadata),
                     updated_at=time.time(),
                 )
             )
@@ -191,21 +196,26 @@ class Catalog(CatalogReader):
             end_job(connection, job)
 
     def delete_document(
-        self, document_id: str, then: Callable[[Connection, DeletionReceipt], None] | None = None
+        self,
+        document_id: str,
+        sight: Sight = EVERYTHING,
+        then: Callable[[Connection, DeletionReceipt], None] | None = None,
     ) -> tuple[int, DeletionReceipt, set[str]]:
         """Remove every trace of a document but its id; ``then`` is called in the transaction.
 
         Returns:
-            Its collection's id, the receipt, and the hashes of originals that nothing refers to any more.
+            Its collection's id, the receipt, and the hashes of originals that nothing refers to any more. The
+            receipt says what the caller can see of that: bytes that somebody else has uploaded too are kept for
+            them, and the receipt does not tell.
 
         Raises:
-            NotFound: Unknown or deleted already.
+            NotFound: Unknown, deleted already, or not the caller's to see.
         """
         with self._database.write() as connection:
-            row = _document(connection, documents.c.id == document_id)
+            row = _document(connection, documents.c.id == document_id, visible(sight))
             if row is None:
                 raise unknown_document(document_id)
-            receipt, unused = _delete(connection, row)
+            receipt, unused = _delete(connection, row, sight)
             if then is not None:
                 then(connection, receipt)
             return row.collection_id, receipt, unused
@@ -244,17 +254,20 @@ def _submit(
     document_id: str | None,
     always_new: bool,
     keep: AbstractSet[str],
+    sight: Sight,
 ) -> Submission:
     """What ``Catalog.submit`` does, inside its transaction."""
     now = time.time()
     if document_id is not None:
-        known = _document(connection, documents.c.id == document_id)
+        known = _document(connection, documents.c.id == document_id, visible(sight))
         if known is None:
             raise unknown_document(document_id)
         same = known if known.sha256 == sha256 else None
     else:
+        if not sight.covers(collection):
+            raise unknown_collection(collection)
         collection_id = _ensure_collection(connection, collection)
-        inside = documents.c.collection_id == collection_id
+        inside = and_(documents.c.collection_id == collection_id, visible(sight))
         known = None if always_new else _document(connection, inside, documents.c.filename == filename)
         if known is not None and known.id in keep and known.sha256 != sha256:
             known = None
@@ -267,7 +280,9 @@ def _submit(
             settle_originals(connection, [sha256])
             if metadata:
                 connection.execute(
-                    update(documents).where(documents.c.id == same.id).values(metadata=metadata)
+                    update(documents)
+                    .where(documents.c.id == same.id)
+                    .values(metadata=merged(same.metadata, metadata))
                 )
             return Submission(same.id, same.version, is_new=False)
         known = same
@@ -278,7 +293,7 @@ def _submit(
                 id=document_id,
                 collection_id=collection_id,
                 filename=filename or UNNAMED,
-                metadata=metadata,
+                metadata=merged({}, metadata),
                 version=1,
                 created_at=now,
                 updated_at=now,
@@ -375,7 +390,9 @@ def _claim_embedder(connection: Connection, collection_id: int, fingerprint: str
         )
 
 
-def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set[str]]:
+def _delete(
+    connection: Connection, row: Row[Any], sight: Sight = EVERYTHING
+) -> tuple[DeletionReceipt, set[str]]:
     mine = versions.c.document_id == row.id
     hashes = set(connection.execute(select(versions.c.sha256).where(mine)).scalars())
     removed = remove_passages(connection, row.id)
@@ -389,7 +406,10 @@ def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set
     connection.execute(insert(deletions).values(document_id=row.id, deleted_at=time.time()))
     forget_documents(connection, row.id)
     record_change(connection, row.collection_id, removed, None)
-    kept = set(connection.execute(select(versions.c.sha256).where(versions.c.sha256.in_(hashes))).scalars())
+    same = select(versions.c.sha256).where(versions.c.sha256.in_(hashes))
+    kept = set(connection.execute(same).scalars())
+    theirs = same.join(documents, documents.c.id == versions.c.document_id).where(visible(sight))
+    gone = hashes - set(connection.execute(theirs).scalars())
     unsettle_originals(connection, hashes - kept)
     count = removed.size if removed else 0
-    return DeletionReceipt(row.id, count, count, cached, original=bool(hashes - kept)), hashes - kept
+    return DeletionReceipt(row.id, count, count, cached, original=bool(gone)), hashes - kept

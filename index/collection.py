@@ -13,6 +13,7 @@ from index.dense import DenseView
 from index.disk import passes
 from index.errors import EmbedderMismatch, NotFound
 from index.lexical import LexicalView
+from index.sight import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from index.catalog import Catalog
     from index.filters import Filter
+    from index.sight import Sight
     from index.types import CollectionRecord, Hit, Query
     from index.view import View
 
@@ -73,7 +75,12 @@ class Collection:
         return self._views
 
     def search(
-        self, query: Query, limit: int, names: Sequence[str], wanted: Filter | None = None
+        self,
+        query: Query,
+        limit: int,
+        names: Sequence[str],
+        wanted: Filter | None = None,
+        sight: Sight = EVERYTHING,
     ) -> dict[str, list[Hit]]:
         """Ask the named views.
 
@@ -82,6 +89,7 @@ class Collection:
             limit: At most so many hits of each view.
             names: Which views to ask.
             wanted: A metadata filter.
+            sight: Who asks: the views look at no passage that they may not see.
 
         Returns:
             Hits by view, best first. Some may be of passages that have gone meanwhile: the catalog says.
@@ -100,7 +108,9 @@ class Collection:
             )
         if self._unopened is not None and not any(name in views for name in names):
             raise self._unopened
-        allowed = None if wanted is None else self._catalog.allowed(self.id, wanted)
+        allowed = None
+        if wanted is not None or self._catalog.restricts(self.id, sight):
+            allowed = self._catalog.allowed(self.id, wanted or {}, sight)
         return {name: views[name].search(query, limit, allowed) for name in names if name in views}
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:

@@ -9,12 +9,14 @@ import numpy as np
 from sqlalchemy import and_, func, select
 
 from index.schema import collections, documents, passages, versions
+from index.sight import readable
 from index.types import DocumentRecord, IdRange, NewPassages, Status, StoredPassage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection, Row
 
+    from index.sight import Sight
     from ingest.types import FloatMatrix
 
 # Steps of a signed byte between nothing and one.
@@ -64,15 +66,14 @@ PASSAGE = (
 )
 
 
-def collections_with_counts() -> Any:
-    """Selects collections with how many documents and live passages they hold."""
-    live = select(
-        passages.c.collection_id,
-        func.count().label("passages"),
-    ).group_by(passages.c.collection_id)
-    held = select(documents.c.collection_id, func.count().label("documents")).group_by(
-        documents.c.collection_id
-    )
+def collections_with_counts(sight: Sight) -> Any:
+    """Selects collections with how many documents and live passages a caller sees in them."""
+    live = select(passages.c.collection_id, func.count().label("passages"))
+    if sight.principals is not None:
+        live = live.join(documents, documents.c.id == passages.c.document_id).where(readable(sight))
+    live = live.group_by(passages.c.collection_id)
+    held = select(documents.c.collection_id, func.count().label("documents")).where(readable(sight))
+    held = held.group_by(documents.c.collection_id)
     live_rows, held_rows = live.subquery(), held.subquery()
     return (
         select(

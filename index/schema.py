@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -47,6 +48,9 @@ collections = Table(
     Column("created_at", Float, nullable=False),
 )
 
+# Written out, because a partial index serves only the statements that repeat its condition to the letter.
+RESTRICTED = text("json_type(documents.metadata, '$.allow') IS NOT NULL")
+
 documents = Table(
     "documents",
     metadata,
@@ -59,6 +63,12 @@ documents = Table(
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Index(None, "collection_id", "filename"),
+    # Whether a collection has documents that not everybody may see is asked before every search.
+    Index(
+        "ix_documents_restricted",
+        "collection_id",
+        sqlite_where=text("json_type(metadata, '$.allow') IS NOT NULL"),
+    ),
 )
 
 versions = Table(
@@ -172,6 +182,8 @@ answers = Table(
     Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
     Column("body", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
+    # Who might see each restricted document that it shows, when it was made: [[principal, ...], ...].
+    Column("allow", JSON),
 )
 
 # Which documents an answer shows text of, so that deleting a document also deletes these answers.
@@ -228,4 +240,46 @@ deletions = Table(
     metadata,
     Column("document_id", String, primary_key=True),
     Column("deleted_at", Float, nullable=False),
+)
+
+# What may be called with which key. Secrets are random, so a plain hash keeps them.
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("principals", JSON, nullable=False),
+    Column("origins", JSON, nullable=False),
+    Column("limits", JSON, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("former_sha256", LargeBinary),  # The secret before the last rotation, good until former_until.
+    Column("former_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    Column("last_used_at", Float),
+)
+
+# What each key has used of its daily quotas. Days count from 1970-01-01 UTC.
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key_id", ForeignKey("keys.id"), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("amount", Integer, nullable=False),
+)
+
+# Who did what, without content. Triggers refuse every change but the next row: see ``index.audit``.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("key_id", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("object", String),
+    Column("outcome", Integer, nullable=False),  # The HTTP status.
+    Column("trace_id", String, nullable=False),
 )

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from index.answers import Answers
+from index.audit import AuditLog
 from index.blobs import Blobs
 from index.catalog import Catalog
 from index.collection import Collection
@@ -20,7 +21,10 @@ from index.disk import passes
 from index.errors import NotFound
 from index.idempotency import Idempotency
 from index.jobs import JobQueue
+from index.keys import Keys
 from index.reading import unknown_document
+from index.sight import EVERYTHING
+from index.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
     from index.blobs import BlobWriter
     from index.idempotency import Claim
+    from index.sight import Sight
     from index.types import DeletionReceipt, Submission
 
 log = structlog.get_logger(__name__)
@@ -52,6 +57,9 @@ class Store:
         self.answers = Answers(self.database)
         self.idempotency = Idempotency(self.database)
         self.jobs = JobQueue(self.database)
+        self.keys = Keys(self.database)
+        self.usage = Usage(self.database)
+        self.audit = AuditLog(self.database)
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
         # An original must not be removed between being stored and being referred to.
@@ -59,13 +67,13 @@ class Store:
         # Whether a failure of the disk left an original that nothing refers to.
         self._unsettled = False
 
-    def collection(self, name: str) -> Collection:
+    def collection(self, name: str, sight: Sight = EVERYTHING) -> Collection:
         """A collection, ready to be searched.
 
         Raises:
-            NotFound: There is none of that name.
+            NotFound: There is none of that name, or it is somebody else's.
         """
-        record = self.catalog.collection(name)
+        record = self.catalog.collection(name, sight)
         with self._collections_lock:
             if record.id not in self._collections:
                 folder = self._views_folder(record.id)
@@ -89,13 +97,14 @@ class Store:
         always_new: bool = False,
         keep: AbstractSet[str] = frozenset(),
         claim: Claim | None = None,
+        sight: Sight = EVERYTHING,
     ) -> Submission:
         """Store an original and queue its ingestion. On disk when this returns.
 
         See ``Catalog.submit`` for which document it becomes. Under a claim it is noted as a step of its request.
 
         Raises:
-            NotFound: ``document_id`` is unknown.
+            NotFound: ``document_id`` is unknown, or the collection is somebody else's.
         """
         sha256 = blob.seal()
         with self._originals_lock:
@@ -114,37 +123,41 @@ class Store:
                     always_new=always_new,
                     keep=keep,
                     then=None if claim is None else partial(self._note, claim),
+                    sight=sight,
                 )
             except BaseException:
                 self._unsettled = True
                 self._settle()
                 raise
 
-    def original(self, document_id: str, version: int | None = None) -> Path:
+    def original(self, document_id: str, version: int | None = None, sight: Sight = EVERYTHING) -> Path:
         """Where the original of a version is, by default of the live one.
 
         Raises:
-            NotFound: Unknown or deleted.
+            NotFound: Unknown, deleted, or not the caller's to see.
         """
-        path = self.blobs.path(self.catalog.sha256(document_id, version))
+        path = self.blobs.path(self.catalog.sha256(document_id, version, sight))
         if not path.is_file():
             raise unknown_document(document_id)
         return path
 
     def delete_document(
-        self, document_id: str, then: Callable[[Connection, DeletionReceipt], None] | None = None
+        self,
+        document_id: str,
+        sight: Sight = EVERYTHING,
+        then: Callable[[Connection, DeletionReceipt], None] | None = None,
     ) -> DeletionReceipt:
         """Remove a document with everything derived from it. Gone when this returns.
 
         ``then`` is called in the transaction that deletes it.
 
         Raises:
-            NotFound: Unknown or deleted already.
+            NotFound: Unknown, deleted already, or not the caller's to see.
             OSError: It is deleted, and its original could not be removed yet. That is tried again.
         """
-        name = self.catalog.document(document_id).collection
+        name = self.catalog.document(document_id, sight).collection
         with self._originals_lock:
-            _, receipt, orphans = self.catalog.delete_document(document_id, then)
+            _, receipt, orphans = self.catalog.delete_document(document_id, sight, then)
             self._remove_originals(orphans)
         self.database.forget_log()
         # Deleted in this very moment, the collection needs no view any more.

@@ -85,7 +85,7 @@ class Run:
         self.parts = parts
         self.question = question
         self.mode = mode
-        self.collection: Collection = parts.store.collection(question.collection)
+        self.collection: Collection = parts.store.collection(question.collection, question.sight)
         self.search_text = standalone(question)
         self.found: list[Found] = []
         self.further: list[Found] = []
@@ -97,7 +97,7 @@ class Run:
         self.ranking: Ranking | None = None
         self.draft = Draft()
         self.judge: GatewayJudge | None = None
-        self.sources = Sources(parts.store.catalog, parts.store.blobs, parts.parser)
+        self.sources = Sources(parts.store.catalog, parts.store.blobs, parts.parser, question.sight)
         self.builder = AnswerBuilder(self.sources)
         self.abstained = False
         self.withheld_below: float | None = None
@@ -137,6 +137,7 @@ class Run:
             limit=limit,
             wanted=wanted or self.question.wanted,
             reranker=parts.reranker if reranked else None,
+            sight=self.question.sight,
         )
 
     def rank(self) -> Ranking:

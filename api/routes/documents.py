@@ -10,15 +10,19 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
+from api.access import CallerDep, require_collection
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
+from api.gate import note_objects
 from api.idempotency import HEADER, answer, fingerprint, key_of, scope_of
+from api.quotas import counted_upload
 from api.schemas.base import CollectionName
 from api.schemas.documents import DocumentOut, DocumentsOut, ReceiptOut, TextOut
 from api.stream import event, event_stream
 from api.uploads import read_upload, store_upload
 from index.errors import NotFound
 from index.idempotency import Claim, Replay
+from index.sight import EVERYTHING, allowed_by
 from index.types import Status
 from ingest.errors import PageNotFound
 from rag.cite import PDF, quote_boxes
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from api.access import Caller
+    from index.sight import Sight
     from index.types import DeletionReceipt, Submission
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
@@ -88,54 +94,59 @@ def _with_key(extra: dict[str, Any]) -> dict[str, Any]:
 
 
 @router.post("", status_code=202, response_model=DocumentsOut, openapi_extra=_with_key(_UPLOAD_FORM))
-async def upload(request: Request, response: Response, service: ServiceDep) -> DocumentsOut | Response:
+async def upload(
+    request: Request, response: Response, service: ServiceDep, caller: CallerDep
+) -> DocumentsOut | Response:
     """Upload documents. They are stored when this answers, and ingested in the background unless ``wait``.
 
     A ZIP archive is taken apart: each file in it is a document, named after the archive and its path in it.
     """
-    return await _take(request, response, service, None)
+    return await _take(request, response, service, caller, None)
 
 
 @router.put(
     "/{document_id}", status_code=202, response_model=DocumentsOut, openapi_extra=_with_key(_UPLOAD_FORM)
 )
 async def replace(
-    document_id: str, request: Request, response: Response, service: ServiceDep
+    document_id: str, request: Request, response: Response, service: ServiceDep, caller: CallerDep
 ) -> DocumentsOut | Response:
     """Upload a new version. The present one is searched until the new one is ready."""
     if key_of(request) is None:
-        await asyncio.to_thread(service.store.catalog.document, document_id)
-    return await _take(request, response, service, document_id)
+        await asyncio.to_thread(service.store.catalog.document, document_id, caller.sight)
+    return await _take(request, response, service, caller, document_id)
 
 
 @router.get("")
 def list_documents(
     service: ServiceDep,
+    caller: CallerDep,
     collection: CollectionName | None = None,
     status: Status | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DocumentsOut:
     """Documents in the order of their arrival."""
-    records = service.store.catalog.documents(collection, status, cursor, limit + 1)
+    records = service.store.catalog.documents(collection, status, cursor, limit + 1, caller.sight)
     shown = [DocumentOut.of(r, service.runner.progress(r.id, r.version)) for r in records[:limit]]
     return DocumentsOut(documents=shown, next_cursor=shown[-1].id if len(records) > limit else None)
 
 
 @router.get("/{document_id}")
-def read_document(document_id: str, service: ServiceDep) -> DocumentOut:
+def read_document(document_id: str, service: ServiceDep, caller: CallerDep) -> DocumentOut:
     """One document."""
-    return _current(service, document_id)
+    return _current(service, document_id, caller.sight)
 
 
 @router.delete("/{document_id}", response_model=ReceiptOut, openapi_extra=_with_key({}))
-def delete_document(document_id: str, request: Request, service: ServiceDep) -> ReceiptOut | Response:
+def delete_document(
+    document_id: str, request: Request, service: ServiceDep, caller: CallerDep
+) -> ReceiptOut | Response:
     """Delete a document. When this answers, nothing returns its text any more."""
     key = key_of(request)
     if key is None:
-        return ReceiptOut.of(service.store.delete_document(document_id))
+        return ReceiptOut.of(service.store.delete_document(document_id, caller.sight))
     kept = service.store.idempotency
-    claim = kept.begin(scope_of(request), key, fingerprint(request, None))
+    claim = kept.begin(scope_of(caller), key, fingerprint(request, None))
     if isinstance(claim, Replay):
         return answer(claim.status, claim.body or "")
 
@@ -143,7 +154,7 @@ def delete_document(document_id: str, request: Request, service: ServiceDep) -> 
         kept.note_answer(connection, claim, 200, ReceiptOut.of(receipt).model_dump_json())
 
     try:
-        return ReceiptOut.of(service.store.delete_document(document_id, remember))
+        return ReceiptOut.of(service.store.delete_document(document_id, caller.sight, remember))
     finally:
         kept.release(claim)
 
@@ -152,12 +163,13 @@ def delete_document(document_id: str, request: Request, service: ServiceDep) -> 
 def read_text(
     document_id: str,
     service: ServiceDep,
+    caller: CallerDep,
     version: Version = None,
     start: Annotated[int, Query(ge=0)] = 0,
     end: Annotated[int | None, Query(ge=0)] = None,
 ) -> TextOut:
     """The canonical text that all offsets refer to, or a part of it."""
-    stored = service.store.catalog.text(document_id, version)
+    stored = service.store.catalog.text(document_id, version, caller.sight)
     last = len(stored.text) if end is None else end
     if not start <= last <= len(stored.text):
         message = f"start and end must satisfy 0 <= start <= end <= {len(stored.text)}."
@@ -167,10 +179,12 @@ def read_text(
 
 
 @router.get("/{document_id}/original", response_class=FileResponse)
-def read_original(document_id: str, service: ServiceDep, version: Version = None) -> FileResponse:
+def read_original(
+    document_id: str, service: ServiceDep, caller: CallerDep, version: Version = None
+) -> FileResponse:
     """The uploaded bytes, always as an attachment."""
-    record = service.store.catalog.document(document_id)
-    path = service.store.original(document_id, version)
+    record = service.store.catalog.document(document_id, caller.sight)
+    path = service.store.original(document_id, version, caller.sight)
     # The type is never the document's own: a browser must not render what somebody uploaded.
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(record.filename)}",
@@ -184,6 +198,7 @@ def read_page(
     document_id: str,
     page: int,
     service: ServiceDep,
+    caller: CallerDep,
     citation: str | None = None,
     version: Version = None,
 ) -> Response:
@@ -195,22 +210,22 @@ def read_page(
             raise ApiError(422, "invalid_field", "citation is 'version:start-end', as in a citation's url.")
         version, *span = map(int, found.groups())
         mark = (span[0], span[1])
-    stored = service.store.catalog.text(document_id, version)
+    stored = service.store.catalog.text(document_id, version, caller.sight)
     if stored.media_type != PDF:
         raise PageNotFound(
             f"{stored.filename} is no PDF, so it has no page images. Its text is under "
             f"/v1/documents/{document_id}/text."
         )
-    original = service.store.original(document_id, stored.version)
+    original = service.store.original(document_id, stored.version, caller.sight)
     boxes = quote_boxes(service.viewer, original, stored, mark, only=page) if mark else ()
     image = service.viewer.render(original, page, boxes)
     return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
 
 @router.get("/{document_id}/events", response_class=StreamingResponse)
-async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
+async def watch(document_id: str, service: ServiceDep, caller: CallerDep) -> StreamingResponse:
     """Ingestion progress as server-sent events: ``progress`` with the document, until it is ready or failed."""
-    first = await asyncio.to_thread(_current, service, document_id)
+    first = await asyncio.to_thread(_current, service, document_id, caller.sight)
 
     async def changes() -> AsyncIterator[str]:
         current: DocumentOut = first
@@ -218,7 +233,7 @@ async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
         while not Status(current.status).final:
             await asyncio.sleep(_POLL_S)
             try:
-                latest = await asyncio.to_thread(_current, service, document_id)
+                latest = await asyncio.to_thread(_current, service, document_id, caller.sight)
             except NotFound:
                 yield event("deleted", {"id": document_id, "status": "deleted"})
                 return
@@ -230,28 +245,40 @@ async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
 
 
 async def _take(
-    request: Request, response: Response, service: Service, document_id: str | None
+    request: Request, response: Response, service: Service, caller: Caller, document_id: str | None
 ) -> DocumentsOut | Response:
     kept, key = service.store.idempotency, key_of(request)
     claim: Claim | None = None
     try:
         try:
-            given = await read_upload(request)
-            if document_id is not None and len(given.files) > 1:
-                raise ApiError(422, "invalid_field", "A document is replaced by one file, not by several.")
-            if key is not None:
-                asked = await asyncio.to_thread(fingerprint, request, given)
-                begun = await asyncio.to_thread(kept.begin, scope_of(request), key, asked)
-                if isinstance(begun, Replay):
-                    return await _again(service, begun)
-                claim = begun
-            stored = await store_upload(service.store, given, document_id, claim)
+            async with counted_upload(service, caller, request) as count:
+                given = await read_upload(request)
+                if document_id is None:
+                    require_collection(caller, given.collection)
+                elif len(given.files) > 1:
+                    raise ApiError(
+                        422, "invalid_field", "A document is replaced by one file, not by several."
+                    )
+                # Who uploads what they may not see themselves is told what becomes of it, until others change it.
+                hides = not caller.sight.admits(allowed_by(given.metadata))
+                told = EVERYTHING if hides else caller.sight
+                if key is not None:
+                    asked = await asyncio.to_thread(fingerprint, request, given)
+                    begun = await asyncio.to_thread(kept.begin, scope_of(caller), key, asked)
+                    if isinstance(begun, Replay):
+                        count.again = True
+                        note_objects(request.state, [each.document_id for each in begun.done])
+                        return await _again(service, begun, told, caller.sight)
+                    claim = begun
+                stored = await store_upload(service.store, given, document_id, claim, caller.sight)
         finally:
             # The temporary files of the form, which would otherwise last as long as the wait.
             await request.close()
+        note_objects(request.state, [each.document_id for each in stored])
         service.runner.notify()
         response.status_code = 201 if given.wait else 202
-        found = DocumentsOut(documents=[await _shown(service, each, wait=given.wait) for each in stored])
+        shown = [await _shown(service, each, told, caller.sight, wait=given.wait) for each in stored]
+        found = DocumentsOut(documents=shown)
         if claim is not None:
             await asyncio.to_thread(kept.finish, claim, response.status_code, found.model_dump_json())
         return found
@@ -260,20 +287,31 @@ async def _take(
             await asyncio.to_thread(kept.release, claim)
 
 
-async def _again(service: Service, replay: Replay) -> Response:
-    """The answer that was given before, or, when something it showed was deleted since, what is left of it."""
-    body = replay.body
-    if body is None:
-        left = [await _shown(service, each, wait=False) for each in replay.done]
-        body = DocumentsOut(documents=left).model_dump_json()
-    return answer(replay.status, body)
+async def _again(service: Service, replay: Replay, told: Sight, seen: Sight) -> Response:
+    """The answer that was given before, or what is left of it when something it showed was deleted or hidden since."""
+    left = [await _shown(service, each, told, seen, wait=False) for each in replay.done]
+    if replay.body is None or any(each.status == "deleted" for each in left):
+        return answer(replay.status, DocumentsOut(documents=left).model_dump_json())
+    return answer(replay.status, replay.body)
 
 
-async def _shown(service: Service, submission: Submission, *, wait: bool) -> DocumentOut:
-    """A document as the answer to its upload shows it; of one deleted since, that it was deleted."""
+async def _shown(
+    service: Service, submission: Submission, told: Sight, seen: Sight, *, wait: bool
+) -> DocumentOut:
+    """A document as the answer to its upload shows it; of one deleted or hidden since, that it was deleted.
+
+    Args:
+        service: For the document.
+        submission: What the upload became.
+        told: What its uploader may be told of that version.
+        seen: What they may see besides.
+        wait: Whether to wait until it is ready or failed.
+    """
     while True:
         try:
-            current = await asyncio.to_thread(_current, service, submission.document_id)
+            current = await asyncio.to_thread(_current, service, submission.document_id, told)
+            if current.version != submission.version:
+                current = await asyncio.to_thread(_current, service, submission.document_id, seen)
         except NotFound:
             return DocumentOut.deleted(submission)
         if not wait or Status(current.status).final:
@@ -281,6 +319,6 @@ async def _shown(service: Service, submission: Submission, *, wait: bool) -> Doc
         await asyncio.sleep(_POLL_S)
 
 
-def _current(service: Service, document_id: str) -> DocumentOut:
-    record = service.store.catalog.document(document_id)
+def _current(service: Service, document_id: str, sight: Sight) -> DocumentOut:
+    record = service.store.catalog.document(document_id, sight)
     return DocumentOut.of(record, service.runner.progress(record.id, record.version))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
+from api.access import CallerDep
 from api.deps import ServiceDep
 from api.errors import ApiError
+from api.quotas import budget
 from api.schemas.answers import CitationOut, ConfidenceOut, GroundedOut, GroundIn, GroundOut, UsageOut
 from rag.claims import split_claims
 from rag.cost import Purse, check_budget
@@ -18,6 +20,7 @@ from rag.types import Usage
 
 if TYPE_CHECKING:
     from api.deps import Service
+    from index.sight import Sight
     from rag.gateway_judge import GatewayJudge
 
 # Every sentence of the sources is embedded for this one request: about two seconds at this length.
@@ -28,7 +31,7 @@ router = APIRouter(prefix="/v1/ground", tags=["ground"])
 
 
 @router.post("")
-async def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
+async def ground(body: GroundIn, service: ServiceDep, caller: CallerDep) -> GroundOut:
     """Check each claim of a text against a collection or against the sources given."""
     if (body.collection is None) == (body.sources is None):
         raise ApiError(422, "invalid_field", "Give either a collection or sources.")
@@ -37,17 +40,20 @@ async def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
             f"sources: more than {_MAX_SOURCE_CHARS:,} characters together. Upload them as documents instead."
         )
         raise ApiError(422, "invalid_field", message)
-    answerer = service.answerer
+    answerer, sight = service.answerer, caller.acting_as(body.principals).sight
     if answerer.judges is None:
-        return await run_in_threadpool(_grounded, body, service, None)
-    if body.max_cost_usd is not None:
-        check_budget(answerer.judges.model, 0, 0, body.max_cost_usd)
-    deadline = asyncio.get_running_loop().time() + answerer.gateway_config.deadline_s
-    with answerer.judges.of(Purse(answerer.judges.model, body.max_cost_usd), deadline) as judge:
-        return await run_in_threadpool(_grounded, body, service, judge)
+        return await run_in_threadpool(_grounded, body, service, None, sight)
+    async with budget(service, caller, body.max_cost_usd, costs=True) as money:
+        if money.limit is not None:
+            check_budget(answerer.judges.model, 0, 0, money.limit)
+        deadline = asyncio.get_running_loop().time() + answerer.gateway_config.deadline_s
+        with answerer.judges.of(Purse(answerer.judges.model, money.limit), deadline) as judge:
+            found = await run_in_threadpool(_grounded, body, service, judge, sight)
+        money.spent = found.cost_usd
+        return found
 
 
-def _grounded(body: GroundIn, service: Service, judge: GatewayJudge | None) -> GroundOut:
+def _grounded(body: GroundIn, service: Service, judge: GatewayJudge | None, sight: Sight) -> GroundOut:
     claims = split_claims(body.text)
     if len(claims) > _MAX_CLAIMS:
         message = (
@@ -58,7 +64,8 @@ def _grounded(body: GroundIn, service: Service, judge: GatewayJudge | None) -> G
         sources = [Source(each.id, each.title, each.text) for each in body.sources]
         found = ground_in_sources(claims, sources, service.answerer, body.question, judge)
     else:
-        found = ground_in_collection(claims, body.collection or "", service.answerer, body.question, judge)
+        answerer = service.answerer
+        found = ground_in_collection(claims, body.collection or "", answerer, body.question, judge, sight)
     return GroundOut(
         claims=[GroundedOut.of_grounded(each) for each in found.claims],
         citations=[CitationOut.of(each) for each in found.citations],

@@ -9,15 +9,20 @@ import asyncio
 import json
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from api.access import CallerDep
 from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe
+from api.gate import note_objects
+from api.quotas import answered
 from api.routes.ask import complete, remember
 from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, UsageOut
+from api.schemas.base import ActingAs
 from api.stream import event_stream
 from rag.cite import rendered
 from rag.types import Claimed, Done, OnUnsupported, Question, Verdict
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
     from fastapi.responses import StreamingResponse
 
+    from api.access import Caller
     from rag.types import Answer
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -70,26 +76,31 @@ class ChatIn(BaseModel):
     stream: bool = False
     # Beyond OpenAI's fields: what /v1/ask has under this name.
     on_unsupported: OnUnsupported | None = None
+    # OpenAI's ``user`` is a label that any client sets as it likes; it is nobody's principal.
+    principals: ActingAs = None
 
 
 @router.get("/models")
-def models(service: ServiceDep) -> dict[str, Any]:
+def models(service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
     """Each collection is a model."""
     data = [
         {"id": each.name, "object": "model", "created": int(each.created_at), "owned_by": "footnote"}
-        for each in service.store.catalog.collections()
+        for each in service.store.catalog.collections(caller.sight)
     ]
     return {"object": "list", "data": data}
 
 
 @router.post("/chat/completions", response_model=None)
-async def chat(body: ChatIn, service: ServiceDep) -> dict[str, Any] | StreamingResponse:
+async def chat(
+    body: ChatIn, request: Request, service: ServiceDep, caller: CallerDep
+) -> dict[str, Any] | StreamingResponse:
     """Answer the last message from a collection. ``model`` is ``collection`` or ``collection@model``."""
-    question = _question(body)
-    await asyncio.to_thread(service.store.catalog.collection, question.collection)
+    question = replace(_question(body), sight=caller.acting_as(body.principals).sight)
+    await asyncio.to_thread(service.store.catalog.collection, question.collection, question.sight)
     if body.stream:
-        return event_stream(_chunks(service, question, body.model))
-    answer = await complete(service, question)
+        return event_stream(_chunks(service, question, caller, body.model))
+    answer = await complete(service, question, caller)
+    note_objects(request.state, [answer.id])
     message = {
         "role": "assistant",
         "content": answer.text,
@@ -124,12 +135,12 @@ def url_citations(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-async def _chunks(service: Service, question: Question, model: str) -> AsyncIterator[str]:
+async def _chunks(service: Service, question: Question, caller: Caller, model: str) -> AsyncIterator[str]:
     identity = f"chatcmpl-{time.time_ns():x}"
     sent, held = False, ""
     yield _chunk(identity, model, {"role": "assistant", "content": ""})
     try:
-        async with aclosing(service.answerer.answer(question)) as events:
+        async with aclosing(answered(service, caller, question)) as events:
             async for each in events:
                 if isinstance(each, Claimed):
                     # Until something is supported, this may still become an answer that abstains, and what

@@ -6,6 +6,7 @@ import time
 
 from fastapi import APIRouter
 
+from api.access import CallerDep
 from api.deps import ServiceDep
 from api.schemas.answers import PassageOut, SearchIn, SearchOut
 from rag.budget import within_characters
@@ -15,15 +16,16 @@ router = APIRouter(prefix="/v1/search", tags=["search"])
 
 
 @router.post("")
-def search(body: SearchIn, service: ServiceDep) -> SearchOut:
+def search(body: SearchIn, service: ServiceDep, caller: CallerDep) -> SearchOut:
     """Passages, best first, by meaning (dense), by words (lexical) or by both (hybrid)."""
     started = time.perf_counter()
+    sight = caller.acting_as(body.principals).sight
     answerer = service.answerer
     # A budget of characters may take more passages than the default count.
     limit = body.top_k if body.max_chars is None else max(body.top_k, min(200, body.max_chars // 100 + 1))
     found = retrieve(
         body.query,
-        collection=service.store.collection(body.collection),
+        collection=service.store.collection(body.collection, sight),
         catalog=service.store.catalog,
         embedder=service.embedder,
         config=answerer.retrieve_config,
@@ -32,6 +34,7 @@ def search(body: SearchIn, service: ServiceDep) -> SearchOut:
         wanted=body.filter,
         reranker=answerer.reranker,
         per_document=body.per_document,
+        sight=sight,
     )
     if body.max_chars is not None:
         found = within_characters(found, body.max_chars)

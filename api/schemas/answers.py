@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from api.schemas.base import Body, CollectionName, Out, QuestionText
+from api.schemas.base import ActingAs, Body, CollectionName, Out, QuestionText
 
 if TYPE_CHECKING:
     from rag.ground import Grounded
@@ -24,6 +24,7 @@ class SearchIn(Body):
     per_document: int | None = Field(None, ge=1, le=200)
     filter: dict[str, Any] | None = None
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    principals: ActingAs = None
 
 
 class PassageOut(BaseModel):
@@ -88,6 +89,7 @@ class AskIn(Body):
     on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     stream: bool = False
     explain: bool = False
+    principals: ActingAs = None
 
 
 class ClaimOut(Out):
@@ -253,6 +255,7 @@ class GroundIn(Body):
     sources: list[SourceIn] | None = Field(None, min_length=1, max_length=100)
     question: str | None = Field(None, max_length=8_000)
     max_cost_usd: float | None = Field(None, gt=0)
+    principals: ActingAs = None
 
 
 class BestEvidence(PassageShown):

@@ -241,4 +241,4 @@ def test_the_header_is_described(client: httpx.Client) -> None:
     routes = [("/v1/documents", "post"), ("/v1/documents/{document_id}", "put")]
     for path, method in [*routes, ("/v1/documents/{document_id}", "delete")]:
         names = {each["name"] for each in paths[path][method]["parameters"]}
-        assert names == {"Idempotency-Key"} | ({"document_id"} if "{" in path else set())
+        assert names == {"Idempotency-Key", "as"} | ({"document_id"} if "{" in path else set())

@@ -155,13 +155,13 @@ def test_a_deletion_and_its_answer_are_one_transaction(store: Store) -> None:
         raise OSError("cut off")
 
     with pytest.raises(OSError, match="cut off"):
-        store.delete_document(document_id, fail)
+        store.delete_document(document_id, then=fail)
     assert store.original(document_id).read_text() == "text"
 
     def note(connection: Connection, receipt: DeletionReceipt) -> None:
         store.idempotency.note_answer(connection, claim, 200, json.dumps({"id": receipt.id}))
 
-    store.delete_document(document_id, note)
+    store.delete_document(document_id, then=note)
     store.idempotency.release(claim)
     assert json.loads(replayed(store).body or "") == {"id": document_id}
 
