@@ -38,7 +38,14 @@ _MAX_PYPDF_PAGES = 1_000
 _RIGHT_TO_LEFT = 0.2
 
 
-def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds: float = math.inf) -> Parsed:
+def parse(
+    data: bytes,
+    max_pages: int = 20_000,
+    ocr_languages: str = "",
+    seconds: float = math.inf,
+    *,
+    programs: bool = True,
+) -> Parsed:
     """Read a PDF's text and structure.
 
     Args:
@@ -46,6 +53,7 @@ def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds
         max_pages: Ceiling on its pages.
         ocr_languages: Languages of scanned pages, see ``Recogniser``; empty to leave them alone.
         seconds: Wall clock for text recognition.
+        programs: Whether a program may be started for it; if not, a scan ends in ProgramNeeded.
 
     Returns:
         The pages' texts with blocks for pages, headings, tables and running lines.
@@ -58,7 +66,7 @@ def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds
         LimitExceeded: A stream in the file unpacks to more than pypdf's ceilings, or text recognition would
             take too long.
     """
-    recogniser = Recogniser(ocr_languages, seconds)
+    recogniser = Recogniser(ocr_languages, seconds, programs)
     # Text needs no images; pypdf must not start a program for those in JBIG2.
     with apply_configuration(jbig2dec_binary=None):
         second = Pdfium(data)
