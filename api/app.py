@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +13,9 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import errors
+from api.bounds import Draining, Kinds
 from api.deps import build
+from api.lifetime import Lifetime
 from api.middleware import Boundary
 from api.routes import answers, ask, collections, documents, ground, health, openai, search
 
@@ -25,18 +29,27 @@ WEB = Path(__file__).parent / "web"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What surrounds the files of one upload in its request body.
 _FORM_ALLOWANCE = 1024 * 1024
+# Threads in which questions are answered and uploads stored. More would not make two cores faster.
+_THREADS = 16
 
 
-def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, opened: Service | None = None, draining: Draining | None = None
+) -> FastAPI:
     """The application for some settings.
 
     Args:
         settings: Where to listen, and what to build the service from.
         opened: The service, which is closed at the end; without one the data folder is opened at the start.
+        draining: How whoever runs the application says that it is about to end.
     """
+    draining = draining or Draining()
+    kinds = Kinds(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Work for a client that has left is taken out of this queue again, so that it cannot grow without end.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
         service = opened or build(settings)
         app.state.service = service
         service.warm_up()
@@ -54,10 +67,14 @@ def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.state.draining, app.state.kinds = draining, kinds
+    # The last one added is the outermost.
+    app.add_middleware(Lifetime, kinds=kinds, draining=draining)
     app.add_middleware(
         Boundary,
         max_body_bytes=settings.max_upload_mib * 1024 * 1024 + _FORM_ALLOWANCE,
         admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
+        metrics_key=settings.metrics_key.get_secret_value() if settings.metrics_key else None,
         # On loopback only its own names are served; elsewhere the key protects, under any name.
         hosts=LOOPBACK if settings.host in LOOPBACK else (),
     )

@@ -34,10 +34,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8000.")] = None,
 ) -> None:
     """Serve the HTTP interface and the page."""
-    import uvicorn  # noqa: PLC0415
-
-    from api.app import LOOPBACK, create_app  # noqa: PLC0415
+    from api.app import LOOPBACK  # noqa: PLC0415
     from api.deps import build  # noqa: PLC0415
+    from api.serving import run  # noqa: PLC0415
 
     settings = read_settings(data=data, host=host, port=port)
     if settings.host not in LOOPBACK and settings.admin_key is None:
@@ -47,19 +46,8 @@ def serve(
         )
     with messages():
         service = build(settings)
-    config = uvicorn.Config(
-        create_app(settings, service),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=20,
-    )
     typer.echo(f"Footnote serves http://{settings.host}:{settings.port} from {settings.data}", err=True)
-    server = uvicorn.Server(config)
-    server.run()
-    if not server.started:
+    if not run(settings, service):
         raise typer.Exit(1)
 
 

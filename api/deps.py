@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import structlog
@@ -14,6 +14,7 @@ from index.jobs import JobRunner
 from index.store import Store
 from ingest.config import ChunkConfig, EmbedConfig, ParseConfig
 from ingest.embed import SentenceTransformerEmbedder
+from ingest.errors import ParserUnavailable
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
@@ -29,9 +30,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.settings import Settings
+    from ingest.confine import Confinement
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
+# Seconds that jobs in work have at the service's end, twice: before and after they lose their parser.
+_JOB_S = 4.0
+# Seconds that drawing one page may take.
+_VIEW_S = 20.0
 # Name of the file in the data folder that ``footnote calibrate`` writes.
 CALIBRATION = "calibration.json"
 
@@ -56,11 +62,14 @@ class Service:
     gateway: Gateway | None
     answerer: Answerer
     embedder_error: str = ""
+    confinement: Confinement | None = None
+    confinement_error: str = ""
 
     def warm_up(self) -> None:
-        """Load the embedding model in the background; until then the service is alive and not ready."""
+        """Start a parser and load the embedding model in the background; until then it is alive and not ready."""
 
         def load() -> None:
+            self._look_at_parser()
             try:
                 self.embedder.load()
             except Exception as error:
@@ -69,12 +78,27 @@ class Service:
 
         threading.Thread(target=load, name="warm-up", daemon=True).start()
 
+    def _look_at_parser(self) -> None:
+        """Start a parser's process, and say in the log what the operating system keeps it from."""
+        try:
+            self.confinement = found = self.parser.confinement()
+        except ParserUnavailable as error:
+            self.confinement_error = str(error)
+            log.error("parser_unavailable", reason=str(error))  # noqa: TRY400 -- the message says it all.
+            return
+        if found.complete:
+            log.info("parser_confined", landlock=found.files, seccomp=found.calls)
+        else:
+            log.warning("parser_not_confined", landlock=found.files, seccomp=found.calls, reason=found.reason)
+
     async def close(self) -> None:
         """Finish what can be finished and let go of everything."""
         if self.gateway is not None:
             await self.gateway.aclose()
-        self.runner.stop()
+        self.runner.stop(_JOB_S)
+        # A job that still reads its file learns of the end by losing the parser, and is handed back.
         self.parser.close()
+        self.runner.stop(_JOB_S)
         self.viewer.close()
         self.store.close()
 
@@ -97,6 +121,8 @@ def build(settings: Settings) -> Service:
     """
     parse_config = ParseConfig(
         timeout_s=settings.parse_timeout_s,
+        cpu_s=settings.parse_cpu_s,
+        sandbox=settings.parse_sandbox,
         memory_bytes=settings.parse_memory_mib * MEBIBYTE,
         max_bytes=settings.max_upload_mib * MEBIBYTE,
         ocr_languages=settings.ocr_languages,
@@ -113,7 +139,8 @@ def build(settings: Settings) -> Service:
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
     parser = Parser(parse_config, workers=settings.ingest_workers)
-    viewer = Parser(parse_config)
+    # People wait for page images, and only so many can wait at once.
+    viewer = Parser(replace(parse_config, timeout_s=min(_VIEW_S, settings.parse_timeout_s), ocr_languages=""))
     store = Store(settings.data)
     store.finish_interrupted()
     pipeline = Pipeline(parser, embedder, parse_config, ChunkConfig(max_tokens=settings.passage_tokens))

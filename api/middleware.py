@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
+from api.bounds import takes_files
 from api.errors import ApiError, describe
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ _HEADERS = {
 }
 # A client may send any word as its method, and each would be a series of its own for ever.
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+# Of a request without files. The longest history and sources that the schemas allow take about half.
+MAX_JSON_BYTES = 4 * 1024 * 1024
+_MAX_DIGITS = 18
+_CLIENT_LEFT = 499
 _TRACE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -45,11 +51,18 @@ class Boundary:
     """One ASGI middleware for all of it, so that even a refusal has a trace id and safe headers."""
 
     def __init__(
-        self, app: ASGIApp, *, max_body_bytes: int, admin_key: str | None, hosts: Iterable[str]
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        admin_key: str | None,
+        hosts: Iterable[str],
+        metrics_key: str | None = None,
     ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._admin_key = admin_key
+        self._metrics_key = metrics_key
         self._hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +92,11 @@ class Boundary:
 
         try:
             self._admit(scope, headers)
-            await self._app(scope, self._bounded(receive), send_marked)
+            most = self._most_bytes(scope["path"])
+            await self._app(scope, _bounded(receive, most), send_marked)
+        except ClientDisconnect:
+            # Nobody is there to be answered. The number is the one that nginx logs for this.
+            status = _CLIENT_LEFT
         except Exception as error:
             status, body, extra = describe(error)
             if begun:
@@ -114,7 +131,10 @@ class Boundary:
             raise ApiError(403, "foreign_origin", f"Pages from {origin!r} may not change anything here.")
         if self._admin_key and scope["path"].startswith(("/v1", "/metrics")):
             scheme, _, token = headers.get("authorization", "").partition(" ")
-            known = hmac.compare_digest(token.strip().encode(), self._admin_key.encode())
+            keys = [self._admin_key]
+            if self._metrics_key and scope["path"] == "/metrics":
+                keys.append(self._metrics_key)
+            known = any(hmac.compare_digest(token.strip().encode(), key.encode()) for key in keys)
             if scheme.lower() != "bearer" or not known:
                 raise ApiError(
                     401,
@@ -125,23 +145,30 @@ class Boundary:
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             raise ApiError(400, "malformed", "Content-Length is not a number.")
-        if int(length) > self._max_body_bytes:
-            raise self._too_large()
+        most = self._most_bytes(scope["path"])
+        # A number of very many digits is not even converted.
+        if len(length) > _MAX_DIGITS or int(length) > most:
+            raise _too_large(most)
 
-    def _bounded(self, receive: Receive) -> Receive:
-        """Count what arrives, because a chunked body announces no length."""
-        arrived = 0
+    def _most_bytes(self, path: str) -> int:
+        """The largest body of a request: of those that bring no files it is held in memory and read at once."""
+        return self._max_body_bytes if takes_files(path) else min(MAX_JSON_BYTES, self._max_body_bytes)
 
-        async def bounded() -> Message:
-            nonlocal arrived
-            message = await receive()
-            arrived += len(message.get("body", b""))
-            if arrived > self._max_body_bytes:
-                raise self._too_large()
-            return message
 
-        return bounded
+def _bounded(receive: Receive, most: int) -> Receive:
+    """Count what arrives, because a chunked body announces no length."""
+    arrived = 0
 
-    def _too_large(self) -> ApiError:
-        limit = self._max_body_bytes // (1024 * 1024)
-        return ApiError(413, "body_too_large", f"The request body is larger than {limit} MiB.")
+    async def bounded() -> Message:
+        nonlocal arrived
+        message = await receive()
+        arrived += len(message.get("body", b""))
+        if arrived > most:
+            raise _too_large(most)
+        return message
+
+    return bounded
+
+
+def _too_large(most: int) -> ApiError:
+    return ApiError(413, "body_too_large", f"The request body is larger than {most / (1024 * 1024):g} MiB.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
+from api.bounds import LIMITS
 from api.bundles import store_bundle
 from api.errors import ApiError
 from api.schemas.base import CollectionName
@@ -29,6 +30,8 @@ _COLLECTION: TypeAdapter[str] = TypeAdapter(CollectionName)
 _MAX_FILES = 1_000
 _MAX_METADATA_CHARS = 20_000
 _PART_BYTES = 1024 * 1024
+# Seconds in which two workers ingest a few dozen documents.
+_QUEUE_RETRY_S = 30
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TRUE = ("true", "1", "yes", "on")
 
@@ -50,11 +53,26 @@ class Upload:
 
 
 async def read_upload(request: Request) -> Upload:
-    """Take a request apart.
+    """Take a request apart, within its bounds, and see whether there is room for what it brings.
 
     Raises:
-        ApiError: 400, 415 or 422, saying what is wrong with it.
+        ApiError: 400, 415 or 422, saying what is wrong with it; 429 when too many documents wait in the collection;
+            503 or 504 when it was not there in time.
     """
+    limits = LIMITS.get()
+    upload = await (limits.within(_read(request)) if limits else _read(request))
+    service = request.app.state.service
+    waiting = await asyncio.to_thread(service.store.jobs.waiting_in, upload.collection)
+    if waiting >= service.settings.max_queued:
+        message = (
+            f"{waiting:,} documents of this collection wait to be ingested already. Upload more when these are done, "
+            "or raise FOOTNOTE_MAX_QUEUED."
+        )
+        raise ApiError(429, "queue_full", message, {"Retry-After": str(_QUEUE_RETRY_S)}, retryable=True)
+    return upload
+
+
+async def _read(request: Request) -> Upload:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _multipart(request)

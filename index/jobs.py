@@ -19,7 +19,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from index.errors import IndexingError, NotFound
-from index.schema import jobs, versions
+from index.schema import collections, documents, jobs, versions
 from index.types import Status
 from ingest.errors import IngestError
 from ingest.pipeline import Original
@@ -91,6 +91,26 @@ class JobQueue:
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(jobs)).scalar_one()
 
+    def waiting_in(self, collection: str) -> int:
+        """How many jobs there are for a collection of that name, in work or not; none when there is no such one."""
+        query = (
+            select(func.count())
+            .select_from(jobs)
+            .join(documents, documents.c.id == jobs.c.document_id)
+            .join(collections, collections.c.id == documents.c.collection_id)
+            .where(collections.c.name == collection)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def hand_back(self, job: Job) -> None:
+        """Let go of a job that the end of the service interrupts; this beginning does not count."""
+        mine = and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
+        with self._database.write() as connection:
+            connection.execute(
+                update(jobs).where(mine).values(owner=None, lease_until=None, attempts=jobs.c.attempts - 1)
+            )
+
     def _release_all(self) -> None:
         """Free the jobs of a process that is gone: this one alone holds the folder."""
         with self._database.write() as connection:
@@ -159,6 +179,7 @@ class JobRunner:
             try:
                 self._run(job)
             except _Stopped:
+                self._hand_back(job)
                 return
             except Exception:
                 # The job keeps its row and its lease runs out: it is tried again, here or elsewhere.
@@ -166,6 +187,13 @@ class JobRunner:
             finally:
                 self._held.pop(job.id, None)
                 self._progress.pop((job.document_id, job.version), None)
+
+    def _hand_back(self, job: Job) -> None:
+        try:
+            self._store.jobs.hand_back(job)
+        except (RuntimeError, OperationalError):
+            # The folder is closed already, or cannot be written: the next start frees all jobs anyway.
+            log.warning("job_not_handed_back", document_id=job.document_id, version=job.version)
 
     def _flush(self) -> None:
         """With nothing to do, bring the views to disk, so that a start after a crash replays little."""

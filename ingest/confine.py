@@ -103,7 +103,9 @@ def confine(readable: Iterable[Path], programs: Iterable[Path] = ()) -> Confinem
     )
 
 
-def _confine_files(libc: ctypes.CDLL, readable: tuple[Path, ...], programs: tuple[Path, ...]) -> tuple[int, str]:
+def _confine_files(
+    libc: ctypes.CDLL, readable: tuple[Path, ...], programs: tuple[Path, ...]
+) -> tuple[int, str]:
     """Version of Landlock that holds now, 0 for none, and why none does."""
     version = libc.syscall(_CREATE_RULESET, None, 0, _QUERY_VERSION)
     if version < 1:
@@ -173,18 +175,13 @@ def _filter(machine: Architecture, pid: int, *, programs: bool) -> list[Instruct
         (_AT_LEAST, 0, 1, _X32_BIT),
         (_RETURN, 0, 0, _KILL),
     ]
-    for name in ALWAYS_REFUSED:
-        if name in number:
-            program += _refused(number[name], errno.EPERM)
-    for name in MISSING:
-        # The C library then uses the older call, whose arguments can be looked at here.
-        program += _refused(number[name], errno.ENOSYS)
-    for known in UNKNOWN_TO_TABLE:
-        program += _refused(known, errno.ENOSYS)
+    refused = ALWAYS_REFUSED if programs else ALWAYS_REFUSED + PROCESSES
+    for each in (number[name] for name in refused if name in number):
+        program += _refused(each, errno.EPERM)
+    # For these the C library then uses an older call, whose arguments can be looked at here.
+    for each in (*(number[name] for name in MISSING), *UNKNOWN_TO_TABLE):
+        program += _refused(each, errno.ENOSYS)
     if not programs:
-        for name in PROCESSES:
-            if name in number:
-                program += _refused(number[name], errno.EPERM)
         program += _when(number["clone"], 0, _ANY_BIT, _CLONE_THREAD, _ALLOW, _ERRNO | errno.EPERM)
     for name, position in (("open", 1), ("openat", 2)):
         if name in number:

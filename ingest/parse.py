@@ -114,9 +114,7 @@ class Parser:
         try:
             return _believed(reply, payload)
         except (KeyError, TypeError, ValueError) as error:
-            raise CorruptFile(
-                "The parser's reply is not of its form: the file has taken it over."
-            ) from error
+            raise CorruptFile("The parser's reply is not of its form: the file has taken it over.") from error
 
     def locate(self, path: Path, page: int, quote: str, occurrence: int = 0) -> tuple[Box, ...]:
         """Find the rectangles of a quote on a page of a PDF, one for each line.

@@ -76,6 +76,11 @@ class Pipeline:
             max(self.embedder.max_tokens - CONTEXT_TOKENS, self.embedder.max_tokens // 2),
         )
         tree = build_tree(document, self.embedder.count_tokens, replace(self.chunk_config, max_tokens=most))
+        if len(tree.passages) > self.chunk_config.max_passages:
+            raise TooLarge(
+                f"The file has {len(tree.passages):,} passages, more than the ceiling of "
+                f"{self.chunk_config.max_passages:,}. Split it."
+            )
         return Ingested(
             document, tree, self._embed(document, tree, self.embedder.max_tokens - most, progress)
         )

@@ -47,7 +47,7 @@ _OPERATIONS = {
     "render": ("ingest.pages", "serve_render"),
 }
 # Folders that programs and libraries read from, on the systems that have them.
-_SYSTEM_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/fonts", "/usr/share/zoneinfo")
+_SYSTEM_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/fonts")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/dev/null", "/dev/urandom", "/proc/cpuinfo", "/sys/devices/system/cpu")
 _RECOGNITION_DATA = ("/usr/share/tesseract-ocr", "/usr/share/tessdata", "/usr/local/share/tessdata")
 _PR_SET_PDEATHSIG = 1
@@ -121,7 +121,9 @@ def _readable(*, recognising: bool) -> Iterator[Path]:
         yield Path(folder)
     yield from map(Path, [*site.getsitepackages(), site.getusersitepackages()])
     # Libraries may be installed elsewhere. A folder without any may be the one in which documents are kept.
-    for entry in map(Path, filter(None, [*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)])):
+    for entry in map(
+        Path, filter(None, [*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)])
+    ):
         if any(entry.glob("*.dist-info")) or any(entry.glob("*.so*")):
             yield entry
 

@@ -11,13 +11,13 @@ from fastapi import APIRouter
 from sqlalchemy.exc import OperationalError
 
 from api.deps import Service, ServiceDep
-from api.errors import ApiError, describe, is_disk_full
+from api.errors import ApiError, is_disk_full
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
-from api.stream import event, event_stream
+from api.stream import broken_off, event, event_stream
 from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from fastapi.responses import StreamingResponse
 
@@ -87,7 +87,7 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
         raise ApiError(409, "evidence_deleted", message, retryable=True)
 
 
-async def _events(service: Service, question: Question, *, explain: bool) -> AsyncIterator[str]:
+async def _events(service: Service, question: Question, *, explain: bool) -> AsyncGenerator[str, None]:
     try:
         async with aclosing(service.answerer.answer(question)) as events:
             async for each in events:
@@ -99,7 +99,7 @@ async def _events(service: Service, question: Question, *, explain: bool) -> Asy
                     yield _event(each)
     except Exception as error:
         # The status line is long sent: the failure is an event of its own, and no 'done' follows.
-        yield event("error", {**describe(error)[1], "finish_reason": "incomplete"})
+        yield broken_off(error)
 
 
 def _event(each: Event) -> str:

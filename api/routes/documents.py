@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
+from api.bounds import pause, stop_holding_up
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
 from api.schemas.base import CollectionName
@@ -22,7 +23,7 @@ from ingest.errors import PageNotFound
 from rag.cite import PDF, quote_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from index.types import Submission
 
@@ -179,7 +180,7 @@ async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
     """Ingestion progress as server-sent events: ``progress`` with the document, until it is ready or failed."""
     first = await asyncio.to_thread(_current, service, document_id)
 
-    async def changes() -> AsyncIterator[str]:
+    async def changes() -> AsyncGenerator[str, None]:
         current: DocumentOut = first
         yield event("progress", current.model_dump())
         while not Status(current.status).final:
@@ -208,6 +209,7 @@ async def _take(
         # The temporary files of the form, which would otherwise last as long as the wait.
         await request.close()
     service.runner.notify()
+    stop_holding_up()
     if given.wait:
         response.status_code = 201
         documents = [await _finished(service, each) for each in stored]
@@ -221,7 +223,7 @@ async def _finished(service: Service, submission: Submission) -> DocumentOut:
         current = await asyncio.to_thread(_current, service, submission.document_id)
         if Status(current.status).final:
             return current
-        await asyncio.sleep(_POLL_S)
+        await pause(_POLL_S)
 
 
 def _current(service: Service, document_id: str) -> DocumentOut:

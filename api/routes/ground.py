@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 
-from api.deps import ServiceDep
+from api.bounds import Steps
+from api.deps import Service, ServiceDep
 from api.errors import ApiError
 from api.schemas.answers import CitationOut, ConfidenceOut, GroundedOut, GroundIn, GroundOut
 from rag.claims import split_claims
@@ -18,8 +21,13 @@ router = APIRouter(prefix="/v1/ground", tags=["ground"])
 
 
 @router.post("")
-def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
+async def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
     """Check each claim of a text against a collection or against the sources given."""
+    # In a queue from which it is taken out again when the client leaves.
+    return await asyncio.to_thread(_ground, body, service)
+
+
+def _ground(body: GroundIn, service: Service) -> GroundOut:
     if (body.collection is None) == (body.sources is None):
         raise ApiError(422, "invalid_field", "Give either a collection or sources.")
     if body.sources is not None and sum(len(each.text) for each in body.sources) > _MAX_SOURCE_CHARS:
@@ -27,7 +35,7 @@ def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
             f"sources: more than {_MAX_SOURCE_CHARS:,} characters together. Upload them as documents instead."
         )
         raise ApiError(422, "invalid_field", message)
-    claims = split_claims(body.text)
+    claims = Steps(split_claims(body.text))
     if len(claims) > _MAX_CLAIMS:
         message = (
             f"text: {len(claims):,} claims, and at most {_MAX_CLAIMS} are checked at once. Send it in parts."

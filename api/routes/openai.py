@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe
@@ -23,7 +23,7 @@ from rag.cite import rendered
 from rag.types import Claimed, Done, OnUnsupported, Question, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from fastapi.responses import StreamingResponse
 
@@ -66,7 +66,7 @@ class ChatIn(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: Text
-    messages: list[ChatMessage]
+    messages: list[ChatMessage] = Field(max_length=_MAX_MESSAGES * 4)
     stream: bool = False
     # Beyond OpenAI's fields: what /v1/ask has under this name.
     on_unsupported: OnUnsupported | None = None
@@ -88,7 +88,7 @@ async def chat(body: ChatIn, service: ServiceDep) -> dict[str, Any] | StreamingR
     question = _question(body)
     await asyncio.to_thread(service.store.catalog.collection, question.collection)
     if body.stream:
-        return event_stream(_chunks(service, question, body.model))
+        return event_stream(_chunks(service, question, body.model), _broken_off)
     answer = await complete(service, question)
     message = {
         "role": "assistant",
@@ -124,7 +124,7 @@ def url_citations(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-async def _chunks(service: Service, question: Question, model: str) -> AsyncIterator[str]:
+async def _chunks(service: Service, question: Question, model: str) -> AsyncGenerator[str, None]:
     identity = f"chatcmpl-{time.time_ns():x}"
     sent, held = False, ""
     yield _chunk(identity, model, {"role": "assistant", "content": ""})
@@ -149,9 +149,13 @@ async def _chunks(service: Service, question: Question, model: str) -> AsyncIter
                     yield _chunk(identity, model, delta, each.answer.finish_reason, extra)
     except Exception as error:
         # No finish reason and no [DONE]: a client sees that this is not an answer.
-        yield f"data: {json.dumps(describe(error)[1])}\n\n"
+        yield _broken_off(error)
         return
     yield "data: [DONE]\n\n"
+
+
+def _broken_off(error: Exception) -> str:
+    return f"data: {json.dumps(describe(error)[1])}\n\n"
 
 
 def _chunk(

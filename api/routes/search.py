@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from fastapi import APIRouter
 
-from api.deps import ServiceDep
+from api.deps import Service, ServiceDep
 from api.schemas.answers import PassageOut, SearchIn, SearchOut
 from rag.budget import within_characters
 from rag.retrieve import retrieve
@@ -15,8 +16,13 @@ router = APIRouter(prefix="/v1/search", tags=["search"])
 
 
 @router.post("")
-def search(body: SearchIn, service: ServiceDep) -> SearchOut:
+async def search(body: SearchIn, service: ServiceDep) -> SearchOut:
     """Passages, best first, by meaning (dense), by words (lexical) or by both (hybrid)."""
+    # In a queue from which it is taken out again when the client leaves.
+    return await asyncio.to_thread(_search, body, service)
+
+
+def _search(body: SearchIn, service: Service) -> SearchOut:
     started = time.perf_counter()
     answerer = service.answerer
     # A budget of characters may take more passages than the default count.

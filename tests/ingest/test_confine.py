@@ -234,7 +234,9 @@ def test_a_reply_that_no_honest_child_gives_is_the_files_error(store: Store, tmp
                 parser.parse(store(b"x"), "x.txt")
 
 
-def test_required_refuses_where_the_system_offers_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_refuses_where_the_system_offers_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With FOOTNOTE_PARSE_SANDBOX=required nothing is read without the sandbox, and the file is not at fault."""
     path = store(b"harmless")
     with Parser(ParseConfig(sandbox="required")) as parser:
