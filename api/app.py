@@ -54,6 +54,7 @@ def create_app(
         app.state.service = service
         service.warm_up()
         service.runner.start()
+        service.checkup.start()
         try:
             yield
         finally:

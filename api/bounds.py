@@ -42,6 +42,7 @@ class Gate:
         self._most = waiting
         self.running = 0
         self.waiting = 0
+        self.refused = 0
 
     async def enter(self) -> None:
         """Return when there is room.
@@ -50,6 +51,7 @@ class Gate:
             ApiError: 503 when too many wait already.
         """
         if self._free.locked() and self.waiting >= self._most:
+            self.refused += 1
             raise ApiError(
                 503,
                 "overloaded",

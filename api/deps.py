@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import structlog
 from fastapi import Depends, Request
 
+from api.checkup import Checkup
+from api.metrics import Metrics
+from api.observe import Observed, ObservedGateway, ObservedParser
+from api.tracing import open_tracing
 from index.config import JobConfig
 from index.jobs import JobRunner
 from index.store import Store
@@ -20,7 +24,6 @@ from ingest.pipeline import Pipeline
 from rag.answer import Answerer
 from rag.calibration import read_calibration
 from rag.config import AnswerConfig, DisagreementConfig, ExtractConfig, GatewayConfig, RetrieveConfig
-from rag.gateway import Gateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 from rag.types import Marking, OnUnsupported
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from api.settings import Settings
     from ingest.confine import Confinement
+    from rag.gateway import Gateway
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
@@ -61,6 +65,8 @@ class Service:
     runner: JobRunner
     gateway: Gateway | None
     answerer: Answerer
+    observed: Observed
+    checkup: Checkup
     embedder_error: str = ""
     confinement: Confinement | None = None
     confinement_error: str = ""
@@ -95,12 +101,14 @@ class Service:
         """Finish what can be finished and let go of everything."""
         if self.gateway is not None:
             await self.gateway.aclose()
+        self.checkup.stop()
         self.runner.stop(_JOB_S)
         # A job that still reads its file learns of the end by losing the parser, and is handed back.
         self.parser.close()
         self.runner.stop(_JOB_S)
         self.viewer.close()
         self.store.close()
+        self.observed.tracing.close()
 
 
 def calibration_file(settings: Settings) -> Path | None:
@@ -118,6 +126,7 @@ def build(settings: Settings) -> Service:
         FolderInUse: Another process holds the data folder.
         GatewayNotConfigured: The gateway's address or key cannot be used as it stands.
         InvalidCalibration: The calibration's file cannot be read.
+        TracingUnavailable: Traces are asked for, and the extra for them is not installed.
     """
     parse_config = ParseConfig(
         timeout_s=settings.parse_timeout_s,
@@ -134,11 +143,12 @@ def build(settings: Settings) -> Service:
         proxy=settings.gateway_proxy,
         deadline_s=settings.gateway_deadline_s,
     )
-    gateway = Gateway(gateway_config) if settings.gateway_url else None
+    observed = Observed(Metrics(), open_tracing(settings.otlp_endpoint))
+    gateway = ObservedGateway(gateway_config, observed) if settings.gateway_url else None
     embedder = SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
-    parser = Parser(parse_config, workers=settings.ingest_workers)
+    parser = ObservedParser(parse_config, settings.ingest_workers, observed.metrics)
     # People wait for page images, and only so many can wait at once.
     viewer = Parser(replace(parse_config, timeout_s=min(_VIEW_S, settings.parse_timeout_s), ocr_languages=""))
     store = Store(settings.data)
@@ -152,6 +162,8 @@ def build(settings: Settings) -> Service:
         viewer=viewer,
         runner=JobRunner(store, pipeline, JobConfig(workers=settings.ingest_workers)),
         gateway=gateway,
+        observed=observed,
+        checkup=Checkup(store, observed.metrics, settings.doctor_hours * 3600),
         answerer=Answerer(
             store=store,
             embedder=embedder,

@@ -9,7 +9,6 @@ import uuid
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
@@ -20,12 +19,12 @@ from api.errors import ApiError, describe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from opentelemetry.trace import Span
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-log = structlog.get_logger(__name__)
+    from api.observe import Observed
 
-REQUESTS = Counter("footnote_requests_total", "Requests answered.", ("method", "route", "status"))
-SECONDS = Histogram("footnote_request_seconds", "Seconds until a request was answered.", ("method", "route"))
+log = structlog.get_logger(__name__)
 
 # The page loads nothing from elsewhere, and no answer can make it do so.
 _CSP = (
@@ -71,8 +70,21 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        observed: Observed = scope["app"].state.service.observed
+        with observed.tracing.request(method, headers) as span:
+            route, status = await self._serve(scope, receive, send, headers, span)
+            observed.tracing.responded(span, method, route, status)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, span: Span | None
+    ) -> tuple[str, int]:
+        """Serve one request; its route and its status."""
+        observed: Observed = scope["app"].state.service.observed
         given = headers.get("x-request-id", "")
-        trace_id = given if _TRACE_ID.fullmatch(given) else uuid.uuid4().hex
+        trace_id = (
+            given if _TRACE_ID.fullmatch(given) else observed.tracing.trace_id(span) or uuid.uuid4().hex
+        )
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(trace_id=trace_id)
         started = time.perf_counter()
@@ -107,11 +119,10 @@ class Boundary:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unknown")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            REQUESTS.labels(method, route, status).inc()
-            SECONDS.labels(method, route).observe(seconds)
-            log.info(
-                "request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1)
-            )
+            observed.metrics.requests.labels(method, route, status).inc()
+            observed.metrics.request_seconds.labels(method, route).observe(seconds)
+            log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+        return route, status
 
     def _admit(self, scope: Scope, headers: Headers) -> None:
         """Refuse what must not reach a route.

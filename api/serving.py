@@ -1,8 +1,8 @@
 """Runs the application until it is told to stop, and then to a stated end.
 
-SIGTERM, then: ``/readyz`` says 503 while requests are still taken, so that whoever sends them can look elsewhere; no new
-connection is taken; open requests and streams finish, or are told that they are incomplete; jobs in work are handed back.
-With the defaults that is over in 25 seconds at the most. A second SIGINT ends it at once.
+SIGTERM, then: ``/readyz`` says 503 while requests are still taken, so that whoever sends them can look elsewhere; no
+new connection is taken; open requests and streams finish, or are told that they are incomplete; jobs in work are
+handed back. With the defaults that is over in 25 seconds at the most. A second SIGINT ends it at once.
 """
 
 from __future__ import annotations
@@ -81,5 +81,6 @@ class DrainingServer(uvicorn.Server):
 
     async def _pause(self, seconds: float) -> None:
         until = asyncio.get_running_loop().time() + seconds
-        while not self.force_exit and (left := until - asyncio.get_running_loop().time()) > 0:
+        # uvicorn's sign of a second interrupt is a plain attribute.
+        while not self.force_exit and (left := until - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(left, 0.1))

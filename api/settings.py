@@ -154,6 +154,17 @@ class Settings(BaseSettings):
         "where the program tesseract is installed.",
     )
     ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")
+    otlp_endpoint: str | None = Field(
+        None,
+        description="Address of an OpenTelemetry collector, such as http://localhost:4318, that gets traces without "
+        "any content. Needs the extra: pip install 'footnote[tracing]'.",
+    )
+    doctor_hours: float = Field(
+        24.0,
+        ge=0,
+        description="Hours between checks of the whole data folder, whose findings /metrics shows; 0 for none. They "
+        "wait for a moment in which nothing is ingested.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines to write."
     )

@@ -13,6 +13,7 @@ from index.catalog import Catalog
 from index.collection import Collection
 from index.database import Database
 from index.errors import NotFound
+from index.figures import Figures, read_figures
 from index.jobs import JobQueue
 from index.reading import unknown_document
 
@@ -152,6 +153,12 @@ class Store:
         for folder in (self.folder / "views").glob("*"):
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def figures(self) -> Figures:
+        """Counts of the whole folder, for a monitor."""
+        with self._collections_lock:
+            opened = list(self._collections.values())
+        return read_figures(self.database, opened)
 
     def flush(self) -> None:
         """Bring the views' memory to disk, so that the next start takes less time."""

@@ -115,11 +115,11 @@ class Child:
         header, payload = reply
         # Memory that a file has left behind would be missing for the next one.
         exhausted = header.get("error") == errors.LimitExceeded.code
-        held, result, code = header.get("rss"), header.get("result"), header.get("error")
+        held, result, failed = header.get("rss"), header.get("result"), header.get("error")
         if exhausted or not isinstance(held, int) or held > self._config.memory_bytes // 4:
             self.close()
-        if code is not None:
-            raise _ERRORS.get(str(code), errors.ParseError)(str(header.get("message"))[:_MAX_MESSAGE])
+        if failed is not None:
+            raise _ERRORS.get(str(failed), errors.ParseError)(str(header.get("message"))[:_MAX_MESSAGE])
         if not isinstance(result, dict):
             self.close()
             raise errors.CorruptFile("The parser's reply is not of its form: the file has taken it over.")

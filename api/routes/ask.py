@@ -53,7 +53,7 @@ async def ask(body: AskIn, service: ServiceDep) -> AnswerOut | StreamingResponse
 
 async def complete(service: Service, question: Question) -> Answer:
     """The whole answer, stored under its id."""
-    async with aclosing(service.answerer.answer(question)) as events:
+    async with aclosing(service.observed.answering(service.answerer, question)) as events:
         async for each in events:
             if isinstance(each, Done):
                 await remember(service, question, each.answer)
@@ -89,7 +89,7 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
 
 async def _events(service: Service, question: Question, *, explain: bool) -> AsyncGenerator[str, None]:
     try:
-        async with aclosing(service.answerer.answer(question)) as events:
+        async with aclosing(service.observed.answering(service.answerer, question)) as events:
             async for each in events:
                 if isinstance(each, Done):
                     await remember(service, question, each.answer)

@@ -9,12 +9,17 @@ from fastapi import APIRouter
 from api.bounds import Steps
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
-from api.schemas.answers import CitationOut, ConfidenceOut, GroundedOut, GroundIn, GroundOut
+from api.schemas.answers import (
+    MAX_SOURCE_CHARS,
+    CitationOut,
+    ConfidenceOut,
+    GroundedOut,
+    GroundIn,
+    GroundOut,
+)
 from rag.claims import split_claims
 from rag.ground import Source, ground_in_collection, ground_in_sources
 
-# Every sentence of the sources is embedded for this one request: about two seconds at this length.
-_MAX_SOURCE_CHARS = 200_000
 # Each claim is searched for and checked: about 10 seconds on two cores.
 _MAX_CLAIMS = 200
 router = APIRouter(prefix="/v1/ground", tags=["ground"])
@@ -30,9 +35,9 @@ async def ground(body: GroundIn, service: ServiceDep) -> GroundOut:
 def _ground(body: GroundIn, service: Service) -> GroundOut:
     if (body.collection is None) == (body.sources is None):
         raise ApiError(422, "invalid_field", "Give either a collection or sources.")
-    if body.sources is not None and sum(len(each.text) for each in body.sources) > _MAX_SOURCE_CHARS:
+    if body.sources is not None and sum(len(each.text) for each in body.sources) > MAX_SOURCE_CHARS:
         message = (
-            f"sources: more than {_MAX_SOURCE_CHARS:,} characters together. Upload them as documents instead."
+            f"sources: more than {MAX_SOURCE_CHARS:,} characters together. Upload them as documents instead."
         )
         raise ApiError(422, "invalid_field", message)
     claims = Steps(split_claims(body.text))

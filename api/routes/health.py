@@ -6,16 +6,12 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
-
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.deps import Service, ServiceDep
 
 router = APIRouter(tags=["health"])
-
-JOBS = Gauge("footnote_ingestion_jobs", "Documents waiting to be ingested or in work.")
-PASSAGES = Gauge("footnote_passages", "Live passages.", ("collection",))
 
 
 @router.get("/livez")
@@ -70,10 +66,13 @@ def _parser(service: Service) -> str:
 
 
 @router.get("/metrics", response_class=Response)
-def metrics(service: ServiceDep) -> Response:
-    """Prometheus metrics."""
-    JOBS.set(service.store.jobs.waiting())
-    PASSAGES.clear()
-    for record in service.store.catalog.collections():
-        PASSAGES.labels(record.name).set(record.passages)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request, service: ServiceDep) -> Response:
+    """Figures for Prometheus."""
+    body = await asyncio.to_thread(
+        service.observed.metrics.exposition, service, request.app.state.kinds, ready=_ready(service)
+    )
+    return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+
+def _ready(service: Service) -> bool:
+    return service.embedder.ready and not service.embedder_error and not service.confinement_error

@@ -129,7 +129,7 @@ async def _chunks(service: Service, question: Question, model: str) -> AsyncGene
     sent, held = False, ""
     yield _chunk(identity, model, {"role": "assistant", "content": ""})
     try:
-        async with aclosing(service.answerer.answer(question)) as events:
+        async with aclosing(service.observed.answering(service.answerer, question)) as events:
             async for each in events:
                 if isinstance(each, Claimed):
                     # Until something is supported, this may still become an answer that abstains, and what

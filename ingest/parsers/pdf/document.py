@@ -20,6 +20,7 @@ from ingest.errors import CorruptFile, LimitExceeded, NoText, ParseError, TooLar
 from ingest.parsers.pdf import forms, headings, margins, paragraphs
 from ingest.parsers.pdf.characters import Segment, mapped, plain_text, segments
 from ingest.parsers.pdf.compose import compose
+from ingest.parsers.pdf.inflation import check_inflation
 from ingest.parsers.pdf.ocr import Recogniser
 from ingest.parsers.pdf.outline import merged, outline_headings
 from ingest.parsers.pdf.page import Page, lay_out
@@ -66,6 +67,7 @@ def parse(
         LimitExceeded: A stream in the file unpacks to more than pypdf's ceilings, or text recognition would
             take too long.
     """
+    check_inflation(data)
     recogniser = Recogniser(ocr_languages, seconds, programs)
     # Text needs no images; pypdf must not start a program for those in JBIG2.
     with apply_configuration(jbig2dec_binary=None):
