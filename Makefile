@@ -1,5 +1,5 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
-.PHONY: demo test lint format serve lock bench bench-retrieval clean
+.PHONY: demo test lint format serve lock bench bench-retrieval bombs clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -32,6 +32,10 @@ bench: ## List the benchmarks
 bench-retrieval: ## How much of the right text is found: make bench-retrieval DATA=folder
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.retrieval $(DATA) --ablations
+
+bombs: ## Files made to harm whoever reads them: make bombs [DATA=folder] [SEED=7] [FORM=--short]
+	scripts/install.sh dev
+	.venv/bin/python -m benchmarks.bombs $(DATA) --seed $(or $(SEED),7) $(FORM)
 
 clean: ## Remove what the targets above made
 	rm -rf .venv .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
