@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 WEB = Path(__file__).parent / "web"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What surrounds the files of one upload in its request body.
-_FORM_ALLOWANCE = 1024 * 1024
+FORM_ALLOWANCE = 1024 * 1024
 # Threads in which questions are answered and uploads stored. More would not make two cores faster.
-_THREADS = 16
+THREADS = 16
 
 
 def create_app(
@@ -49,7 +49,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Work for a client that has left is taken out of this queue again, so that it cannot grow without end.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "work"))
         service = opened or build(settings)
         app.state.service = service
         service.warm_up()
@@ -73,7 +73,7 @@ def create_app(
     app.add_middleware(Lifetime, kinds=kinds, draining=draining)
     app.add_middleware(
         Boundary,
-        max_body_bytes=settings.max_upload_mib * 1024 * 1024 + _FORM_ALLOWANCE,
+        max_body_bytes=settings.max_upload_mib * 1024 * 1024 + FORM_ALLOWANCE,
         admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
         metrics_key=settings.metrics_key.get_secret_value() if settings.metrics_key else None,
         # On loopback only its own names are served; elsewhere the key protects, under any name.

@@ -23,8 +23,8 @@ RETRY_AFTER_S = 2
 # Seconds that one stream of progress may last; a client opens the next one.
 WATCH_S = 3600.0
 # Page images: one process draws them, so more at once would only wait in another place.
-_PAGES, _PAGES_WAITING = 4, 32
-_WATCHERS = 100
+PAGES, PAGES_WAITING = 4, 32
+WATCHERS = 100
 
 
 class Gate:
@@ -241,8 +241,8 @@ class Kinds:
         request_s, transfer_s = settings.request_deadline_s, settings.transfer_deadline_s
         questions = Gate("questions", settings.max_questions, settings.max_waiting)
         uploads = Gate("uploads", settings.max_uploads, settings.max_waiting)
-        pages = Gate("page images", _PAGES, _PAGES_WAITING)
-        watchers = Gate("streams of progress", _WATCHERS, 0)
+        pages = Gate("page images", PAGES, PAGES_WAITING)
+        watchers = Gate("streams of progress", WATCHERS, 0)
         self.gates = (questions, uploads, pages, watchers)
         self._question = Kind(request_s, questions, watched=True)
         self._page = Kind(request_s, pages, watched=True)

@@ -41,7 +41,7 @@ MEBIBYTE = 1024 * 1024
 # Seconds that jobs in work have at the service's end, twice: before and after they lose their parser.
 _JOB_S = 4.0
 # Seconds that drawing one page may take.
-_VIEW_S = 20.0
+VIEW_S = 20.0
 # Name of the file in the data folder that ``footnote calibrate`` writes.
 CALIBRATION = "calibration.json"
 
@@ -150,7 +150,7 @@ def build(settings: Settings) -> Service:
     )
     parser = ObservedParser(parse_config, settings.ingest_workers, observed.metrics)
     # People wait for page images, and only so many can wait at once.
-    viewer = Parser(replace(parse_config, timeout_s=min(_VIEW_S, settings.parse_timeout_s), ocr_languages=""))
+    viewer = Parser(replace(parse_config, timeout_s=min(VIEW_S, settings.parse_timeout_s), ocr_languages=""))
     store = Store(settings.data)
     store.finish_interrupted()
     pipeline = Pipeline(parser, embedder, parse_config, ChunkConfig(max_tokens=settings.passage_tokens))

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from index.types import Submission
 
 _COLLECTION: TypeAdapter[str] = TypeAdapter(CollectionName)
-_MAX_FILES = 1_000
-_MAX_METADATA_CHARS = 20_000
+MAX_FILES = 1_000
+MAX_METADATA_CHARS = 20_000
+MAX_FIELDS = 20
 _PART_BYTES = 1024 * 1024
 # Seconds in which two workers ingest a few dozen documents.
 _QUEUE_RETRY_S = 30
@@ -147,7 +148,7 @@ async def _copy(file: UploadFile, blob: BlobWriter) -> None:
 
 
 async def _multipart(request: Request) -> Upload:
-    form = await request.form(max_files=_MAX_FILES, max_fields=20, max_part_size=_MAX_METADATA_CHARS)
+    form = await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_METADATA_CHARS)
     files = [each for each in form.getlist("file") if isinstance(each, UploadFile)]
     if not files:
         raise ApiError(422, "invalid_field", "There is no part named 'file' with a file in it.")

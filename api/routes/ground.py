@@ -21,7 +21,7 @@ from rag.claims import split_claims
 from rag.ground import Source, ground_in_collection, ground_in_sources
 
 # Each claim is searched for and checked: about 10 seconds on two cores.
-_MAX_CLAIMS = 200
+MAX_CLAIMS = 200
 router = APIRouter(prefix="/v1/ground", tags=["ground"])
 
 
@@ -41,9 +41,9 @@ def _ground(body: GroundIn, service: Service) -> GroundOut:
         )
         raise ApiError(422, "invalid_field", message)
     claims = Steps(split_claims(body.text))
-    if len(claims) > _MAX_CLAIMS:
+    if len(claims) > MAX_CLAIMS:
         message = (
-            f"text: {len(claims):,} claims, and at most {_MAX_CLAIMS} are checked at once. Send it in parts."
+            f"text: {len(claims):,} claims, and at most {MAX_CLAIMS} are checked at once. Send it in parts."
         )
         raise ApiError(422, "invalid_field", message)
     if body.sources is not None:

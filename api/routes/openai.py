@@ -17,7 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe
 from api.routes.ask import complete, remember
-from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, UsageOut
+from api.schemas.answers import (
+    MAX_TURN_CHARS,
+    MAX_TURNS,
+    CitationOut,
+    ClaimOut,
+    ConfidenceOut,
+    UsageOut,
+)
+from api.schemas.base import MAX_QUESTION_CHARS
 from api.stream import event_stream
 from rag.cite import rendered
 from rag.types import Claimed, Done, OnUnsupported, Question, Verdict
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 # The bounds that /v1/ask has.
-_MAX_MESSAGES, _MAX_CHARS, _MAX_QUESTION_CHARS = 51, 20_000, 8_000
+MAX_MESSAGES = MAX_TURNS + 1
 
 
 # The bound makes pydantic look at the characters too: half a surrogate pair is refused.
@@ -66,7 +74,7 @@ class ChatIn(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: Text
-    messages: list[ChatMessage] = Field(max_length=_MAX_MESSAGES * 4)
+    messages: list[ChatMessage] = Field(max_length=MAX_MESSAGES * 4)
     stream: bool = False
     # Beyond OpenAI's fields: what /v1/ask has under this name.
     on_unsupported: OnUnsupported | None = None
@@ -176,12 +184,12 @@ def _envelope(identity: str, kind: str, model: str) -> dict[str, Any]:
 
 def _question(body: ChatIn) -> Question:
     spoken = [message for message in body.messages if message.role in ("user", "assistant")]
-    if any(len(message.text()) > _MAX_CHARS for message in spoken[:-1]) or len(spoken) > _MAX_MESSAGES:
-        message = f"messages: at most {_MAX_MESSAGES}, of at most {_MAX_CHARS:,} characters each."
+    if any(len(message.text()) > MAX_TURN_CHARS for message in spoken[:-1]) or len(spoken) > MAX_MESSAGES:
+        message = f"messages: at most {MAX_MESSAGES}, of at most {MAX_TURN_CHARS:,} characters each."
         raise ApiError(422, "invalid_field", message)
-    if spoken and len(spoken[-1].text()) > _MAX_QUESTION_CHARS:
+    if spoken and len(spoken[-1].text()) > MAX_QUESTION_CHARS:
         raise ApiError(
-            422, "invalid_field", f"messages: a question has at most {_MAX_QUESTION_CHARS:,} characters."
+            422, "invalid_field", f"messages: a question has at most {MAX_QUESTION_CHARS:,} characters."
         )
     if not spoken or spoken[-1].role != "user" or not spoken[-1].text().strip():
         raise ApiError(422, "invalid_field", "messages: the last one is the user's question.")

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from rag.types import Answer, Citation, Found
 
 
-# Of all earlier turns of a conversation together.
+# Of one earlier turn of a conversation, how many there may be, and of all of them together.
+MAX_TURN_CHARS = 20_000
+MAX_TURNS = 50
 MAX_HISTORY_CHARS = 200_000
 # Of all sources of a check together: every sentence is embedded for this one request, about two seconds at this length.
 MAX_SOURCE_CHARS = 200_000
@@ -77,7 +79,7 @@ class Turn(Body):
     """An earlier turn of the conversation."""
 
     role: Literal["user", "assistant"]
-    content: str = Field(max_length=20_000)
+    content: str = Field(max_length=MAX_TURN_CHARS)
 
 
 class AskIn(Body):
@@ -87,7 +89,7 @@ class AskIn(Body):
     collection: CollectionName = "default"
     conversation_id: str | None = Field(None, max_length=100)
     history: list[Turn] = Field(
-        [], max_length=50, description=f"At most {MAX_HISTORY_CHARS:,} characters together."
+        [], max_length=MAX_TURNS, description=f"At most {MAX_HISTORY_CHARS:,} characters together."
     )
     mode: Literal["auto", "extractive", "generative"] = "auto"
     model: str | None = Field(None, max_length=200)

@@ -8,8 +8,12 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from api import COLLECTION_NAME
 
+MAX_QUESTION_CHARS = 8_000
+
 CollectionName = Annotated[str, StringConstraints(pattern=f"^{COLLECTION_NAME}$")]
-QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
+QuestionText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)
+]
 
 
 class Body(BaseModel):

@@ -3,10 +3,10 @@
     python -m benchmarks.bombs [DATA] [--short] [--seed 7] [--uploads 1000]
 
 Makes archives, PDFs and texts that loop, inflate, nest and lie, uploads them one by one to a server of its own, with a
-harmless file beside each, and then those of DATA/doc_pile where DATA is given. Each must end as ready or with one of the
-codes that it may end with, in time; meanwhile /livez is asked every 20 ms. Then it replaces twenty documents again and
-again and looks whether the service's memory grows. ``--short`` makes the bombs smaller where size is not the point, and
-lowers the parser's time limit.
+harmless file beside each, and then those of DATA/doc_pile where DATA is given. Each must end as ready or with one of
+the codes that it may end with, in time; meanwhile /livez is asked every 20 ms. Then it replaces twenty documents again
+and again and looks whether the service's memory grows. ``--short`` makes the bombs smaller where size is not the point,
+and lowers the parser's time limit.
 """
 
 from __future__ import annotations

@@ -95,6 +95,7 @@ def _paragraph(text: str) -> str:
 
 
 def laughs(name: str = "lol") -> str:
+    """A declaration of entities, the last of which is a billion times the first."""
     entities = [f'<!ENTITY {name}0 "ha ha ha ha ">']
     entities += [f'<!ENTITY {name}{n} "{f"&{name}{n - 1};" * 10}">' for n in range(1, 10)]
     return f'<?xml version="1.0"?><!DOCTYPE x [{"".join(entities)}]>'
@@ -126,22 +127,58 @@ def long_word(_: Random, size: int) -> bytes:
     return word(_paragraph("word " * 1_000_000 * size))
 
 
+def traversing(_: Random, __: int) -> bytes:
+    """A member whose name leads out of the archive."""
+    return packed({"../../../tmp/footnote-bomb.txt": "The traversing file."})
+
+
+def _zeros(_: Random, size: int) -> bytes:
+    return zeros(300 * size * MEBIBYTE)
+
+
+def _bzip2(_: Random, size: int) -> bytes:
+    return zeros(300 * size * MEBIBYTE, zipfile.ZIP_BZIP2)
+
+
+def _lzma(_: Random, __: int) -> bytes:
+    return packed({"a.txt": "a" * 100_000}, zipfile.ZIP_LZMA)
+
+
+def _lying_zip(_: Random, size: int) -> bytes:
+    return lying(zeros(300 * size * MEBIBYTE))
+
+
+def _lying_word(_: Random, size: int) -> bytes:
+    return lying(word(bytes(300 * size * MEBIBYTE)))
+
+
+def _huge_word(_: Random, size: int) -> bytes:
+    return word(bytes(300 * size * MEBIBYTE))
+
+
+def _bzip2_word(_: Random, __: int) -> bytes:
+    return word(_paragraph("x"), zipfile.ZIP_BZIP2)
+
+
 _OPEN = frozenset((READY, *REFUSED))
+_LARGE, _CORRUPT, _UNKNOWN = (
+    frozenset((code,)) for code in ("too_large", "corrupt_file", "unsupported_type")
+)
 BOMBS = (
-    Bomb("zip of one huge file", "zeros.zip", lambda _, n: zeros(300 * n * MEBIBYTE), frozenset(("too_large",))),
-    Bomb("8 zip renamed .doc", "zeros.doc", lambda _, n: zeros(300 * n * MEBIBYTE)),
-    Bomb("8 zip renamed .txt", "zeros.txt", lambda _, n: zeros(300 * n * MEBIBYTE)),
-    Bomb("nested zip", "nested.zip", lambda _, n: nested(1 + n, 4), frozenset(("unsupported_type", "too_large"))),
-    Bomb("zip whose members share their bytes", "shared.zip", lambda _, n: overlapping(1000 * n), frozenset(("too_large",))),
-    Bomb("zip that lies about sizes", "lying.zip", lambda _, n: lying(zeros(300 * n * MEBIBYTE)), frozenset(("corrupt_file",))),
-    Bomb("6 docx that lies about sizes", "lying.docx", lambda _, n: lying(word(bytes(300 * n * MEBIBYTE))), REFUSED),
-    Bomb("6 docx with a huge part", "huge.docx", lambda _, n: word(bytes(300 * n * MEBIBYTE)), REFUSED),
-    Bomb("7 zip entry packed by BZIP2", "bzip2.zip", lambda _, n: zeros(300 * n * MEBIBYTE, zipfile.ZIP_BZIP2), frozenset(("unsupported_type",))),
-    Bomb("7 zip entry packed by LZMA", "lzma.zip", lambda _, __: packed({"a.txt": "a" * 100_000}, zipfile.ZIP_LZMA), frozenset(("unsupported_type",))),
-    Bomb("7 docx packed by BZIP2", "bzip2.docx", lambda _, __: word(_paragraph("x"), zipfile.ZIP_BZIP2), frozenset(("corrupt_file", "unsupported_type"))),
+    Bomb("zip of one huge file", "zeros.zip", _zeros, _LARGE),
+    Bomb("8 zip renamed .doc", "zeros.doc", _zeros),
+    Bomb("8 zip renamed .txt", "zeros.txt", _zeros),
+    Bomb("nested zip", "nested.zip", lambda _, size: nested(1 + size, 4), _UNKNOWN | _LARGE),
+    Bomb("zip whose members share bytes", "shared.zip", lambda _, size: overlapping(1000 * size), _LARGE),
+    Bomb("zip that lies about sizes", "lying.zip", _lying_zip, _CORRUPT),
+    Bomb("6 docx that lies about sizes", "lying.docx", _lying_word, REFUSED),
+    Bomb("6 docx with a huge part", "huge.docx", _huge_word, REFUSED),
+    Bomb("7 zip entry packed by BZIP2", "bzip2.zip", _bzip2, _UNKNOWN),
+    Bomb("7 zip entry packed by LZMA", "lzma.zip", _lzma, _UNKNOWN),
+    Bomb("7 docx packed by BZIP2", "bzip2.docx", _bzip2_word, _CORRUPT | _UNKNOWN),
     Bomb("3 billion laughs in a docx", "laughs.docx", laughing_word, _OPEN),
     Bomb("13 external entity in a docx", "entity.docx", entity_word, _OPEN, "root:"),
-    Bomb("12 docx image linked to a local file", "linked.docx", linked_word, frozenset((READY,)), "root:"),
+    Bomb("12 docx image linked to a file", "linked.docx", linked_word, frozenset((READY,)), "root:"),
     Bomb("docx of one long paragraph", "long.docx", long_word, _OPEN),
-    Bomb("zip of traversing names", "names.zip", lambda _, __: packed({"../../../tmp/footnote-bomb.txt": "The traversing file."}), frozenset((READY,))),
-)  # fmt: skip
+    Bomb("9 zip of traversing names", "names.zip", traversing, frozenset((READY,))),
+)

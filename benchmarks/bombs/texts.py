@@ -45,7 +45,8 @@ def sparse_sheet(_: Random, __: int) -> bytes:
             'Target="xl/workbook.xml"/></Relationships>'
         ),
         "xl/workbook.xml": (
-            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="s" sheetId="1" r:id="r"/></sheets></workbook>'
+            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="s" sheetId="1" r:id="r"/></sheets>'
+            "</workbook>"
         ),
         "xl/_rels/workbook.xml.rels": (
             f'<Relationships xmlns="{links}"><Relationship Id="r" Type="{office}/worksheet" '
@@ -53,8 +54,8 @@ def sparse_sheet(_: Random, __: int) -> bytes:
         ),
         "xl/worksheets/sheet1.xml": (
             f'<worksheet xmlns="{main}"><dimension ref="A1:XFD1048576"/><sheetData><row r="1"><c r="A1" t="inlineStr">'
-            '<is><t>first</t></is></c></row><row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>last</t></is></c></row>'
-            "</sheetData></worksheet>"
+            '<is><t>first</t></is></c></row><row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>last</t></is></c>'
+            "</row></sheetData></worksheet>"
         ),
     })  # fmt: skip
 
