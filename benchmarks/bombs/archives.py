@@ -124,7 +124,7 @@ def linked_word(_: Random, __: int) -> bytes:
 
 def long_word(_: Random, size: int) -> bytes:
     """A document that is nothing but one paragraph."""
-    return word(_paragraph("word " * 1_000_000 * size))
+    return word(_paragraph("word " * 30_000 * size))
 
 
 def traversing(_: Random, __: int) -> bytes:
@@ -137,7 +137,7 @@ def _zeros(_: Random, size: int) -> bytes:
 
 
 def _bzip2(_: Random, size: int) -> bytes:
-    return zeros(300 * size * MEBIBYTE, zipfile.ZIP_BZIP2)
+    return zeros(20 * size * MEBIBYTE, zipfile.ZIP_BZIP2)
 
 
 def _lzma(_: Random, __: int) -> bytes:

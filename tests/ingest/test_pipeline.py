@@ -197,3 +197,13 @@ def test_what_progress_raises_ends_the_work(pipeline: Pipeline, tmp_path: Path) 
 
     with pytest.raises(Stopped):
         pipeline.run(original(tmp_path, MARKDOWN.encode()), stop)
+
+
+def test_a_document_of_too_many_passages_is_refused(parser: Parser, tmp_path: Path) -> None:
+    """Its vectors would all be in memory at once: it fails before any is computed."""
+    path = tmp_path / "long.txt"
+    path.write_text("One sentence of a few words here. " * 50)
+    narrow = Pipeline(parser, HashingEmbedder(), ParseConfig(), ChunkConfig(max_tokens=24, max_passages=5))
+
+    with pytest.raises(TooLarge, match="more than the ceiling of 5"):
+        narrow.run(Original(path, "doc", 1, "0" * 64, "long.txt"), lambda _stage, _share: None)
