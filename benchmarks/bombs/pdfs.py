@@ -83,10 +83,14 @@ def tree_loop(_: Random, __: int) -> bytes:
 
 def one_stream(_: Random, size: int) -> bytes:
     """Row 2: a page whose content unpacks to two gigabytes."""
-    packer = zlib.compressobj(9)
-    piece = b"(a) Tj " * 150_000
-    packed = b"".join(packer.compress(piece) for _ in range(2_000 * size)) + packer.flush()
-    return pages([stream(packed)])
+    piece, count = b"(a) Tj " * 150_000, 2_000 * size
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    # A block that refers to nothing before it can be repeated as it is.
+    block = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+    check = 1
+    for _number in range(count):
+        check = zlib.adler32(piece, check)
+    return pages([stream(b"\x78\xda" + block * count + b"\x03\x00" + check.to_bytes(4, "big"))])
 
 
 def twice_packed(_: Random, size: int) -> bytes:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ingest.config import ParseConfig
+from ingest.config import ChunkConfig, ParseConfig
 from ingest.errors import CorruptFile, NoText, TooLarge
-from ingest.pipeline import Original
+from ingest.pipeline import Original, Pipeline
 from tests.doubles.embedder import HashingEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ingest.pipeline import Ingested, Pipeline
+    from ingest.parse import Parser
+    from ingest.pipeline import Ingested
     from ingest.sentences import Span
     from ingest.types import FloatMatrix
 
@@ -206,4 +207,4 @@ def test_a_document_of_too_many_passages_is_refused(parser: Parser, tmp_path: Pa
     narrow = Pipeline(parser, HashingEmbedder(), ParseConfig(), ChunkConfig(max_tokens=24, max_passages=5))
 
     with pytest.raises(TooLarge, match="more than the ceiling of 5"):
-        narrow.run(Original(path, "doc", 1, "0" * 64, "long.txt"), lambda _stage, _share: None)
+        narrow.run(Original(path, "doc", 1, "0" * 64, "long.txt"), ignore)
