@@ -85,6 +85,7 @@ def _files() -> list[tuple[str, str, str, str]]:
         ("pages", f"{parse.max_pages:,}", "`too_large`", ""),
         ("text of one file", f"{parse.max_chars:,} code points", "`too_large`", ""),
         ("headings, tables and other marks", f"{parse.max_blocks:,}", "`too_large`", ""),
+        _set("embedding one file", "embed_timeout_s", "s", "`limit_exceeded`"),
         ("passages of one document", f"{chunk.max_passages:,}", "`too_large`", ""),
         ("all streams of a PDF, unpacked", _mib(MAX_INFLATED_BYTES), "`limit_exceeded`", ""),
         ("one stream of a PDF, unpacked", "75,000,000 bytes", "`limit_exceeded`, or that page is left out", ""),

@@ -153,7 +153,12 @@ def build(settings: Settings) -> Service:
     viewer = Parser(replace(parse_config, timeout_s=min(VIEW_S, settings.parse_timeout_s), ocr_languages=""))
     store = Store(settings.data)
     store.finish_interrupted()
-    pipeline = Pipeline(parser, embedder, parse_config, ChunkConfig(max_tokens=settings.passage_tokens))
+    pipeline = Pipeline(
+        parser,
+        embedder,
+        parse_config,
+        ChunkConfig(max_tokens=settings.passage_tokens, embed_timeout_s=settings.embed_timeout_s),
+    )
     return Service(
         settings=settings,
         store=store,

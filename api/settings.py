@@ -147,6 +147,7 @@ class Settings(BaseSettings):
         120.0, gt=0, description="Seconds of processor time that reading one file may take."
     )
     parse_timeout_s: float = Field(120.0, gt=0, description="Seconds that reading one file may take.")
+    embed_timeout_s: float = Field(3600.0, gt=0, description="Seconds that embedding one file may take.")
     parse_memory_mib: int = Field(1536, ge=512, description="Memory that reading one file may take, in MiB.")
     ocr_languages: str = Field(
         "eng",

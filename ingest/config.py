@@ -46,6 +46,8 @@ class ChunkConfig:
     max_tokens: int = 128
     # Passages of one document: their vectors are in memory together, about 3 KiB for each.
     max_passages: int = 100_000
+    # Seconds for embedding one document. Two idle cores embed about 50 passages a second.
+    embed_timeout_s: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)

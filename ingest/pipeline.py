@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest.chunk import build_tree
 from ingest.context import contexts, fitting
-from ingest.errors import TooLarge
+from ingest.errors import LimitExceeded, TooLarge
 from ingest.media import PDF
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
@@ -98,9 +99,17 @@ class Pipeline:
             if sentence.parent is not None:
                 shift = shifts[sentence.parent]
                 parts[sentence.parent].append((sentence.start + shift, sentence.end + shift))
-        vectors, inner = self.embedder.embed_passages(
-            texts, parts, lambda done: progress("embedding", done / len(texts))
-        )
+        ends = time.monotonic() + self.chunk_config.embed_timeout_s
+
+        def embedded(done: int) -> None:
+            if time.monotonic() > ends:
+                raise LimitExceeded(
+                    f"Embedding the file's {len(texts):,} passages took longer than "
+                    f"{self.chunk_config.embed_timeout_s:g} seconds and was stopped. Split the file, or raise the limit."
+                )
+            progress("embedding", done / len(texts))
+
+        vectors, inner = self.embedder.embed_passages(texts, parts, embedded)
         return EmbeddedChunks(tree.passages, vectors, inner, above, self.embedder.fingerprint)
 
 

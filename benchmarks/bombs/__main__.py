@@ -71,6 +71,7 @@ def main() -> int:
     timeout_s = 20.0 if arguments.short else 120.0
     # The server inherits these.
     os.environ |= {"FOOTNOTE_PARSE_TIMEOUT_S": str(timeout_s), "FOOTNOTE_PARSE_CPU_S": str(timeout_s)}
+    os.environ |= {"FOOTNOTE_EMBED_TIMEOUT_S": str(ALLOWANCE_S / 2)}
     os.environ |= {"FOOTNOTE_MAX_QUEUED": "100000", "FOOTNOTE_LOG_LEVEL": "warning"}
     size = 1 if arguments.short else 3
     uploads = arguments.uploads if arguments.uploads is not None else 120 if arguments.short else 1000

@@ -184,6 +184,25 @@ def test_a_full_queue_refuses_uploads_into_its_collection(tight: httpx.Client, m
     assert document["error"]["code"] == "limit_exceeded"
 
 
+def test_waiting_for_a_document_ends_when_the_client_leaves(tight: httpx.Client, make_pdf: PdfMaker) -> None:
+    """Whoever asks to wait and hangs up is not waited for; what was stored is ingested all the same."""
+    body = {
+        "files": {"file": ("left.pdf", slow_pdf(make_pdf, "left"))},
+        "data": {"wait": "true", "collection": "left"},
+    }
+    impatient = httpx.Client(base_url=tight.base_url, timeout=httpx.Timeout(30, read=2))
+    with impatient, pytest.raises(httpx.ReadTimeout):
+        impatient.post("/v1/documents", **body)
+    counted = 'footnote_requests_total{method="POST",route="/v1/documents",status="499"}'
+    until = time.monotonic() + 3
+    while counted not in tight.get("/metrics").text:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+    (document,) = tight.get("/v1/documents", params={"collection": "left"}).json()["documents"]
+    assert document["status"] in ("queued", "parsing", "failed")
+
+
 MULTIPART = (
     "POST /v1/documents HTTP/1.1\nHost: localhost\nContent-Type: multipart/form-data; boundary=b\n"
     "Content-Length: {length}\nConnection: close\n\n"
