@@ -105,7 +105,7 @@ class Pipeline:
             if time.monotonic() > ends:
                 raise LimitExceeded(
                     f"Embedding the file's {len(texts):,} passages took longer than "
-                    f"{self.chunk_config.embed_timeout_s:g} seconds and was stopped. Split the file, or raise the limit."
+                    f"{self.chunk_config.embed_timeout_s:g} seconds and was stopped. Split it, or raise the limit."
                 )
             progress("embedding", done / len(texts))
 
