@@ -23,7 +23,17 @@ from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
 from rag.calibration import read_calibration
-from rag.config import AnswerConfig, DisagreementConfig, ExtractConfig, GatewayConfig, RetrieveConfig
+from rag.config import (
+    AnswerConfig,
+    DisagreementConfig,
+    ExtractConfig,
+    GatewayConfig,
+    JudgeConfig,
+    RetrieveConfig,
+)
+from rag.errors import GatewayNotConfigured
+from rag.gateway_judge import GatewayJudges
+from rag.judging import RESPONSE_FORMAT
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 from rag.types import Marking, OnUnsupported
@@ -35,6 +45,7 @@ if TYPE_CHECKING:
     from api.settings import Settings
     from ingest.confine import Confinement
     from rag.gateway import Gateway
+    from rag.tokens import TokenCounter
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
@@ -44,6 +55,10 @@ _JOB_S = 4.0
 VIEW_S = 20.0
 # Name of the file in the data folder that ``footnote calibrate`` writes.
 CALIBRATION = "calibration.json"
+# The same for answers in a model's sentences.
+GENERATIVE_CALIBRATION = "calibration-generative.json"
+# What FOOTNOTE_VERIFIER says when a language model at the gateway is to judge.
+GATEWAY = "gateway"
 
 
 @dataclass(slots=True)
@@ -101,6 +116,8 @@ class Service:
         """Finish what can be finished and let go of everything."""
         if self.gateway is not None:
             await self.gateway.aclose()
+        if self.answerer.judges is not None:
+            await self.answerer.judges.gateway.aclose()
         self.checkup.stop()
         self.runner.stop(_JOB_S)
         # A job that still reads its file learns of the end by losing the parser, and is handed back.
@@ -117,6 +134,35 @@ def calibration_file(settings: Settings) -> Path | None:
         return settings.calibration
     own = settings.data / CALIBRATION
     return own if own.is_file() else None
+
+
+def _judges(
+    verifier: str | None, config: GatewayConfig, tokens: TokenCounter, observed: Observed
+) -> GatewayJudges | None:
+    """The judge that FOOTNOTE_VERIFIER names, where that is a model at the gateway."""
+    word, _, name = (verifier or "").partition(":")
+    if word != GATEWAY:
+        return None
+    if config.url is None:
+        raise GatewayNotConfigured(
+            f"FOOTNOTE_VERIFIER is {verifier!r}, which needs a gateway. Set FOOTNOTE_GATEWAY_URL, or unset "
+            "FOOTNOTE_VERIFIER, and claims are checked by the built-in model."
+        )
+    if verifier != GATEWAY and not name.strip():
+        raise GatewayNotConfigured(
+            f"FOOTNOTE_VERIFIER is {verifier!r}. Name a model after the colon, as in gateway:gpt-4.1-mini, or write "
+            "gateway alone for the one of FOOTNOTE_MODEL."
+        )
+    judging = JudgeConfig()
+    own = replace(
+        config,
+        model=name.strip() or config.model,
+        max_attempts=judging.max_attempts,
+        max_output_tokens=judging.max_output_tokens,
+        temperature=0.0,
+        response_format=RESPONSE_FORMAT,
+    )
+    return GatewayJudges(ObservedGateway(own, observed), own.model, tokens, judging)
 
 
 def build(settings: Settings) -> Service:
@@ -145,9 +191,12 @@ def build(settings: Settings) -> Service:
     )
     observed = Observed(Metrics(), open_tracing(settings.otlp_endpoint))
     gateway = ObservedGateway(gateway_config, observed) if settings.gateway_url else None
+    tokens = token_counter()
+    judges = _judges(settings.verifier, gateway_config, tokens, observed)
     embedder = SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
+    written = settings.data / GENERATIVE_CALIBRATION
     parser = ObservedParser(parse_config, settings.ingest_workers, observed.metrics)
     # People wait for page images, and only so many can wait at once.
     viewer = Parser(replace(parse_config, timeout_s=min(VIEW_S, settings.parse_timeout_s), ocr_languages=""))
@@ -175,20 +224,23 @@ def build(settings: Settings) -> Service:
             parser=viewer,
             gateway=gateway,
             gateway_config=gateway_config,
-            tokens=token_counter(),
+            tokens=tokens,
             retrieve_config=RetrieveConfig(),
             reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
-            judge=CrossEncoderJudge(settings.verifier) if settings.verifier else None,
+            judge=CrossEncoderJudge(settings.verifier) if settings.verifier and judges is None else None,
             extract_config=ExtractConfig(),
             config=AnswerConfig(
                 evidence_tokens=settings.evidence_tokens,
                 target_error=settings.target_error,
                 calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
+                generative_calibration=read_calibration(written) if written.is_file() else None,
                 on_unsupported=OnUnsupported(settings.unsupported),
                 marking=Marking(settings.mark_sources),
                 per_document=settings.passages_per_document or None,
+                merge_alike=settings.merge_alike,
                 disagreement=DisagreementConfig(shown=settings.disagreements),
             ),
+            judges=judges,
         ),
     )
 

@@ -115,6 +115,14 @@ def show_answer(question: str, found: AnswerOut) -> None:
             f"[dim]\\[{citation.number}][/dim] {escape(', '.join(where))} ({escape(citation.filename)})"
         )
         console.print(f"    [dim]“{escape(quote)}”[/dim]")
+    for each in found.disagreements:
+        other = each.other
+        quote = textwrap.shorten(other.quote, 160, placeholder=" …")
+        console.print(
+            f"[yellow]{each.kind}[/yellow] [dim]\\[{each.citation}][/dim] {escape(other.title)} "
+            f"({escape(other.filename)}): {escape(each.explanation)}"
+        )
+        console.print(f"    [dim]“{escape(quote)}”[/dim]")
     rating = found.confidence
     console.print(f"\nConfidence: {rating.value:.0%} ({rating.level}, calibration {rating.calibration})")
 

@@ -39,6 +39,7 @@ async def readyz(request: Request, service: ServiceDep, response: Response) -> d
             "catalog": catalog,
             "embedder": embedder,
             "gateway": "configured" if service.gateway else "none: answers are quotations",
+            "verifier": service.settings.verifier or "built-in",
             "tokens": service.answerer.tokens.source,
             "jobs": jobs,
             "parser": _parser(service),

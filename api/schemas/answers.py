@@ -277,6 +277,7 @@ class GroundIn(Body):
         description=f"At most {MAX_SOURCE_CHARS:,} characters together.",
     )
     question: str | None = Field(None, max_length=8_000)
+    max_cost_usd: float | None = Field(None, gt=0)
 
 
 class BestEvidence(PassageShown):
@@ -306,12 +307,14 @@ class GroundedOut(ClaimOut):
 
 
 class GroundOut(BaseModel):
-    """The text's claims, each with what carries it."""
+    """The text's claims, each with what carries it. Tokens and cost are those of a judge at the gateway."""
 
     claims: list[GroundedOut]
     citations: list[CitationOut]
     support: float
     confidence: ConfidenceOut
+    usage: UsageOut
+    cost_usd: float | None
 
 
 class FeedbackIn(Body):
