@@ -122,19 +122,24 @@ class Limits:
         """Seconds until the deadline, at least 0."""
         return max(0.0, self._until - asyncio.get_running_loop().time())
 
-    async def within(self, work: Coroutine[Any, Any, _T], grace_s: float = 0.0) -> _T:
+    async def within(
+        self, work: Coroutine[Any, Any, _T], grace_s: float = 0.0, *, watched: bool = True
+    ) -> _T:
         """Await some work, which is cancelled when the deadline passes, the client leaves or the service ends.
 
         Args:
             work: What to do.
             grace_s: Seconds that a stream of events has to end itself.
+            watched: Whether the client's leaving is one of the bounds.
 
         Raises:
             ApiError: 504 at the deadline, 503 at the service's end.
             ClientDisconnect: The client has left.
         """
         task = asyncio.ensure_future(work)
-        signs = {asyncio.create_task(self.gone.wait()), asyncio.create_task(self._draining.over())}
+        signs: set[asyncio.Task[Any]] = {asyncio.create_task(self._draining.over())}
+        if watched:
+            signs.add(asyncio.create_task(self.gone.wait()))
         try:
             await asyncio.wait({task, *signs}, timeout=self.left(), return_when=asyncio.FIRST_COMPLETED)
             if not task.done() and self.streaming and not self.gone.is_set():

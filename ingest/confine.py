@@ -48,7 +48,8 @@ _X32_BIT = 0x40000000
 
 _CLONE_THREAD = 0x00010000
 _RLIMIT_CPU = 0
-_WRITES = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
+# O_WRONLY, O_RDWR, O_CREAT and O_TRUNC, as Linux numbers them: other systems lack some of the names.
+_WRITES = 0o1 | 0o2 | 0o100 | 0o1000
 
 Instruction = tuple[int, int, int, int]
 

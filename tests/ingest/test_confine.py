@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -275,3 +276,22 @@ def test_many_threads_may_ask_what_holds() -> None:
         for thread in threads:
             thread.join()
         assert len(set(found)) == 1
+
+
+@confined
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="text recognition needs the program tesseract")
+def test_a_child_that_reads_a_scan_starts_tesseract_and_nothing_else(store: Store) -> None:
+    """Where programs are allowed, the kernel still allows only that one; files and network stay closed to it."""
+    secret = store(b"the catalog")
+    with taken_over(ParseConfig(programs=True)) as run:
+        version = "import subprocess; said = subprocess.run(['tesseract', '--version'], capture_output=True).returncode"
+        assert run(version) == "0"
+        for code in (
+            "import subprocess; subprocess.run(['/bin/true'])",
+            "import sys, subprocess; subprocess.run([sys.executable, '-c', ''])",
+            "import os; os.execv('/bin/sh', ['sh'])",
+            "open(argument).read()",
+            "import socket; socket.socket()",
+            "import os; os.setsid()",
+        ):
+            assert run(code, str(secret)) == "PermissionError", code
