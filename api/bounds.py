@@ -231,12 +231,15 @@ class Kind:
     Attributes:
         seconds: Until their deadline.
         gate: What they have to pass, if anything.
-        watched: Whether work is cancelled when the client leaves. What stores is finished instead.
+        watched: Whether work is cancelled when the client leaves. Only for work that really ends then: a thread that
+            goes on would have lost its place here and be one more than was let in.
+        whole: Whether it is never cut off, because it stores. The route then minds the bounds itself.
     """
 
     seconds: float
     gate: Gate | None = None
     watched: bool = False
+    whole: bool = False
 
 
 class Kinds:
@@ -250,9 +253,9 @@ class Kinds:
         watchers = Gate("streams of progress", WATCHERS, 0)
         self.gates = (questions, uploads, pages, watchers)
         self._question = Kind(request_s, questions, watched=True)
-        self._page = Kind(request_s, pages, watched=True)
+        self._page = Kind(request_s, pages)
         self._watch = Kind(WATCH_S, watchers, watched=True)
-        self._upload = Kind(transfer_s, uploads)
+        self._upload = Kind(transfer_s, uploads, whole=True)
         self._transfer = Kind(transfer_s)
         self._other = Kind(request_s)
 

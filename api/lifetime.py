@@ -42,12 +42,10 @@ class Lifetime:
 
             try:
                 serving = self._app(scope, client.receive, send_marked)
-                if kind.gate is None or kind.watched:
-                    await limits.within(_awaited(serving), _LAST_WORDS_S, watched=kind.watched)
-                else:
-                    # Cutting off what stores files would leave it half done; the route minds the bounds where it
-                    # only reads or waits.
+                if kind.whole:
                     await serving
+                else:
+                    await limits.within(_awaited(serving), _LAST_WORDS_S, watched=kind.watched)
             finally:
                 watcher.cancel()
                 LIMITS.reset(token)
