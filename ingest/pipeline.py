@@ -10,6 +10,7 @@ from ingest.chunk import build_tree
 from ingest.context import contexts, fitting
 from ingest.errors import LimitExceeded, TooLarge
 from ingest.media import PDF
+from ingest.memory import give_back
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Pipeline:
         Raises:
             IngestError: With the code that the document's status shows.
         """
+        # What the last document took.
+        give_back()
         progress("parsing", 0.0)
         if original.path.stat().st_size > self.parse_config.max_bytes:
             raise TooLarge(f"The file is larger than {self.parse_config.max_bytes:,} bytes. Split it.")
