@@ -197,6 +197,11 @@ def build(settings: Settings) -> Service:
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
     written = settings.data / GENERATIVE_CALIBRATION
+    generative = read_calibration(written) if written.is_file() else None
+    calibration = read_calibration(own) if (own := calibration_file(settings)) else None
+    if settings.calibration is None and calibration and generative and calibration.mode == generative.mode:
+        # Earlier versions kept the only one under the other name; what was fitted since goes before it.
+        calibration = None
     parser = ObservedParser(parse_config, settings.ingest_workers, observed.metrics)
     # People wait for page images, and only so many can wait at once.
     viewer = Parser(replace(parse_config, timeout_s=min(VIEW_S, settings.parse_timeout_s), ocr_languages=""))
@@ -232,8 +237,8 @@ def build(settings: Settings) -> Service:
             config=AnswerConfig(
                 evidence_tokens=settings.evidence_tokens,
                 target_error=settings.target_error,
-                calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
-                generative_calibration=read_calibration(written) if written.is_file() else None,
+                calibration=calibration,
+                generative_calibration=generative,
                 on_unsupported=OnUnsupported(settings.unsupported),
                 marking=Marking(settings.mark_sources),
                 per_document=settings.passages_per_document or None,
