@@ -1,6 +1,6 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
 SECONDS ?= 600
-.PHONY: demo test lint format serve lock fuzz bench bench-retrieval chaos states canaries diskfull backups durability clean
+.PHONY: demo test lint format serve lock fuzz bench bench-retrieval bombs chaos states canaries diskfull backups durability clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -38,10 +38,14 @@ bench-retrieval: ## How much of the right text is found: make bench-retrieval DA
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.retrieval $(DATA) --ablations
 
-# What docs/durability.md promises, each with a seed. SHORT=1 is the form that CI runs.
+# What docs/durability.md and docs/limits.md promise, each with a seed. SHORT=1 is the form that CI runs.
 SEED ?= 1
 RELIABLE = .venv/bin/python -m benchmarks
 OUT = $(if $(SHORT),,--out benchmarks/results/$@.json)
+
+bombs: ## Files made to harm whoever reads them: make bombs [DATA=folder]
+	scripts/install.sh dev
+	$(RELIABLE).bombs $(DATA) --seed $(SEED) $(if $(SHORT),--short)
 
 chaos: ## SIGKILL under load, 500 times
 	scripts/install.sh dev

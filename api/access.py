@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,8 @@ class Identity:
 
 # Whoever has the configured admin key, and whoever uses a service that needs none.
 ADMIN = Identity("admin", KeyGrant("FOOTNOTE_ADMIN_KEY", (Scope.ADMIN,)))
+# Whoever has the configured metrics key, at the one address that it is for.
+MONITOR = Identity("metrics", KeyGrant("FOOTNOTE_METRICS_KEY", (Scope.ADMIN,)))
 LOCAL = Identity("local", KeyGrant("no key", (Scope.ADMIN,)))
 
 
@@ -111,7 +114,7 @@ def caller_for(identity: Identity, rule: Rule) -> Caller:
     )
 
 
-def authorise(
+async def authorise(
     request: Request,
     principals: Annotated[
         Principals | None,
@@ -133,7 +136,8 @@ def authorise(
         identity = LOCAL
     caller = caller_for(identity, rule).acting_as(principals)
     if rule.question:
-        take_question(request.app.state.service.store.usage, caller.key_id, caller.limits)
+        usage = request.app.state.service.store.usage
+        await asyncio.to_thread(take_question, usage, caller.key_id, caller.limits)
     return caller
 
 

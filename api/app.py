@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +15,11 @@ from fastapi.staticfiles import StaticFiles
 from api import errors
 from api.access import authorise
 from api.audit import Recorder
+from api.bounds import Draining, Kinds
 from api.deps import build
 from api.description import describe_access
 from api.gate import Gate
+from api.lifetime import Lifetime
 from api.middleware import Boundary
 from api.routes import answers, ask, collections, documents, ground, health, keys, openai, search
 
@@ -30,24 +34,34 @@ if TYPE_CHECKING:
 WEB = Path(__file__).parent / "web"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What surrounds the files of one upload in its request body.
-_FORM_ALLOWANCE = 1024 * 1024
+FORM_ALLOWANCE = 1024 * 1024
+# Threads in which questions are answered and uploads stored. More would not make two cores faster.
+THREADS = 16
 
 
-def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, opened: Service | None = None, draining: Draining | None = None
+) -> FastAPI:
     """The application for some settings.
 
     Args:
         settings: Where to listen, and what to build the service from.
         opened: The service, which is closed at the end; without one the data folder is opened at the start.
+        draining: How whoever runs the application says that it is about to end.
     """
+    draining = draining or Draining()
+    kinds = Kinds(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Work for a client that has left is taken out of this queue again, so that it cannot grow without end.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "work"))
         service = opened or build(settings)
         app.state.service = service
-        app.state.recorder = Recorder(service.store.audit)
+        app.state.recorder = Recorder(service.store.audit, service.observed.metrics.audit_dropped)
         service.warm_up()
         service.runner.start()
+        service.checkup.start()
         try:
             yield
         finally:
@@ -64,11 +78,17 @@ def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
         # Every route, also one that forgets to ask who calls.
         dependencies=[Depends(authorise)],
     )
-    # Inside of the boundary, which is added last.
-    app.add_middleware(Gate, admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None)
+    app.state.draining, app.state.kinds = draining, kinds
+    # The last one added is the outermost: whose request it is is known before it takes a place.
+    app.add_middleware(Lifetime, kinds=kinds, draining=draining)
+    app.add_middleware(
+        Gate,
+        admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
+        metrics_key=settings.metrics_key.get_secret_value() if settings.metrics_key else None,
+    )
     app.add_middleware(
         Boundary,
-        max_body_bytes=settings.max_upload_mib * 1024 * 1024 + _FORM_ALLOWANCE,
+        max_body_bytes=settings.max_upload_mib * 1024 * 1024 + FORM_ALLOWANCE,
         # On loopback only its own names are served; elsewhere the key protects, under any name.
         hosts=LOOPBACK if settings.host in LOOPBACK else (),
     )

@@ -7,17 +7,17 @@ import threading
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import Counter
 from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from prometheus_client import Counter
+
     from index.audit import AuditLog, Entry
 
 log = structlog.get_logger(__name__)
 
-DROPPED = Counter("footnote_audit_dropped_total", "Entries of the audit log that could not be kept.")
 # Requests whose entries may wait, when the disk takes none.
 _QUEUED = 10_000
 # Seconds between attempts, and those that a change waits for its entry before it is answered nevertheless.
@@ -28,8 +28,9 @@ _PATIENCE_S = 5.0
 class Recorder:
     """One thread that writes entries in the order of their arrival, many in one transaction."""
 
-    def __init__(self, audit: AuditLog) -> None:
+    def __init__(self, audit: AuditLog, dropped: Counter) -> None:
         self._log = audit
+        self._dropped = dropped
         self._queue: queue.Queue[tuple[Sequence[Entry], threading.Event]] = queue.Queue(_QUEUED)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
@@ -45,7 +46,7 @@ class Recorder:
         try:
             self._queue.put_nowait((entries, written))
         except queue.Full:
-            DROPPED.inc(len(entries))
+            self._dropped.inc(len(entries))
             log.exception("audit_entry_dropped", actions=[each.action for each in entries])
         return written
 
@@ -68,7 +69,7 @@ class Recorder:
                 batch.append(self._queue.get_nowait())
             while not self._written([entry for entries, _ in batch for entry in entries]):
                 if self._closing.wait(_RETRY_S):
-                    DROPPED.inc(sum(len(entries) for entries, _ in batch))
+                    self._dropped.inc(sum(len(entries) for entries, _ in batch))
                     break
             for _, written in batch:
                 written.set()

@@ -184,6 +184,14 @@ def show_settings() -> None:
     typer.echo(settings_table())
 
 
+@app.command("limits")
+def show_limits() -> None:
+    """List every ceiling: what is bounded, by how much, and what happens beyond it."""
+    from api.ceilings import ceilings_table  # noqa: PLC0415
+
+    typer.echo(ceilings_table())
+
+
 def main() -> None:
     """Entry point of the ``footnote`` command."""
     app()

@@ -41,10 +41,10 @@ _MEANINGS = {
     413: "The body is too large.",
     415: "Neither multipart/form-data nor JSON.",
     422: "A field is not as documented.",
-    429: "The key's rate or quota is used up. Retry-After says for how long.",
+    429: "The key's rate or quota is used up, or too many documents wait. Retry-After says for how long.",
     502: "The gateway gave no usable answer.",
     503: "Not ready, or not able to at the moment. Retry-After says when to try again.",
-    504: "The gateway took too long.",
+    504: "The request took longer than it may, or the gateway did.",
     507: "The disk is full.",
 }
 # Routes whose other content types FastAPI cannot know.
@@ -132,7 +132,7 @@ def _statuses(name: str, rule: Rule) -> set[int]:
     method, path = name.split(" ")
     found = {400}
     if rule.scopes is not None:
-        found |= {401, 403, 413, 422, 429, 503}
+        found |= {401, 403, 413, 422, 429, 503, 504}
     if "{" in path or method == "POST":
         found.add(404)
     if rule.changes and method != "GET":
@@ -140,7 +140,7 @@ def _statuses(name: str, rule: Rule) -> set[int]:
     if rule.action in ("document.upload", "document.replace"):
         found |= {411, 415}
     if rule.question:
-        found |= {409, 502, 504, 507}
+        found |= {409, 502, 507}
     if rule.action == "answer.feedback":
         found.add(507)
     return found

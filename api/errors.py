@@ -63,7 +63,7 @@ _HINTS = {
     422: "See /openapi.json for the fields of this request.",
     500: "This is a fault of the service. Its log has the trace id.",
     502: "Look at the gateway named in the message.",
-    504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S.",
+    504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S or FOOTNOTE_REQUEST_DEADLINE_S.",
     507: "Free space on the disk that holds the data folder. Reading goes on meanwhile.",
 }
 

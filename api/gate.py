@@ -20,9 +20,9 @@ from sqlalchemy.exc import OperationalError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 
-from api.access import ADMIN, LOCAL, Identity
+from api.access import ADMIN, LOCAL, MONITOR, Identity
 from api.errors import ApiError, describe
-from api.rules import RULES, is_open
+from api.rules import METRICS_PATH, RULES, is_open
 from index.audit import Entry
 from index.disk import passes
 from index.keys import TOKEN
@@ -48,9 +48,10 @@ _NO_KEY = "-"
 class Gate:
     """One ASGI middleware. It stands inside of ``Boundary``, which gives each answer its trace id."""
 
-    def __init__(self, app: ASGIApp, *, admin_key: str | None) -> None:
+    def __init__(self, app: ASGIApp, *, admin_key: str | None, metrics_key: str | None = None) -> None:
         self._app = app
         self._admin_key = admin_key
+        self._metrics_key = metrics_key
         # One process holds a data folder, so its memory sees every request.
         self._rates = MovingWindowRateLimiter(MemoryStorage())
 
@@ -71,11 +72,13 @@ class Gate:
             if not is_open(scope["path"]):
                 visit.identity = await self._identify(scope, store, headers)
                 self._admit(visit, headers)
+            await self._app(scope, receive, visit.send)
         except ApiError as error:
+            # Also when there was no place or no time for it: a page elsewhere may read that too.
+            if visit.begun:
+                raise
             status, body, extra = describe(error)
             await JSONResponse(body, status, extra)(scope, receive, visit.send)
-            return
-        await self._app(scope, receive, visit.send)
 
     def _refuse_key_in_address(self, query: bytes) -> None:
         """Addresses end up in logs, histories and referrers; a key in one is as good as published.
@@ -83,8 +86,8 @@ class Gate:
         Raises:
             ApiError: 400.
         """
-        admin = self._admin_key is not None and self._admin_key.encode() in query
-        if admin or _KEY_IN_ADDRESS.search(query):
+        own = [key.encode() for key in (self._admin_key, self._metrics_key) if key]
+        if any(key in query for key in own) or _KEY_IN_ADDRESS.search(query):
             message = (
                 "There is a key in the address, where logs keep it. Revoke it; keys go into a header only."
             )
@@ -101,6 +104,9 @@ class Gate:
         token = token.strip() if scheme.lower() == "bearer" else ""
         if self._admin_key and hmac.compare_digest(token.encode(), self._admin_key.encode()):
             return ADMIN
+        monitor = self._metrics_key if scope["path"] == METRICS_PATH else None
+        if monitor and hmac.compare_digest(token.encode(), monitor.encode()):
+            return MONITOR
         record = await asyncio.to_thread(store.keys.authenticate, token) if token else None
         if record is not None:
             try:
@@ -165,6 +171,7 @@ class _Visit:
         self.scope = scope
         self.identity: Identity | None = None
         self.headers: dict[str, str] = {}
+        self.begun = False
         self._recorder = recorder
         self._send = send
         self._rates = rates
@@ -172,6 +179,7 @@ class _Visit:
     async def send(self, message: Message) -> None:
         """Pass on a part of the answer; before the first, note what was done."""
         if message["type"] == "http.response.start":
+            self.begun = True
             out = MutableHeaders(scope=message)
             for name, value in self.headers.items():
                 out[name] = value

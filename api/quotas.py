@@ -141,7 +141,7 @@ async def answered(service: Service, caller: Caller, question: Question) -> Asyn
     generative = question.mode is Mode.GENERATIVE or (question.mode is None and service.gateway is not None)
     async with budget(service, caller, question.max_cost_usd, costs=generative) as money:
         asked = replace(question, max_cost_usd=money.limit)
-        async with aclosing(service.answerer.answer(asked)) as events:
+        async with aclosing(service.observed.answering(service.answerer, asked)) as events:
             async for each in events:
                 if isinstance(each, Done):
                     money.spent = each.answer.cost_usd

@@ -71,6 +71,9 @@ RULES: dict[str, Rule] = {
     "GET /v1/audit": Rule(_ADMIN, "audit.read"),
 }
 
+# Where a monitor reads figures, with a key that is for nothing else.
+METRICS_PATH = "/metrics"
+
 # What is no route of the interface: the page, its files, and the description of the interface.
 OPEN_PATHS = ("/", "/openapi.json")
 OPEN_FOLDERS = ("/web/",)

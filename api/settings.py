@@ -24,6 +24,10 @@ class Settings(BaseSettings):
         None,
         description="A key that may do everything, beside those of `footnote keys`. With any key, requests need one.",
     )
+    metrics_key: SecretStr | None = Field(
+        None,
+        description="A second bearer token, for /metrics alone, so that a monitor need not hold the admin key.",
+    )
     gateway_url: str | None = Field(
         None,
         description="Address of an OpenAI-compatible gateway, such as https://api.openai.com/v1. "
@@ -110,7 +114,48 @@ class Settings(BaseSettings):
     max_upload_mib: int = Field(
         200, ge=1, description="Largest file, in MiB; a request body may be 1 MiB larger."
     )
+    max_queued: int = Field(
+        20_000,
+        ge=1,
+        description="Documents of one collection waiting to be ingested, beyond which uploads wait.",
+    )
+    max_questions: int = Field(
+        32, ge=1, le=1000, description="Questions, searches and checks answered at the same time."
+    )
+    max_uploads: int = Field(8, ge=1, le=100, description="Uploads received at the same time.")
+    max_waiting: int = Field(
+        64,
+        ge=0,
+        le=10_000,
+        description="Questions, and uploads, that may wait for their turn before others are refused.",
+    )
+    request_deadline_s: float = Field(
+        120.0, gt=0, description="Seconds that answering a request may take, a streamed answer included."
+    )
+    transfer_deadline_s: float = Field(
+        1800.0,
+        gt=0,
+        description="Seconds that an upload may take, with the wait for its documents, or a download.",
+    )
+    drain_notice_s: float = Field(
+        2.0,
+        ge=0,
+        le=10,
+        description="Seconds after SIGTERM in which requests are still taken while /readyz says 503 already.",
+    )
+    drain_s: float = Field(
+        12.0, ge=0, le=15, description="Seconds after that which open requests and streams have to finish."
+    )
+    parse_sandbox: Literal["auto", "required", "off"] = Field(
+        "auto",
+        description="Whether the operating system keeps the parser from files and network (Landlock, seccomp): where "
+        "it can, always (nothing is read where it cannot), or not at all.",
+    )
+    parse_cpu_s: float = Field(
+        120.0, gt=0, description="Seconds of processor time that reading one file may take."
+    )
     parse_timeout_s: float = Field(120.0, gt=0, description="Seconds that reading one file may take.")
+    embed_timeout_s: float = Field(3600.0, gt=0, description="Seconds that embedding one file may take.")
     parse_memory_mib: int = Field(1536, ge=512, description="Memory that reading one file may take, in MiB.")
     ocr_languages: str = Field(
         "eng",
@@ -118,6 +163,17 @@ class Settings(BaseSettings):
         "where the program tesseract is installed.",
     )
     ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")
+    otlp_endpoint: str | None = Field(
+        None,
+        description="Address of an OpenTelemetry collector, such as http://localhost:4318, that gets traces without "
+        "any content. Needs the extra: pip install 'footnote[tracing]'.",
+    )
+    doctor_hours: float = Field(
+        24.0,
+        ge=0,
+        description="Hours between checks of the whole data folder, whose findings /metrics shows; 0 for none. They "
+        "wait for a moment in which nothing is ingested.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines to write."
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Strict, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
+from api.bounds import LIMITS
 from api.bundles import store_bundle
 from api.errors import ApiError
 from api.schemas.base import CollectionName, Principals
@@ -22,6 +23,7 @@ from index.sight import ALLOW, EVERYTHING
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from api.deps import Service
     from index.blobs import BlobWriter
     from index.idempotency import Claim
     from index.sight import Sight
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
 
 _COLLECTION: TypeAdapter[str] = TypeAdapter(CollectionName)
 _ALLOW: TypeAdapter[list[str] | None] = TypeAdapter(Annotated[Principals | None, Strict()])
-_MAX_FILES = 1_000
-_MAX_METADATA_CHARS = 20_000
+MAX_FILES = 1_000
+MAX_METADATA_CHARS = 20_000
+MAX_FIELDS = 20
 _PART_BYTES = 1024 * 1024
+# Seconds in which two workers ingest a few dozen documents.
+_QUEUE_RETRY_S = 30
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TRUE = ("true", "1", "yes", "on")
 
@@ -54,11 +59,36 @@ class Upload:
 
 
 async def read_upload(request: Request) -> Upload:
-    """Take a request apart.
+    """Take a request apart, within its bounds.
 
     Raises:
-        ApiError: 400, 415 or 422, saying what is wrong with it.
+        ApiError: 400, 415 or 422, saying what is wrong with it; 503 or 504 when it was not there in time.
     """
+    limits = LIMITS.get()
+    return await (limits.within(_read(request)) if limits else _read(request))
+
+
+async def require_room(service: Service, upload: Upload, document_id: str | None, sight: Sight) -> None:
+    """See whether there is room for an upload in the line of its collection, which its caller may write to.
+
+    Raises:
+        ApiError: 429 when too many documents wait there.
+        NotFound: The document that it is to replace is unknown, or not the caller's to see.
+    """
+    store = service.store
+    name = upload.collection
+    if document_id is not None:
+        name = (await asyncio.to_thread(store.catalog.document, document_id, sight)).collection
+    waiting = await asyncio.to_thread(store.jobs.waiting_in, name)
+    if waiting >= service.settings.max_queued:
+        message = (
+            f"{waiting:,} documents of this collection wait to be ingested already. Upload more when these are done, "
+            "or raise FOOTNOTE_MAX_QUEUED."
+        )
+        raise ApiError(429, "queue_full", message, {"Retry-After": str(_QUEUE_RETRY_S)}, retryable=True)
+
+
+async def _read(request: Request) -> Upload:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _multipart(request)
@@ -151,7 +181,7 @@ async def _copy(file: UploadFile, blob: BlobWriter) -> None:
 
 
 async def _multipart(request: Request) -> Upload:
-    form = await request.form(max_files=_MAX_FILES, max_fields=20, max_part_size=_MAX_METADATA_CHARS)
+    form = await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_METADATA_CHARS)
     files = [each for each in form.getlist("file") if isinstance(each, UploadFile)]
     if not files:
         raise ApiError(422, "invalid_field", "There is no part named 'file' with a file in it.")

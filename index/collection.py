@@ -143,6 +143,10 @@ class Collection:
                 found.append((behind, len(live - ids), len(ids - live)))
         return found
 
+    def watermarks(self) -> dict[str, int]:
+        """The change that each open view has applied, without waiting for one that is catching up."""
+        return {name: view.watermark for name, view in list(self._views.items())}
+
     def rebuild(self, name: str) -> None:
         """Throw one view away and make it again from the catalog."""
         view = self.views()[name]

@@ -60,8 +60,11 @@ class Database:
         self._lock_file = hold(folder)
         # Not written as text: a folder's name may hold what separates the parts of an address.
         url = URL.create("sqlite", database=str(folder / CATALOG))
-        self._writer = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-        self._readers = create_engine(url, pool_size=16, max_overflow=32)
+        # An error's message would else quote the values: questions and texts.
+        self._writer = create_engine(
+            url, poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
+        )
+        self._readers = create_engine(url, pool_size=16, max_overflow=32, hide_parameters=True)
         _configure(self._writer, "PRAGMA secure_delete=ON")
         _configure(self._readers, "PRAGMA query_only=ON")
         self._write_lock = threading.Lock()

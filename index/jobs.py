@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from index.disk import passes
 from index.drafts import JobDrafts
 from index.errors import IndexingError, NotFound
-from index.schema import jobs, versions
+from index.schema import collections, documents, jobs, versions
 from index.types import Status
 from ingest.errors import IngestError
 from ingest.pipeline import Original
@@ -92,20 +92,36 @@ class JobQueue:
         with self._database.write() as connection:
             connection.execute(update(jobs).where(mine).values(lease_until=time.time() + lease_s))
 
-    def put_back(self, job: Job, wait_s: float) -> None:
-        """Let go of a job that the disk stopped; this beginning does not count, and it is free after a wait."""
+    def put_back(self, job: Job, wait_s: float | None = None) -> None:
+        """Let go of a job that was interrupted through no fault of its document; this beginning does not count.
+
+        Args:
+            job: As it was claimed.
+            wait_s: Seconds until it may be begun again, at the end of the line; None keeps its place in it.
+        """
         mine = and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
+        until = None if wait_s is None else time.time() + wait_s
         with self._database.write() as connection:
             connection.execute(
-                update(jobs)
-                .where(mine)
-                .values(owner=None, lease_until=time.time() + wait_s, attempts=jobs.c.attempts - 1)
+                update(jobs).where(mine).values(owner=None, lease_until=until, attempts=jobs.c.attempts - 1)
             )
 
     def waiting(self) -> int:
         """How many jobs there are, in work or not."""
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(jobs)).scalar_one()
+
+    def waiting_in(self, collection: str) -> int:
+        """How many jobs there are for a collection of that name, in work or not; none when there is no such one."""
+        query = (
+            select(func.count())
+            .select_from(jobs)
+            .join(documents, documents.c.id == jobs.c.document_id)
+            .join(collections, collections.c.id == documents.c.collection_id)
+            .where(collections.c.name == collection)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def _release_all(self) -> None:
         """Free the jobs of a process that is gone: this one alone holds the folder."""
@@ -182,11 +198,13 @@ class JobRunner:
             try:
                 self._run(job)
             except _Stopped:
+                self._put_back(job)
                 return
             except Exception as error:
                 # The job keeps its row and its lease runs out: it is tried again, here or elsewhere.
                 log.exception("job_lost", document_id=job.document_id, version=job.version)
-                self._put_back(job, error)
+                if passes(error):
+                    self._put_back(job, self._wait_s(job))
             finally:
                 self._held.pop(job.id, None)
                 self._heard.pop(job.id, None)
@@ -195,16 +213,17 @@ class JobRunner:
                 # Another worker has this one's place.
                 return
 
-    def _put_back(self, job: Job, error: Exception) -> None:
-        """A full or failing disk says nothing about the document: its job is begun again as often as it takes."""
-        if not passes(error):
-            return
+    def _wait_s(self, job: Job) -> float:
+        """Seconds until a job that the disk stopped is begun again, as often as it takes."""
         # Longer each time: what finds no room must not keep the disk and the processor busy.
         times = self._put_backs[job.id] = self._put_backs.get(job.id, 0) + 1
+        return min(self._config.lease_s, _IDLE_S * 2.0 ** min(times - 1, 10))
+
+    def _put_back(self, job: Job, wait_s: float | None = None) -> None:
         try:
-            self._store.jobs.put_back(job, min(self._config.lease_s, _IDLE_S * 2 ** min(times - 1, 10)))
-        except OperationalError:
-            # Then its lease runs out, and this beginning counts.
+            self._store.jobs.put_back(job, wait_s)
+        except (RuntimeError, OperationalError):
+            # The folder is closed, or cannot be written. The job's lease runs out, or the next start frees it.
             log.exception("job_not_put_back", document_id=job.document_id, version=job.version)
 
     def _flush(self) -> None:

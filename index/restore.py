@@ -37,6 +37,7 @@ from index.manifest import (
     problems,
     read_deletions,
 )
+from index.schema import RESTRICTED_INDEX
 from index.schema import deletions as deletions_table
 from index.store import Store
 from index.view import sync_folder
@@ -49,6 +50,9 @@ _PATH = re.compile(
     rf"{re.escape(CATALOG)}|{'|'.join(map(re.escape, EXTRAS))}|{ORIGINALS}/([0-9a-f]{{2}})/\1[0-9a-f]{{62}}"
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PLAIN_INDEX = re.compile(r"CREATE (UNIQUE )?INDEX \w+ ON \w+ \(\w+(, \w+)*\)")
+# Of a table: what computes something, and so may call functions.
+_CODE = re.compile(r"(?i)\bVIRTUAL\b|\b(AS|CHECK|DEFAULT)\s*\(")
 # A manifest of 100,000 originals has about 20 MB.
 _MOST_MANIFEST_BYTES = 1_000_000_000
 _PART_BYTES = 1024 * 1024
@@ -237,12 +241,8 @@ def _copy(source: Path, target: Path, entry: Entry, name: str) -> None:
 def _check_catalog(catalog: Path, manifest: Manifest) -> None:
     """The catalog is whole, of a known schema, holds data only, and names no original that is not there."""
     with closing(open_read_only(catalog, immutable=True)) as connection:
-        strange = connection.execute(
-            "SELECT type, name, sql FROM sqlite_master "
-            "WHERE type NOT IN ('table', 'index') OR sql LIKE '%VIRTUAL%TABLE%'"
-        )
-        # The audit log's triggers to the letter: code in a foreign file is run by whoever writes to it.
-        other = next((row for row in strange if row[0] != "trigger" or row[2] not in TRIGGERS), None)
+        found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        other = next((row for row in found if not _is_known(*row)), None)
         if other:
             raise RestoreRefused(f"The catalog holds a {other[0]} {other[1]!r}, which Footnote never makes.")
         wrong = problems(connection)
@@ -256,6 +256,19 @@ def _check_catalog(catalog: Path, manifest: Manifest) -> None:
         for (sha256,) in connection.execute("SELECT DISTINCT sha256 FROM versions"):
             if not isinstance(sha256, str) or f"{ORIGINALS}/{sha256[:2]}/{sha256}" not in manifest.files:
                 raise RestoreRefused(f"The catalog names the original {sha256!r}, which the backup lacks.")
+
+
+def _is_known(kind: str, _name: str, sql: str | None) -> bool:
+    """Whether a part of the schema is one that Footnote makes: tables, plain indexes, and to the letter what has code.
+
+    Code in a foreign file would be run by whoever reads or writes it.
+    """
+    if kind == "index":
+        # SQLite's own indexes have no text.
+        return sql is None or _PLAIN_INDEX.fullmatch(sql) is not None or sql == RESTRICTED_INDEX
+    if kind == "trigger":
+        return sql in TRIGGERS
+    return kind == "table" and sql is not None and not _CODE.search(sql)
 
 
 def _delete_again(folder: Path, gone: dict[str, float]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from index.collection import Collection
 from index.database import Database
 from index.disk import passes
 from index.errors import NotFound
+from index.figures import Figures, read_figures
 from index.idempotency import Idempotency
 from index.jobs import JobQueue
 from index.keys import Keys
@@ -197,6 +198,10 @@ class Store:
         self.database.forget_log_if_left()
         for collection in self.opened_collections():
             collection.compact()
+
+    def figures(self) -> Figures:
+        """Counts of the whole folder, for a monitor."""
+        return read_figures(self.database, self.opened_collections())
 
     def flush(self) -> None:
         """Bring the views' memory to disk, so that the next start takes less time."""

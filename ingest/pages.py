@@ -12,7 +12,6 @@ import struct
 import unicodedata
 import zlib
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2
@@ -41,17 +40,17 @@ _MAX_PIXELS = 8_000_000
 _PEN = (255, 235, 90)
 
 
-def serve_locate(_: ParseConfig, path: str, page: int, quote: str, occurrence: int) -> tuple[Json, bytes]:
+def serve_locate(_: ParseConfig, data: bytes, page: int, quote: str, occurrence: int) -> tuple[Json, bytes]:
     """The child's side of ``Parser.locate``."""
-    with _open_page(path, page) as opened:
+    with _open_page(data, page) as opened:
         return {"boxes": locate(opened, quote, occurrence)}, b""
 
 
 def serve_render(
-    _: ParseConfig, path: str, page: int, boxes: list[list[float]], width: int
+    _: ParseConfig, data: bytes, page: int, boxes: list[list[float]], width: int
 ) -> tuple[Json, bytes]:
     """The child's side of ``Parser.render``."""
-    with _open_page(path, page) as opened:
+    with _open_page(data, page) as opened:
         return {}, render(opened, [(box[0], box[1], box[2], box[3]) for box in boxes], width)
 
 
@@ -119,9 +118,9 @@ def render(page: Any, boxes: Sequence[Rectangle], width: int = 1000) -> bytes:
 
 
 @contextmanager
-def _open_page(path: str, number: int) -> Iterator[Any]:
+def _open_page(data: bytes, number: int) -> Iterator[Any]:
     try:
-        document = pypdfium2.PdfDocument(Path(path))
+        document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if error.err_code == pdfium.FPDF_ERR_PASSWORD:
             raise EncryptedFile(

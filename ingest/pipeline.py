@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,8 +12,9 @@ import numpy as np
 
 from ingest.chunk import build_tree
 from ingest.context import contexts, fitting
-from ingest.errors import TooLarge
+from ingest.errors import LimitExceeded, TooLarge
 from ingest.media import PDF
+from ingest.memory import give_back
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ class Pipeline:
         Raises:
             IngestError: With the code that the document's status shows.
         """
+        # What the last document took.
+        give_back()
         progress("parsing", 0.0)
         if original.path.stat().st_size > self.parse_config.max_bytes:
             raise TooLarge(f"The file is larger than {self.parse_config.max_bytes:,} bytes. Split it.")
@@ -100,6 +104,11 @@ class Pipeline:
             max(self.embedder.max_tokens - CONTEXT_TOKENS, self.embedder.max_tokens // 2),
         )
         tree = build_tree(document, self.embedder.count_tokens, replace(self.chunk_config, max_tokens=most))
+        if len(tree.passages) > self.chunk_config.max_passages:
+            raise TooLarge(
+                f"The file has {len(tree.passages):,} passages, more than the ceiling of "
+                f"{self.chunk_config.max_passages:,}. Split it."
+            )
         room = self.embedder.max_tokens - most
         return Ingested(document, tree, self._embed(document, tree, room, progress, drafts))
 
@@ -118,12 +127,22 @@ class Pipeline:
             if sentence.parent is not None:
                 shift = shifts[sentence.parent]
                 parts[sentence.parent].append((sentence.start + shift, sentence.end + shift))
+        ends = time.monotonic() + self.chunk_config.embed_timeout_s
+
+        def in_time(stage: str, share: float) -> None:
+            if time.monotonic() > ends:
+                raise LimitExceeded(
+                    f"Embedding the file's {len(texts):,} passages took longer than "
+                    f"{self.chunk_config.embed_timeout_s:g} seconds and was stopped. Split it, or raise the limit."
+                )
+            progress(stage, share)
+
         found = []
         for start in range(0, max(1, len(texts)), self.part_passages):
             end = start + self.part_passages
             # The last part is followed by the end of the job, and need not be kept.
             keep = drafts if end < len(texts) else None
-            found.append(self._part(texts[start:end], parts[start:end], start, len(texts), progress, keep))
+            found.append(self._part(texts[start:end], parts[start:end], start, len(texts), in_time, keep))
         vectors, inner = (np.concatenate(each) for each in zip(*found, strict=True))
         return EmbeddedChunks(tree.passages, vectors, inner, above, self.embedder.fingerprint)
 

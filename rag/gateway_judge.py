@@ -199,7 +199,7 @@ class GatewayJudge:
         except (GatewayError, TimeoutError) as error:
             self.uncounted = True
             code = getattr(error, "code", "gateway_timeout")
-            _log.warning("the judge could not be asked: %s: %s", code, error)
+            _log.warning("the judge could not be asked: %s (%s)", code, type(error).__name__)
             raise JudgeUnavailable(code) from error
         self._count(reply, reserved)
         if reply.finish_reason not in ENDED:

@@ -12,16 +12,16 @@ from sqlalchemy.exc import OperationalError
 
 from api.access import CallerDep
 from api.deps import Service, ServiceDep
-from api.errors import ApiError, describe
+from api.errors import ApiError
 from api.gate import note_objects
 from api.quotas import answered
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
-from api.stream import event, event_stream
+from api.stream import broken_off, event, event_stream
 from index.disk import passes
 from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from fastapi.responses import StreamingResponse
 
@@ -106,7 +106,7 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
 
 async def _events(
     service: Service, question: Question, caller: Caller, *, explain: bool
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     try:
         async with aclosing(answered(service, caller, question)) as events:
             async for each in events:
@@ -118,7 +118,7 @@ async def _events(
                     yield _event(each)
     except Exception as error:
         # The status line is long sent: the failure is an event of its own, and no 'done' follows.
-        yield event("error", {**describe(error)[1], "finish_reason": "incomplete"})
+        yield broken_off(error)
 
 
 def _event(each: Event) -> str:

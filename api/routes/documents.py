@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from api.access import CallerDep, require_collection
+from api.bounds import pause, stop_holding_up
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
 from api.gate import note_objects
@@ -19,7 +20,7 @@ from api.quotas import counted_upload
 from api.schemas.base import CollectionName
 from api.schemas.documents import DocumentOut, DocumentsOut, ReceiptOut, TextOut
 from api.stream import event, event_stream
-from api.uploads import read_upload, store_upload
+from api.uploads import read_upload, require_room, store_upload
 from index.errors import NotFound
 from index.idempotency import Claim, Replay
 from index.sight import EVERYTHING, allowed_by
@@ -28,7 +29,7 @@ from ingest.errors import PageNotFound
 from rag.cite import PDF, quote_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from sqlalchemy import Connection
 
@@ -227,7 +228,7 @@ async def watch(document_id: str, service: ServiceDep, caller: CallerDep) -> Str
     """Ingestion progress as server-sent events: ``progress`` with the document, until it is ready or failed."""
     first = await asyncio.to_thread(_current, service, document_id, caller.sight)
 
-    async def changes() -> AsyncIterator[str]:
+    async def changes() -> AsyncGenerator[str, None]:
         current: DocumentOut = first
         yield event("progress", current.model_dump())
         while not Status(current.status).final:
@@ -270,12 +271,14 @@ async def _take(
                         note_objects(request.state, [each.document_id for each in begun.done])
                         return await _again(service, begun, told, caller.sight)
                     claim = begun
+                await require_room(service, given, document_id, caller.sight)
                 stored = await store_upload(service.store, given, document_id, claim, caller.sight)
         finally:
             # The temporary files of the form, which would otherwise last as long as the wait.
             await request.close()
         note_objects(request.state, [each.document_id for each in stored])
         service.runner.notify()
+        stop_holding_up()
         response.status_code = 201 if given.wait else 202
         shown = [await _shown(service, each, told, caller.sight, wait=given.wait) for each in stored]
         found = DocumentsOut(documents=shown)
@@ -316,7 +319,7 @@ async def _shown(
             return DocumentOut.deleted(submission)
         if not wait or Status(current.status).final:
             return current
-        await asyncio.sleep(_POLL_S)
+        await pause(_POLL_S)
 
 
 def _current(service: Service, document_id: str, sight: Sight) -> DocumentOut:

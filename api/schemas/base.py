@@ -8,8 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api import COLLECTION_NAME
 
+MAX_QUESTION_CHARS = 8_000
+
 CollectionName = Annotated[str, StringConstraints(pattern=f"^{COLLECTION_NAME}$")]
-QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
+QuestionText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)
+]
 
 # Who a document may be allowed to: a user, a group, a role, as the callers of this service name them.
 Principal = Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from typer.testing import CliRunner
 
+from api.ceilings import ceilings_table
 from api.cli import app
 from api.local import settings_table
 from api.schemas.keys import KeyIn
@@ -42,6 +43,11 @@ ROUTES = {
     "/readyz": {"get"},
     "/metrics": {"get"},
 }
+
+
+def test_the_page_on_limits_has_the_table_of_the_code() -> None:
+    """docs/limits.md holds what ``footnote limits`` prints."""
+    assert ceilings_table() in (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
 
 
 def test_the_page_on_settings_has_the_table_of_the_code() -> None:

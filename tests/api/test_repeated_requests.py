@@ -56,21 +56,22 @@ def test_the_same_key_of_another_caller_is_another_request(both: World) -> None:
 
 def test_the_same_caller_as_somebody_else_is_another_caller(both: World) -> None:
     """Who sees all, nobody, and the board do not share their answers."""
+    named: tuple[dict[str, Any], ...] = ({}, {"as_": []}, {"as_": ["board"]})
     seen = [
         post(both, ADMIN, "acting", "A text of the board.", metadata={"allow": ["board"]}, **more)
-        for more in ({}, {"as_": []}, {"as_": ["board"]})
+        for more in named
     ]
     assert [each.status_code for each in seen] == [202, 202, 202]
     assert not any("Idempotency-Replayed" in each.headers for each in seen[:1])
-    named = post(both, ADMIN, "acting", "A text of the board.", metadata={"allow": ["board"]}, as_=["board"])
-    assert named.headers["Idempotency-Replayed"] == "true"
-    assert only(named) == only(seen[2])
+    again = post(both, ADMIN, "acting", "A text of the board.", metadata={"allow": ["board"]}, as_=["board"])
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert only(again) == only(seen[2])
 
 
 def test_a_repeated_answer_shows_nothing_that_was_hidden_since(both: World) -> None:
-    """Restricted by an administrator, it is for its former reader as if it had been deleted; for the board it is not."""
-    text = "# CANARY of the merger\n\nThe merger is announced on Monday."
-    first = post(both, both.acme.token, "hidden since", text, filename="merger.md", wait=True)
+    """Restricted by an administrator, it is for its former reader as if it had been deleted."""
+    text = "The merger is announced on Monday."
+    first = post(both, both.acme.token, "hidden since", text, title="CANARY", wait=True)
     document_id = only(first)["id"]
     assert "CANARY" in first.text
     hidden = both.client.put(
@@ -80,7 +81,7 @@ def test_a_repeated_answer_shows_nothing_that_was_hidden_since(both: World) -> N
     )
     assert hidden.status_code == 201
 
-    again = post(both, both.acme.token, "hidden since", text, filename="merger.md", wait=True)
+    again = post(both, both.acme.token, "hidden since", text, title="CANARY", wait=True)
 
     assert again.status_code == 201
     assert again.headers["Idempotency-Replayed"] == "true"

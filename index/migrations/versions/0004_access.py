@@ -55,5 +55,5 @@ def upgrade() -> None:
         "ix_documents_restricted",
         "documents",
         ["collection_id"],
-        sqlite_where=sa.text("json_type(metadata, '$.allow') IS NOT NULL"),
+        sqlite_where=sa.text("instr(metadata, '\"allow\"') > 0"),
     )

@@ -20,6 +20,7 @@ from ingest.errors import CorruptFile, LimitExceeded, NoText, ParseError, TooLar
 from ingest.parsers.pdf import forms, headings, margins, paragraphs
 from ingest.parsers.pdf.characters import Segment, mapped, plain_text, segments
 from ingest.parsers.pdf.compose import compose
+from ingest.parsers.pdf.inflation import check_inflation
 from ingest.parsers.pdf.ocr import Recogniser
 from ingest.parsers.pdf.outline import merged, outline_headings
 from ingest.parsers.pdf.page import Page, lay_out
@@ -38,7 +39,14 @@ _MAX_PYPDF_PAGES = 1_000
 _RIGHT_TO_LEFT = 0.2
 
 
-def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds: float = math.inf) -> Parsed:
+def parse(
+    data: bytes,
+    max_pages: int = 20_000,
+    ocr_languages: str = "",
+    seconds: float = math.inf,
+    *,
+    programs: bool = True,
+) -> Parsed:
     """Read a PDF's text and structure.
 
     Args:
@@ -46,6 +54,7 @@ def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds
         max_pages: Ceiling on its pages.
         ocr_languages: Languages of scanned pages, see ``Recogniser``; empty to leave them alone.
         seconds: Wall clock for text recognition.
+        programs: Whether a program may be started for it; if not, a scan ends in ProgramNeeded.
 
     Returns:
         The pages' texts with blocks for pages, headings, tables and running lines.
@@ -58,7 +67,8 @@ def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds
         LimitExceeded: A stream in the file unpacks to more than pypdf's ceilings, or text recognition would
             take too long.
     """
-    recogniser = Recogniser(ocr_languages, seconds)
+    check_inflation(data)
+    recogniser = Recogniser(ocr_languages, seconds, programs)
     # Text needs no images; pypdf must not start a program for those in JBIG2.
     with apply_configuration(jbig2dec_binary=None):
         second = Pdfium(data)
