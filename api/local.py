@@ -20,6 +20,7 @@ from api.routes.ask import complete
 from api.schemas.answers import AnswerOut
 from api.settings import Settings
 from index.types import Status
+from ingest.hidden import without_hidden
 from rag.types import Mode, Question
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def ingest_files(service: Service, files: Mapping[Path, str], collection: str) -
         progress.update(bar, description="ingested")
     for record in failed:
         code, message = record.error or ("", "")
-        console.print(f"[red]failed[/red] {escape(record.filename)}: {code}: {escape(message)}")
+        console.print(f"[red]failed[/red] {_plain(record.filename)}: {code}: {_plain(message)}")
     seconds = time.perf_counter() - started
     console.print(
         f"{total - len(failed)} documents, {passages} passages in collection {collection!r}, {seconds:.1f} s"
@@ -100,7 +101,7 @@ def answer(service: Service, loop: asyncio.Runner, question: str, collection: st
 def show_answer(question: str, found: AnswerOut) -> None:
     """Print an answer as a person reads it."""
     console.print(f"\n[bold]{escape(question)}[/bold]\n")
-    console.print(escape(found.answer))
+    console.print(_plain(found.answer))
     label = "Nearest passages:" if found.abstained else None
     if label:
         console.print(f"\n[dim]{label}[/dim]")
@@ -112,9 +113,9 @@ def show_answer(question: str, found: AnswerOut) -> None:
             where.append(f"page {first}" if first == last else f"pages {first}-{last}")
         quote = textwrap.shorten(citation.quote, 160, placeholder=" …")
         console.print(
-            f"[dim]\\[{citation.number}][/dim] {escape(', '.join(where))} ({escape(citation.filename)})"
+            f"[dim]\\[{citation.number}][/dim] {_plain(', '.join(where))} ({_plain(citation.filename)})"
         )
-        console.print(f"    [dim]“{escape(quote)}”[/dim]")
+        console.print(f"    [dim]“{_plain(quote)}”[/dim]")
     rating = found.confidence
     console.print(f"\nConfidence: {rating.value:.0%} ({rating.level}, calibration {rating.calibration})")
 
@@ -140,6 +141,11 @@ def settings_table() -> str:
         default = "" if field.default is None else f"`{field.default}`"
         rows.append(f"| `FOOTNOTE_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)
+
+
+def _plain(text: str) -> str:
+    """Text of a document for a terminal: no markup, and no signs that would colour, move or rewrite what it shows."""
+    return escape(without_hidden(text).replace("\x9b", ""))
 
 
 def _submit(service: Service, path: Path, name: str, collection: str) -> list[Submission]:

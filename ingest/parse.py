@@ -16,7 +16,7 @@ from ingest.child import Child
 from ingest.config import ParseConfig
 from ingest.errors import CorruptFile, IngestError, LimitExceeded, NoText, ParserUnavailable, TooLarge
 from ingest.sandbox import as_parse_error
-from ingest.types import Block, BlockKind, Box, Parsed
+from ingest.types import Block, BlockKind, Box, Disclosure, Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,14 @@ class Parser:
         if any(not 0 <= block.start <= block.end <= len(text) for block in blocks):
             raise CorruptFile("The parser returned blocks outside the text: the file has taken it over.")
         return reply["media_type"], Parsed(
-            text=text, blocks=blocks, title=reply["title"], parser=reply["parser"]
+            text=text,
+            blocks=blocks,
+            title=reply["title"],
+            parser=reply["parser"],
+            disclosures=tuple(
+                Disclosure(str(code), int(count), kept=bool(kept))
+                for code, count, kept in reply["disclosures"]
+            ),
         )
 
     def locate(self, path: Path, page: int, quote: str, occurrence: int = 0) -> tuple[Box, ...]:
@@ -271,7 +278,13 @@ def serve_parse(config: ParseConfig, path: str, filename: str) -> tuple[Json, by
     data = Path(path).read_bytes()
     media_type, parsed = parse_bytes(data, filename, config)
     blocks = [(str(block.kind), block.start, block.end, block.number) for block in parsed.blocks]
-    header = {"media_type": media_type, "title": parsed.title, "parser": parsed.parser, "blocks": blocks}
+    header = {
+        "media_type": media_type,
+        "title": parsed.title,
+        "parser": parsed.parser,
+        "blocks": blocks,
+        "disclosures": [(each.code, each.count, each.kept) for each in parsed.disclosures],
+    }
     return header, parsed.text.encode()
 
 

@@ -12,6 +12,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ingest.hidden import without_hidden
 from rag.judge import ENDED, is_refusal, judge
 from rag.markers import MarkedTextParser
 from rag.types import Repair, Usage
@@ -125,7 +126,8 @@ async def _checked(
 ) -> Sequence[Checked]:
     """What readers get of one sentence: itself, what it was rewritten to, or nothing."""
     draft.invented_keys += len(sentence.invented)
-    sentence = replace(sentence, text=mark.taken_out(sentence.text))
+    # A model can write what nobody sees, too: copied from elsewhere, or asked for by a document.
+    sentence = replace(sentence, text=without_hidden(mark.taken_out(sentence.text)))
     if is_refusal(sentence.text):
         draft.refused = True
         return ()

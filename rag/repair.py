@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from index.analyze import terms
+from ingest.hidden import without_hidden
 from rag.errors import GatewayError
 from rag.judge import ALTERED, CARRIED, ENDED, Checked, is_refusal, judge
 from rag.markers import MarkedTextParser
@@ -185,7 +186,7 @@ class Repairer:
         wanted = content_terms(judged.checked.text)
         kept: list[Checked] = []
         for sentence in sentences:
-            text = self.mark.taken_out(sentence.text)
+            text = without_hidden(self.mark.taken_out(sentence.text))
             folded = _folded(text)
             about = coverage(wanted, set(terms(text)), {}) >= _SAME_THING
             if not folded or is_refusal(text) or folded in self._said or not about:

@@ -86,7 +86,7 @@ def test_the_schema_is_the_present_one(older: Library) -> None:
     with older.store.database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == "0002"
+        assert context.get_current_revision() == "0006"
     assert older.store.catalog.collection("default").passages == 2
     assert older.store.catalog.sentence_vectors([1, 2]) == {}
 
