@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import structlog
 from fastapi import Depends, Request
 
+from api.remote.fetch import FetchConfig, Fetcher
+from api.remote.networks import listed, networks
 from index.config import JobConfig
 from index.jobs import JobRunner
 from index.store import Store
@@ -55,6 +57,7 @@ class Service:
     runner: JobRunner
     gateway: Gateway | None
     answerer: Answerer
+    fetcher: Fetcher
     embedder_error: str = ""
 
     def warm_up(self) -> None:
@@ -125,6 +128,7 @@ def build(settings: Settings) -> Service:
         viewer=viewer,
         runner=JobRunner(store, pipeline, JobConfig(workers=settings.ingest_workers)),
         gateway=gateway,
+        fetcher=Fetcher(_fetch_config(settings)),
         answerer=Answerer(
             store=store,
             embedder=embedder,
@@ -146,6 +150,17 @@ def build(settings: Settings) -> Service:
                 disagreement=DisagreementConfig(shown=settings.disagreements),
             ),
         ),
+    )
+
+
+def _fetch_config(settings: Settings) -> FetchConfig:
+    return FetchConfig(
+        mode=settings.url_ingestion,
+        hosts=frozenset(listed(settings.url_hosts.lower())),
+        networks=networks(settings.url_networks),
+        ports=frozenset(map(int, listed(settings.url_ports))),
+        timeout_s=settings.url_timeout_s,
+        max_bytes=settings.max_upload_mib * MEBIBYTE,
     )
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from api.remote.errors import UrlBusy, UrlError
 from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, NotFound
 from ingest.errors import EmbedderUnavailable, IngestError, PageNotFound, ParseError, ParserUnavailable
 from rag.errors import (
@@ -43,6 +44,8 @@ STATUS: dict[type[Exception], int] = {
     ParserUnavailable: 503,
     ParseError: 422,
     IngestError: 500,
+    UrlError: 422,
+    UrlBusy: 503,
     RerankerUnavailable: 503,
     JudgeUnavailable: 503,
     BudgetExceeded: 422,

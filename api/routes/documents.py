@@ -15,7 +15,7 @@ from api.errors import ApiError
 from api.schemas.base import CollectionName
 from api.schemas.documents import DocumentOut, DocumentsOut, ReceiptOut, TextOut
 from api.stream import event, event_stream
-from api.uploads import read_upload, store_upload
+from api.uploads import Upload, fetch_into, read_upload, store_upload
 from index.errors import NotFound
 from index.types import Status
 from ingest.errors import PageNotFound
@@ -54,9 +54,11 @@ _UPLOAD_FORM: dict[str, Any] = {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "required": ["text"],
+                    "description": "A document as text, or its address, which is fetched where the settings allow it.",
+                    "oneOf": [{"required": ["text"]}, {"required": ["url"]}],
                     "properties": {
                         "text": {"type": "string"},
+                        "url": {"type": "string", "maxLength": 2000},
                         "title": {"type": "string"},
                         "filename": {"type": "string"},
                         "collection": {"type": "string", "default": "default"},
@@ -199,14 +201,18 @@ async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
 async def _take(
     request: Request, response: Response, service: Service, document_id: str | None
 ) -> DocumentsOut:
+    given = Upload()
     try:
         given = await read_upload(request)
+        await fetch_into(given, service.fetcher)
         if document_id is not None and len(given.files) > 1:
             raise ApiError(422, "invalid_field", "A document is replaced by one file, not by several.")
         stored = await store_upload(service.store, given, document_id)
     finally:
-        # The temporary files of the form, which would otherwise last as long as the wait.
+        # Temporary files, which would otherwise last as long as the wait.
         await request.close()
+        for file in given.files:
+            await file.close()
     service.runner.notify()
     if given.wait:
         response.status_code = 201

@@ -108,6 +108,18 @@ class TextUpload(Body):
     on_conflict: Literal["replace", "new"] = "replace"
 
 
+class UrlUpload(Body):
+    """A document given by its address."""
+
+    url: str = Field(min_length=1, max_length=2_000)
+    title: str | None = Field(None, min_length=1, max_length=500)
+    filename: str | None = Field(None, min_length=1, max_length=500)
+    collection: CollectionName = "default"
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    wait: bool = False
+    on_conflict: Literal["replace", "new"] = "replace"
+
+
 class RemovedOut(Out):
     """What a deletion removed."""
 
