@@ -22,6 +22,7 @@ from rag.answer import Answerer
 from rag.calibration import read_calibration
 from rag.config import AnswerConfig, DisagreementConfig, ExtractConfig, GatewayConfig, RetrieveConfig
 from rag.gateway import Gateway
+from rag.personal import USUAL, Rules, named_recogniser
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 from rag.types import Marking, OnUnsupported
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.settings import Settings
+    from rag.personal import Recogniser
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
@@ -148,9 +150,24 @@ def build(settings: Settings) -> Service:
                 marking=Marking(settings.mark_sources),
                 per_document=settings.passages_per_document or None,
                 disagreement=DisagreementConfig(shown=settings.disagreements),
+                recognisers=_recognisers(settings),
             ),
         ),
     )
+
+
+def _recognisers(settings: Settings) -> tuple[Recogniser, ...]:
+    """What finds personal data before the gateway is asked.
+
+    Raises:
+        InvalidRecogniser: The one that a setting names cannot be used.
+    """
+    kinds = listed(settings.redact)
+    rules = (Rules(USUAL if kinds == ["usual"] else [*kinds, *(USUAL if "usual" in kinds else ())]),)
+    if settings.redact_with is None:
+        return rules if kinds else ()
+    own = named_recogniser(settings.redact_with)
+    return (*rules, own) if kinds else (own,)
 
 
 def _fetch_config(settings: Settings) -> FetchConfig:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.remote.networks import listed, networks
+from rag.personal import KINDS
 
 
 class Settings(BaseSettings):
@@ -91,6 +92,15 @@ class Settings(BaseSettings):
         description="Where the text of documents is marked as data in what the language model reads: before each "
         "sentence, between all words (about twice the tokens), or not at all.",
     )
+    redact: str = Field(
+        "",
+        description="Personal data that the gateway never sees: a list such as email,phone,iban,card,ssn,ip,passport, "
+        "or usual for all but the last. It comes back in the answer.",
+    )
+    redact_with: str | None = Field(
+        None,
+        description="A recogniser of your own for personal data, named as package.module:name; see docs/security.md.",
+    )
     passages_per_document: int = Field(
         5,
         ge=0,
@@ -134,6 +144,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines to write."
     )
+
+    @field_validator("redact")
+    @classmethod
+    def _are_kinds(cls, text: str) -> str:
+        if unknown := set(listed(text)) - {"usual", *KINDS}:
+            raise ValueError(f"{sorted(unknown)} is not known; known are usual, {', '.join(KINDS)}")
+        return text
 
     @field_validator("url_networks")
     @classmethod

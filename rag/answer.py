@@ -27,6 +27,7 @@ from rag.markers import new_keys
 from rag.passages import evidence_of, fair_share, gather, joined
 from rag.places import passages_to_read
 from rag.prompt import NOT_ANSWERED, messages, new_mark
+from rag.redaction import RedactingGateway, Redaction
 from rag.repair import Repairer
 from rag.retrieve import retrieve
 from rag.short_answer import short_answer
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from rag.types import Disagreement, Event, Evidence, Found, Question
     from rag.verification.judge import Judge
 
+# What of a trace is in words, and is kept as the gateway had it.
+_TOLD = ("search_text", "sent", "received", "withheld", "repairs")
 # Passages read for a sentence that is searched for once more.
 _FOUND_AGAIN = 5
 
@@ -141,6 +144,7 @@ class _Run:
         self._short: ShortAnswer | None = None
         self._sent: list[dict[str, str]] = []
         self._merged: dict[str, str] = {}
+        self._redaction: Redaction | None = None
         self._policy = question.on_unsupported or service.config.on_unsupported
         self._purse = Purse(self._model(), question.max_cost_usd)
 
@@ -198,15 +202,20 @@ class _Run:
             self._evidence, self._merged = merge_alike(self._evidence)
         mark = new_mark(service.config.marking, self._evidence)
         self._sent = messages(self._question, self._evidence, mark)
+        gateway: Gateway | RedactingGateway = service.gateway
+        if service.config.recognisers:
+            self._redaction = Redaction(service.config.recognisers, mark)
+            self._sent = await asyncio.to_thread(self._redaction.messages, self._sent)
+            gateway = RedactingGateway(service.gateway, self._redaction)
         self._check_budget()
         verifier = self._verifier(tuple(self._evidence))
-        repairer = self._repairer(service.gateway, mark, verifier)
+        repairer = self._repairer(gateway, mark, verifier)
         checked = generate(
             self._sent,
             tuple(self._evidence),
             model=self._question.model,
             mark=mark,
-            gateway=service.gateway,
+            gateway=gateway,
             verifier=verifier,
             repairer=repairer,
             draft=self._draft,
@@ -228,7 +237,7 @@ class _Run:
         for event in held:
             yield event
 
-    def _repairer(self, gateway: Gateway, mark: Mark, verifier: Verifier) -> Repairer:
+    def _repairer(self, gateway: Gateway | RedactingGateway, mark: Mark, verifier: Verifier) -> Repairer:
         service, question = self._service, self._question
         known = {piece.key for piece in self._evidence}
 
@@ -511,7 +520,7 @@ class _Run:
     def _trace(self) -> dict[str, Any]:
         """What was searched, sent and decided. Earlier turns stay out: they may quote documents not cited here."""
         draft = self._draft
-        return {
+        trace: dict[str, Any] = {
             "search_text": self._search_text,
             "passages": [
                 {
@@ -537,6 +546,9 @@ class _Run:
             "repairs": [asdict(each) for each in draft.repairs],
             "refused_by_model": draft.refused,
         }
+        if self._redaction is not None:
+            trace |= {name: self._redaction.hidden(trace[name]) for name in _TOLD}
+        return trace
 
     def _elapsed(self) -> float:
         return (time.perf_counter() - self._started) * 1000

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rag.judge import Checked, Draft
     from rag.markers import MarkedSentence
     from rag.prompt import Mark
+    from rag.redaction import RedactingGateway
     from rag.repair import Repairer
     from rag.types import Evidence
     from rag.verify import Verifier
@@ -39,7 +40,7 @@ async def generate(
     *,
     model: str | None,
     mark: Mark,
-    gateway: Gateway,
+    gateway: Gateway | RedactingGateway,
     verifier: Verifier,
     repairer: Repairer,
     draft: Draft,

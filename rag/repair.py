@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rag.judge import Draft, Judged
     from rag.markers import MarkedSentence
     from rag.prompt import Mark
+    from rag.redaction import RedactingGateway
     from rag.types import Evidence, Question
     from rag.verify import Verifier
 
@@ -61,7 +62,7 @@ class Repairer:
     deadline: float
     evidence: Sequence[Evidence]
     verifier: Verifier
-    gateway: Gateway
+    gateway: Gateway | RedactingGateway
     mark: Mark
     search: Callable[[str], Sequence[Evidence]]
     verifier_of: Callable[[Sequence[Evidence]], Verifier]
