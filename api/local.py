@@ -24,11 +24,12 @@ from ingest.hidden import without_hidden
 from rag.types import Mode, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from api.deps import Service
     from index.doctor import Report
+    from index.erasure import Trace
     from index.types import DocumentRecord, Submission
 
 console = Console(highlight=False)
@@ -132,6 +133,16 @@ def show_report(report: Report, *, as_json: bool) -> None:
     console.print(
         f"{verdict}: {report.collections} collections, {report.documents} documents, {report.passages} passages"
     )
+
+
+def show_traces(found: Sequence[Trace], *, as_json: bool) -> None:
+    """Print what is left of a deleted document."""
+    if as_json:
+        console.print_json(json.dumps({"clean": not found, "traces": [asdict(each) for each in found]}))
+        return
+    for each in found:
+        console.print(f"{escape(each.place)}: {each.count}. {escape(each.message)}")
+    console.print("Something is left." if found else "Nothing is left here. Backups are not looked at.")
 
 
 def settings_table() -> str:
