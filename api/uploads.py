@@ -125,7 +125,8 @@ def clean_filename(name: str | None) -> str:
     """A file name for showing: its last part, without control characters. It never becomes a path."""
     last = re.split(r"[/\\]", name or "")[-1]
     shown = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Cf")).strip()
-    return shown[-255:] or UNNAMED
+    # Dots alone are no name, and a browser would save such a file under any.
+    return shown[-255:] if shown.strip(". ") else UNNAMED
 
 
 async def _copy(file: UploadFile, blob: BlobWriter) -> None:
