@@ -1,5 +1,5 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
-.PHONY: demo test lint format serve lock bench bench-retrieval clean
+.PHONY: demo test lint format serve lock audit bench bench-retrieval clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -26,6 +26,10 @@ lock: ## Write the lock files anew
 	scripts/install.sh dev
 	scripts/lock.sh
 
+audit: ## Locked dependencies, secrets in files, known advisories
+	scripts/install.sh dev
+	scripts/audit.sh
+
 bench: ## List the benchmarks
 	@sed -n '/^| program/,/^$$/p' benchmarks/README.md
 
@@ -34,4 +38,4 @@ bench-retrieval: ## How much of the right text is found: make bench-retrieval DA
 	.venv/bin/python -m benchmarks.retrieval $(DATA) --ablations
 
 clean: ## Remove what the targets above made
-	rm -rf .venv .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
