@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from api.deps import CALIBRATION
+from api.deps import CALIBRATION, GENERATIVE_CALIBRATION
 from api.evaluation.answers.ask import Stored, ask_all
 from api.evaluation.answers.configure import AnswerConfiguration
 from api.evaluation.calibration_report import show, write_report
@@ -24,7 +24,7 @@ from rag.evaluation.recalibration import LEAST, LEAST_OF_EACH, JudgedAnswer, rec
 from rag.types import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from api.settings import Settings
@@ -66,11 +66,12 @@ def calibrate(options: Options) -> Recalibration:
         EvaluationError: The questions cannot be read or asked, or there are too few judged answers.
         IndexingError: The data folder cannot be opened.
     """
-    mode = _mode(options)
+    by_mode = _rated(options) if options.feedback else {}
+    mode = _mode(options, by_mode)
     judged: list[JudgedAnswer] = []
     sources: list[str] = []
     if options.feedback:
-        rated = _rated(options, mode)
+        rated = by_mode[mode]
         judged += rated
         sources.append(f"{len(rated)} rated by readers")
     if options.questions is not None:
@@ -112,11 +113,11 @@ def from_feedback(answers: Answers, mode: Mode, collection: str | None) -> list[
     return list(bodies.values())
 
 
-def _rated(options: Options, mode: Mode) -> list[JudgedAnswer]:
+def _rated(options: Options) -> dict[Mode, list[JudgedAnswer]]:
     check_folder(options.settings)
     store = Store(options.settings.data)
     try:
-        return from_feedback(store.answers, mode, options.collection)
+        return {mode: from_feedback(store.answers, mode, options.collection) for mode in Mode}
     finally:
         store.close()
 
@@ -147,7 +148,8 @@ def _asked(questions: Path, options: Options, mode: Mode) -> list[JudgedAnswer]:
 
 def _put_to_use(found: Recalibration, options: Options) -> None:
     """Write the calibration into the data folder, unless it is no better or only to be shown."""
-    path = options.settings.data / CALIBRATION
+    generative = found.calibration.mode == Mode.GENERATIVE
+    path = options.settings.data / (GENERATIVE_CALIBRATION if generative else CALIBRATION)
     if options.dry_run:
         console.print("Dry run: the calibration in use stays as it is.")
         return
@@ -177,8 +179,14 @@ def _save(calibration: Calibration, path: Path) -> None:
         raise EvaluationError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _mode(options: Options) -> Mode:
+def _mode(options: Options, rated: Mapping[Mode, Sequence[JudgedAnswer]]) -> Mode:
+    """The mode that is calibrated: for questions the one they would be answered in, else that of most ratings."""
     if options.mode == "auto":
+        if options.questions is None and any(rated.values()):
+            most = max(rated, key=lambda mode: len(rated[mode]))
+            counts = " and ".join(f"{len(each)} {mode}" for mode, each in rated.items())
+            console.print(f"Rated answers: {counts}. {most.capitalize()} ones are calibrated; see --mode.")
+            return most
         return Mode.GENERATIVE if options.settings.gateway_url else Mode.EXTRACTIVE
     if options.mode not in tuple(Mode):
         raise InvalidComparison(f"--mode is auto, {', '.join(Mode)}, not {options.mode!r}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import structlog
@@ -20,24 +20,41 @@ from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
 from rag.calibration import read_calibration
-from rag.config import AnswerConfig, DisagreementConfig, ExtractConfig, GatewayConfig, RetrieveConfig
+from rag.config import (
+    AnswerConfig,
+    DisagreementConfig,
+    ExtractConfig,
+    GatewayConfig,
+    JudgeConfig,
+    RetrieveConfig,
+)
+from rag.errors import GatewayNotConfigured
 from rag.gateway import Gateway
+from rag.gateway_judge import GatewayJudges
+from rag.judging import RESPONSE_FORMAT
 from rag.personal import USUAL, Rules, named_recogniser
+from rag.redaction import PrivateGateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 from rag.types import Marking, OnUnsupported
 from rag.verification.judge import CrossEncoderJudge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from api.settings import Settings
     from rag.personal import Recogniser
+    from rag.tokens import TokenCounter
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
 # Name of the file in the data folder that ``footnote calibrate`` writes.
 CALIBRATION = "calibration.json"
+# The same for answers in a model's sentences.
+GENERATIVE_CALIBRATION = "calibration-generative.json"
+# What FOOTNOTE_VERIFIER says when a language model at the gateway is to judge.
+GATEWAY = "gateway"
 
 
 @dataclass(slots=True)
@@ -78,6 +95,8 @@ class Service:
         """Finish what can be finished and let go of everything."""
         if self.gateway is not None:
             await self.gateway.aclose()
+        if self.answerer.judges is not None:
+            await self.answerer.judges.gateway.aclose()
         self.runner.stop()
         self.parser.close()
         self.viewer.close()
@@ -90,6 +109,37 @@ def calibration_file(settings: Settings) -> Path | None:
         return settings.calibration
     own = settings.data / CALIBRATION
     return own if own.is_file() else None
+
+
+def _judges(
+    verifier: str | None, config: GatewayConfig, tokens: TokenCounter, recognisers: Sequence[Recogniser] = ()
+) -> GatewayJudges | None:
+    """The judge that FOOTNOTE_VERIFIER names, where that is a model at the gateway."""
+    word, _, name = (verifier or "").partition(":")
+    if word != GATEWAY:
+        return None
+    if config.url is None:
+        raise GatewayNotConfigured(
+            f"FOOTNOTE_VERIFIER is {verifier!r}, which needs a gateway. Set FOOTNOTE_GATEWAY_URL, or unset "
+            "FOOTNOTE_VERIFIER, and claims are checked by the built-in model."
+        )
+    if verifier != GATEWAY and not name.strip():
+        raise GatewayNotConfigured(
+            f"FOOTNOTE_VERIFIER is {verifier!r}. Name a model after the colon, as in gateway:gpt-4.1-mini, or write "
+            "gateway alone for the one of FOOTNOTE_MODEL."
+        )
+    judging = JudgeConfig()
+    own = replace(
+        config,
+        model=name.strip() or config.model,
+        max_attempts=judging.max_attempts,
+        max_output_tokens=judging.max_output_tokens,
+        temperature=0.0,
+        response_format=RESPONSE_FORMAT,
+    )
+    gateway = Gateway(own)
+    asked = PrivateGateway(gateway, recognisers) if recognisers else gateway
+    return GatewayJudges(asked, own.model, tokens, judging)
 
 
 def build(settings: Settings) -> Service:
@@ -114,9 +164,13 @@ def build(settings: Settings) -> Service:
         deadline_s=settings.gateway_deadline_s,
     )
     gateway = Gateway(gateway_config) if settings.gateway_url else None
+    tokens = token_counter()
+    recognisers = _recognisers(settings)
+    judges = _judges(settings.verifier, gateway_config, tokens, recognisers)
     embedder = SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
+    written = settings.data / GENERATIVE_CALIBRATION
     parser = Parser(parse_config, workers=settings.ingest_workers)
     viewer = Parser(parse_config)
     store = Store(settings.data)
@@ -137,21 +191,24 @@ def build(settings: Settings) -> Service:
             parser=viewer,
             gateway=gateway,
             gateway_config=gateway_config,
-            tokens=token_counter(),
+            tokens=tokens,
             retrieve_config=RetrieveConfig(),
             reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
-            judge=CrossEncoderJudge(settings.verifier) if settings.verifier else None,
+            judge=CrossEncoderJudge(settings.verifier) if settings.verifier and judges is None else None,
             extract_config=ExtractConfig(),
             config=AnswerConfig(
                 evidence_tokens=settings.evidence_tokens,
                 target_error=settings.target_error,
                 calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
+                generative_calibration=read_calibration(written) if written.is_file() else None,
                 on_unsupported=OnUnsupported(settings.unsupported),
                 marking=Marking(settings.mark_sources),
                 per_document=settings.passages_per_document or None,
+                merge_alike=settings.merge_alike,
                 disagreement=DisagreementConfig(shown=settings.disagreements),
-                recognisers=_recognisers(settings),
+                recognisers=recognisers,
             ),
+            judges=judges,
         ),
     )
 

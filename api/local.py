@@ -117,6 +117,14 @@ def show_answer(question: str, found: AnswerOut) -> None:
             f"[dim]\\[{citation.number}][/dim] {_plain(', '.join(where))} ({_plain(citation.filename)})"
         )
         console.print(f"    [dim]“{_plain(quote)}”[/dim]")
+    for each in found.disagreements:
+        other = each.other
+        quote = textwrap.shorten(other.quote, 160, placeholder=" …")
+        console.print(
+            f"[yellow]{each.kind}[/yellow] [dim]\\[{each.citation}][/dim] {_plain(other.title)} "
+            f"({_plain(other.filename)}): {_plain(each.explanation)}"
+        )
+        console.print(f"    [dim]“{_plain(quote)}”[/dim]")
     rating = found.confidence
     console.print(f"\nConfidence: {rating.value:.0%} ({rating.level}, calibration {rating.calibration})")
 

@@ -56,9 +56,11 @@ class Settings(BaseSettings):
     )
     verifier: str | None = Field(
         None,
-        description="Inference model that judges whether a source carries a sentence, in the place of the built-in "
-        "one, by folder or by a name that sentence-transformers can download, such as "
-        "cross-encoder/nli-deberta-v3-small. Slow on a CPU.",
+        description='Who judges whether a source carries a sentence, in the place of the built-in model: "gateway" '
+        "(the language model of MODEL, at the gateway), gateway:NAME (another model there, such as "
+        "gateway:gpt-4.1-nano), or an inference model by folder or by a name that sentence-transformers can download, "
+        "such as cross-encoder/nli-deberta-v3-small, slow on a CPU. At the gateway each sentence costs one call or a "
+        "few, within the deadline and the budget of the answer. Numbers, names and the like are compared anyway.",
     )
     passage_tokens: int = Field(
         128,
@@ -106,6 +108,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Passages of one document among those that an answer is made from, as long as other documents have "
         "some; 0 for no limit.",
+    )
+    merge_alike: bool = Field(
+        True,
+        description="Whether passages of several documents that say the same in nearly the same words, and in the same "
+        "numbers and names, are shown to the language model once.",
     )
     disagreements: bool = Field(
         True,

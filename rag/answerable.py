@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rag.extract import Ranking
     from rag.sentence_features import Place
 
-MODEL = "answerable-2026-11"
+MODEL = "answerable-2026-11b"
 _BEST_OF_THREE = ("cosine", "cosine_in_context", "coverage", "coverage_nearby", "type_match", "pairs")
 RETRIEVAL = ("passage_cosine", "passage_margin", "views_agree")
 _NEXT = 3
@@ -99,16 +99,16 @@ def answerable_features(ranking: Ranking, retrieval: Mapping[str, float]) -> dic
     leading = ranking.rows[order[:_NEXT]]
     for name in _BEST_OF_THREE:
         features[f"most_{name}"] = float(leading[:, FEATURES.index(name)].max())
-    return features | {name: retrieval[name] for name in RETRIEVAL}
+    features |= {name: retrieval[name] for name in RETRIEVAL}
+    return features | {f"words_{name}": value for name, value in ranking.compared.items()}
 
 
 def sufficiency(ranking: Ranking | None, retrieval: Mapping[str, float]) -> float:
-    """Log-odds that the passages found answer the question; far below 0 when there is no sentence at all."""
+    """Log-odds that a quoted sentence answers the question; far below 0 when there is no sentence at all."""
     if ranking is None or not ranking.candidates:
         return _NOTHING
     model = load_linear(MODEL)
-    found = answerable_features(ranking, retrieval)
-    return float(model.score(np.array([[found[name] for name in model.features]]))[0])
+    return float(model.score(model.row(answerable_features(ranking, retrieval)))[0])
 
 
 def _missing(asked: Asked, around: Near) -> dict[str, float]:

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rag.calibration_check import SIGNALS, problem
 from rag.errors import InvalidCalibration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-CURRENT = "extractive-2026-11"
+CURRENT = "extractive-2026-11b"
 # Judged answers, and right and wrong ones each, under which a calibration says little. With 200 answers the share of
 # right ones among a tenth of them is known to about 20 points.
 ENOUGH, ENOUGH_OF_EACH = 200, 40
@@ -34,9 +35,11 @@ ENOUGH, ENOUGH_OF_EACH = 200, 40
 _RIDGE, _HOLD = 1.0, 20.0
 _STEPS = 50
 _FOLDS = 5
-_CURVE_POINTS = 60
+_CURVE_POINTS = 120
 # Answers above a threshold from which on the share of wrong ones among them says something.
 _LEAST_GIVEN = 20
+# Answers that the promise of the probabilities counts for beside those that were counted above a threshold.
+_PROMISE = 100.0
 # What each fault takes from the log-odds: an invented citation key, an altered quotation, the shares of sentences that
 # their sources do not support, that were dropped and that were written anew, and sources that disagree. Set by hand:
 # they make an answer with one such fault about half as likely to be right, and one without support improbable.
@@ -144,10 +147,23 @@ class Calibration:
             return self.abstain_below
         kept = [
             point.threshold
-            for point in self.risk
-            if point.error <= target_error and point.coverage * self.answers >= _LEAST_GIVEN
+            for point, error in zip(self.risk, self._steadied(), strict=True)
+            if error <= target_error and point.coverage * self.answers >= _LEAST_GIVEN
         ]
         return min(kept, default=1.0)
+
+    def _steadied(self) -> list[float]:
+        """The error at each point of the curve, drawn towards what the probabilities above it promise.
+
+        The few most certain answers have an error that is mostly chance; the promise is what all answers together gave.
+        """
+        found, promised, before = [], 0.0, 0.0
+        for point in self.risk:
+            promised += (1.0 - point.threshold) * (point.coverage - before)
+            before = point.coverage
+            given = point.coverage * self.answers
+            found.append((point.error * given + _PROMISE * promised / point.coverage) / (given + _PROMISE))
+        return found
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -164,6 +180,7 @@ def fit_calibration(
     groups: Sequence[str] | None = None,
     mode: str | None = None,
     fitted_on: str = "",
+    counts: Sequence[float] | None = None,
 ) -> Calibration:
     """Fit a calibration to judged answers. Pure: the same rows give the same calibration.
 
@@ -177,6 +194,7 @@ def fit_calibration(
             stand on both sides when the risk-coverage curve is made. None treats each on its own.
         mode: By default the base's.
         fitted_on: The data, in words.
+        counts: How much each answer counts, 1 on average, so that a large set does not drown a small one; None: alike.
 
     Returns:
         A calibration, with warnings where the answers are too few.
@@ -188,16 +206,23 @@ def fit_calibration(
     if len(rows) != len(right) or (groups is not None and len(groups) != len(rows)):
         raise ValueError("A calibration needs as many verdicts, and groups, as rows of signals.")
     outcome = np.array(right, dtype=np.float64)
+    counted = np.ones(len(rows)) if counts is None else np.array(counts, dtype=np.float64)
     held = list(range(len(rows))) if groups is None else list(groups)
     fold_of = {group: at % _FOLDS for at, group in enumerate(dict.fromkeys(held))}
     folds = np.array([fold_of[group] for group in held])
     log_odds = np.zeros(len(rows))
     for fold in range(_FOLDS if len(rows) else 0):
         inside = folds != fold
-        part = _fit([rows[at] for at in np.flatnonzero(inside).tolist()], outcome[inside], base, signals)
+        part = _fit(
+            [rows[at] for at in np.flatnonzero(inside).tolist()],
+            outcome[inside],
+            counted[inside],
+            base,
+            signals,
+        )
         for at in np.flatnonzero(~inside).tolist():
             log_odds[at] = part.log_odds(rows[at])
-    fitted = _fit(rows, outcome, base, signals)
+    fitted = _fit(rows, outcome, counted, base, signals)
     probability = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
     return Calibration(
         id=name,
@@ -210,13 +235,16 @@ def fit_calibration(
         mode=mode or base.mode,
         fitted_on=fitted_on,
         answers=len(rows),
-        risk=risk_coverage(probability, outcome) if len(rows) else base.risk,
+        risk=risk_coverage(probability, outcome, counts=counted) if len(rows) else base.risk,
         warnings=_warnings(outcome),
     )
 
 
 def risk_coverage(
-    probability: NDArray[np.float64], right: NDArray[np.float64], points: int = _CURVE_POINTS
+    probability: NDArray[np.float64],
+    right: NDArray[np.float64],
+    points: int = _CURVE_POINTS,
+    counts: NDArray[np.float64] | None = None,
 ) -> tuple[RiskPoint, ...]:
     """How many answers are wrong above each of some thresholds, highest first.
 
@@ -224,16 +252,18 @@ def risk_coverage(
         probability: Of each answer, shape (answers,), at least one.
         right: 1 or 0 for each answer.
         points: At most so many, at even steps of coverage.
+        counts: How much each answer counts; None: alike.
     """
     order = np.argsort(-probability, kind="stable")
-    wrong = np.cumsum(1 - right[order])
-    count = np.arange(1, len(order) + 1)
+    each = np.ones(len(order)) if counts is None else counts[order]
+    wrong = np.cumsum((1 - right[order]) * each)
+    count = np.cumsum(each)
     curve: dict[float, RiskPoint] = {}
     for at in np.unique(np.linspace(0, len(order) - 1, points).round().astype(int)):
         threshold = float(probability[order[at]])
         # Answers of one probability are given together.
         last = int(np.searchsorted(-probability[order], -threshold, side="right")) - 1
-        error, coverage = float(wrong[last] / count[last]), float(count[last] / len(order))
+        error, coverage = float(wrong[last] / count[last]), float(count[last] / count[-1])
         curve[threshold] = RiskPoint(round(threshold, 6), round(error, 6), round(coverage, 6))
     return tuple(curve.values())
 
@@ -248,7 +278,8 @@ def load_calibration(name: str = CURRENT) -> Calibration:
     file = resources.files("rag").joinpath("calibrations", f"{name}.json")
     if not file.is_file():
         raise InvalidCalibration(f"No calibration called {name!r} comes with this version.")
-    return _restored(json.loads(file.read_bytes()), name)
+    found = json.loads(file.read_bytes())
+    return _restored(found, name, found["signals"])
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -265,10 +296,14 @@ def read_calibration(path: Path) -> Calibration:
         ) from error
     except ValueError as error:
         raise InvalidCalibration(f"The calibration {path} is not JSON: {error}. Make it again.") from error
-    return _restored(found, str(path))
+    return _restored(found, str(path), SIGNALS.union(load_calibration().signals))
 
 
-def _restored(found: Any, where: str) -> Calibration:
+def _restored(found: Any, where: str, known: Collection[str]) -> Calibration:
+    if wrong := problem(found, known):
+        raise InvalidCalibration(
+            f"{where} is no calibration: {wrong}. Delete the file, or make it again with `footnote calibrate`."
+        )
     try:
         calibration = Calibration(
             id=str(found["id"]),
@@ -288,27 +323,13 @@ def _restored(found: Any, where: str) -> Calibration:
         raise InvalidCalibration(
             f"{where} is no calibration: {error!r} is missing or of the wrong kind."
         ) from error
-    arrays = (calibration.mean, calibration.scale, calibration.weights)
-    if (
-        any(len(array) != len(calibration.signals) for array in arrays)
-        or min(calibration.scale, default=1.0) <= 0
-    ):
-        raise InvalidCalibration(
-            f"{where} is no calibration: it needs a mean, a scale above 0 and a weight per signal."
-        )
-    if not all(
-        map(
-            math.isfinite,
-            (*calibration.mean, *calibration.scale, *calibration.weights, calibration.intercept),
-        )
-    ):
-        raise InvalidCalibration(f"{where} is no calibration: one of its numbers is not finite.")
     return calibration
 
 
 def _fit(
     rows: Sequence[Mapping[str, float]],
     right: NDArray[np.float64],
+    counts: NDArray[np.float64],
     base: Calibration,
     signals: Sequence[str] | None,
 ) -> Calibration:
@@ -317,7 +338,7 @@ def _fit(
         before = np.array([base.log_odds(row) for row in rows])
         # The prior is the base itself: slope 1, nothing added.
         (slope, added), _ = _logistic(
-            before[:, None], right, np.array([1.0, 0.0]), np.array([_HOLD, _HOLD / 4])
+            before[:, None], right, np.array([1.0, 0.0]), np.array([_HOLD, _HOLD / 4]), counts
         )
         weights = tuple(round(float(slope) * weight, 6) for weight in base.weights)
         intercept = round(float(slope * base.intercept + added), 6)
@@ -331,7 +352,9 @@ def _fit(
     scale = table.std(0) if len(rows) else np.ones(len(signals))
     scale[scale < 1e-9] = 1.0  # noqa: PLR2004 - a signal that never varies gets no weight.
     start = np.zeros(len(signals) + 1)
-    fitted, _ = _logistic((table - mean) / scale, right, start, np.array([*[_RIDGE] * len(signals), 0.1]))
+    fitted, _ = _logistic(
+        (table - mean) / scale, right, start, np.array([*[_RIDGE] * len(signals), 0.1]), counts
+    )
     numbers = [tuple(round(float(value), 6) for value in each) for each in (mean, scale, fitted[:-1])]
     return Calibration(
         base.id,
@@ -349,6 +372,7 @@ def _logistic(
     right: NDArray[np.float64],
     prior: NDArray[np.float64],
     hold: NDArray[np.float64],
+    counts: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], float]:
     """Weights and intercept that make the outcomes most likely under a Gaussian prior, by Newton's method.
 
@@ -359,8 +383,8 @@ def _logistic(
     at, length = prior.copy(), 0.0
     for _ in range(_STEPS):
         probability = 1 / (1 + np.exp(-np.clip(design @ at, -30, 30)))
-        gradient = design.T @ (probability - right) + hold * (at - prior)
-        curvature = (design * (probability * (1 - probability))[:, None]).T @ design + np.diag(hold)
+        gradient = design.T @ (counts * (probability - right)) + hold * (at - prior)
+        curvature = (design * (counts * probability * (1 - probability))[:, None]).T @ design + np.diag(hold)
         step = np.linalg.solve(curvature, gradient)
         length = float(np.abs(step).max())
         # A long step from far away could leave the region where the curvature holds.

@@ -9,6 +9,7 @@ would change what is said (conditions, reports, comparisons), the sentence stays
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -33,7 +34,7 @@ _AUXILIARY = (
 _VERB = re.compile(rf"\b(?:{_AUXILIARY}|[a-z]{{3,}}ed)\b", re.IGNORECASE)
 _FINITE = re.compile(rf"\b(?:{_AUXILIARY})\b", re.IGNORECASE)
 _CUT = re.compile(
-    r";\s+|\s+[–—]\s+|,?\s+(?P<word>and|but|while|whereas|although|though|yet)\s+",
+    r";\s+|(?<!\s)\s+[–—]\s+|(?:,|(?<![\s,]))\s+(?P<word>and|but|while|whereas|although|though|yet)\s+",
     re.IGNORECASE,
 )
 # After one of these, what follows is said under a condition, reported or compared: half of it is another statement.
@@ -54,7 +55,8 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w[\w'’-]*")
-_OPEN, _CLOSE = "([{“«„", ")]}”»"
+_OPENS, _CLOSES, _QUOTE = re.compile(r"[(\[{“«„]"), re.compile(r"[)\]}”»]"), re.compile('"')
+_AFTER_BINDS = re.compile(r"(?:if|when|that|not)\b", re.IGNORECASE)
 # A clause of fewer words says too little to be looked for by itself.
 _LEAST_WORDS = 3
 _LONGEST_SUBJECT = 9
@@ -128,6 +130,11 @@ def split_claims(text: str) -> list[ClaimSpan]:
     for first, last in sentence_spans(text):
         start, end = trimmed(text, first, last)
         if start >= end:
+            continue
+        if found and not _WORD.search(text, start, end):
+            # Marks alone, as of "**Yes.**", are no claim; they belong to what they close.
+            if found[-1].end == start:
+                found[-1] = replace(found[-1], end=end, text=text[found[-1].start : end])
             continue
         if not _needs_source(text[start:end]):
             found.append(ClaimSpan(start, end, text[start:end], text[start:end], needs_source=False))
@@ -208,38 +215,60 @@ def _polite_words() -> frozenset[str]:
 def _clauses(text: str, start: int, end: int) -> list[Span]:
     """Spans of the clauses of a sentence, without the connectives between them."""
     gaps = [(start, start)]
+    sentence: _Marks | None = None
     for match in _CUT.finditer(text, start, end):
-        if _depth(text, start, match.start()) or not _both_state(
-            text[gaps[-1][1] : match.start()], match, text, end
-        ):
+        sentence = sentence or _Marks(text, start, end)
+        if sentence.nested(match.start()) or not sentence.both_state(gaps[-1][1], match):
             continue
         gaps.append(match.span())
     gaps.append((end, end))
     return [(before[1], after[0]) for before, after in pairwise(gaps)]
 
 
-def _depth(text: str, start: int, at: int) -> bool:
-    """Whether a place stands within brackets or quotation marks that were opened in the sentence."""
-    before = text[start:at]
-    opened = sum(before.count(sign) for sign in _OPEN) > sum(before.count(sign) for sign in _CLOSE)
-    return opened or before.count('"') % 2 == 1
+class _Marks:
+    """Where words, verbs and brackets of a sentence stand, found once for all places where it might be cut."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        def places(pattern: re.Pattern[str]) -> list[int]:
+            return [match.start() for match in pattern.finditer(text, start, end)]
+
+        self._text, self._end = text, end
+        self._words, self._verbs = places(_WORD), places(_VERB)
+        self._finite, self._binds = places(_FINITE), places(_BINDS)
+        self._opened, self._closed, self._quotes = places(_OPENS), places(_CLOSES), places(_QUOTE)
+        self._subjects: dict[int, bool] = {}
+
+    def nested(self, at: int) -> bool:
+        """Whether a place stands within brackets or quotation marks that were opened in the sentence."""
+        opened = bisect_left(self._opened, at) > bisect_left(self._closed, at)
+        return opened or bisect_left(self._quotes, at) % 2 == 1
+
+    def both_state(self, begin: int, cut: re.Match[str]) -> bool:
+        """Whether what stands between a place and a possible cut, and what stands after it, state something each."""
+        at, after = cut.start(), cut.end()
+        if min(_count(self._words, begin, at), _count(self._words, after, self._end)) < _LEAST_WORDS:
+            return False
+        if not (_count(self._verbs, begin, at) and _count(self._verbs, after, self._end)):
+            return False
+        if cut.group().startswith(";"):
+            return True
+        if _count(self._binds, begin, at) or _AFTER_BINDS.match(self._text, after, self._end):
+            return False
+        if _STARTS_VERB.match(self._text, after, self._end):
+            return bool(cut["word"]) and self._has_subject(begin, at)
+        # "The cat and the dog were fed" is one statement: the verb must come before the connective too.
+        starts = _SUBJECT_WORD.match(self._text, after, self._end)
+        return bool(starts) and (bool(_count(self._finite, begin, at)) or "," in cut.group())
+
+    def _has_subject(self, begin: int, at: int) -> bool:
+        # The words before the first verb are the same wherever the clause ends after it.
+        if begin not in self._subjects:
+            self._subjects[begin] = bool(_subject(self._text[begin:at]))
+        return self._subjects[begin]
 
 
-def _both_state(before: str, cut: re.Match[str], text: str, end: int) -> bool:
-    """Whether what stands before and after a possible cut are statements of their own."""
-    after = text[cut.end() : end]
-    if min(len(_WORD.findall(before)), len(_WORD.findall(after))) < _LEAST_WORDS:
-        return False
-    if not (_VERB.search(before) and _VERB.search(after)):
-        return False
-    if cut.group().startswith(";"):
-        return True
-    if _BINDS.search(before) or re.match(r"(?:if|when|that|not)\b", after, re.IGNORECASE):
-        return False
-    if _STARTS_VERB.match(after):
-        return bool(_subject(before)) and bool(cut["word"])
-    # "The cat and the dog were fed" is one statement: the verb must come before the connective too.
-    return bool(_SUBJECT_WORD.match(after)) and bool(_FINITE.search(before) or "," in cut.group())
+def _count(places: list[int], begin: int, end: int) -> int:
+    return bisect_left(places, end) - bisect_left(places, begin)
 
 
 def _subject(clause: str) -> str:
@@ -249,7 +278,7 @@ def _subject(clause: str) -> str:
     verb = _VERB.search(rest)
     if verb is None or verb.start() == 0:
         return ""
-    words = rest[: verb.start()].strip(" ,")
+    words = " ".join(rest[: verb.start()].split()).strip(" ,")
     count = len(_WORD.findall(words))
     if not 0 < count <= _LONGEST_SUBJECT or "," in words or _NO_SUBJECT.match(words):
         return ""

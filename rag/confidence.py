@@ -7,6 +7,7 @@ the same value. What a language model did wrong only ever lowers it.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from index.analyze import terms
@@ -32,6 +33,22 @@ def confidence(signals: Mapping[str, float], calibration: Calibration) -> Confid
 
 def _level(value: float) -> str:
     return "high" if value >= HIGH else "medium" if value >= MEDIUM else "low"
+
+
+def withheld(rated: Confidence, threshold: float | None = None) -> Confidence:
+    """The confidence of an answer that is not given.
+
+    Its value stays the probability that what was withheld is right, which a target error may want to be high; its level
+    is low, for a reader who acts on the level has nothing to act on.
+
+    Args:
+        rated: As it would be shown.
+        threshold: What the value was under, if that is why.
+    """
+    why: tuple[str, ...] = ()
+    if threshold is not None and rated.value < threshold:
+        why = (f"It is withheld because answers are only given from {threshold * 100:.0f} % on.",)
+    return replace(rated, level="low", explanation=(*why, *rated.explanation))
 
 
 def retrieval_signals(found: Sequence[Found]) -> dict[str, float]:

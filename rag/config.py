@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.types import Marking, OnUnsupported
 
@@ -46,6 +46,8 @@ class GatewayConfig:
     max_answer_bytes: int = MEBIBYTE // 4
     # Bytes on the wire for one answer: each token travels in 200 to 400 bytes of JSON.
     max_wire_bytes: int = 16 * MEBIBYTE
+    # OpenAI's response_format, for answers in JSON; left out for models that refuse it.
+    response_format: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
         """Shows every setting, with the key and the proxy (which may hold a password) masked."""
@@ -117,6 +119,24 @@ class RepairConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeConfig:
+    """What a chat model that judges claims may take; see docs/decisions/0022."""
+
+    # Seconds of one call; never beyond the request's deadline.
+    call_s: float = 15.0
+    # Seconds that must be left before the deadline for a call to be begun.
+    least_s: float = 0.5
+    # Tokens of one answer: a verdict for each of three stretches takes about 60.
+    max_output_tokens: int = 300
+    # Requests sent for one call, the first included.
+    max_attempts: int = 2
+    # Claims of one request that are judged at the same time, where they do not wait for one another.
+    at_once: int = 8
+    # Calls that may fail one after the other before the request asks no more: one that hangs would take all its time.
+    most_failures: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class DisagreementConfig:
     """When two sentences are said to disagree; chosen on corpora in which nothing does, see docs/decisions/0021."""
 
@@ -141,6 +161,8 @@ class AnswerConfig:
     target_error: float | None = None
     # Used instead of the shipped one for answers of its mode.
     calibration: Calibration | None = None
+    # The same where that one is not of the mode: a data folder keeps one for each.
+    generative_calibration: Calibration | None = None
     # Nearest passages shown when the documents do not answer.
     nearest: int = 3
     # What becomes of a generated sentence that no source carries; see docs/decisions/0020.

@@ -37,13 +37,29 @@ class Purse:
 
     def take(self, prompt_tokens: int, max_output_tokens: int) -> bool:
         """Whether a call fits; if so it is counted. Without a known price none fits a limit."""
+        return self.reserve(prompt_tokens, max_output_tokens) is not None
+
+    def reserve(self, prompt_tokens: int, max_output_tokens: int, model: str | None = None) -> float | None:
+        """Count a call with the most that it could cost, in US dollars; None when it does not fit.
+
+        Args:
+            prompt_tokens: Of the call.
+            max_output_tokens: That it may write.
+            model: Whose prices count, instead of the purse's.
+        """
         if self._left is None:
-            return True
-        most = cost_usd(self._model, Usage(prompt_tokens, max_output_tokens))
+            return 0.0
+        most = cost_usd(model or self._model, Usage(prompt_tokens, max_output_tokens))
         if most is None or most > self._left:
-            return False
+            return None
         self._left -= most
-        return True
+        return most
+
+    def settle(self, reserved: float, spent: Usage, model: str | None = None) -> None:
+        """Give back what a call was reserved and did not cost."""
+        cost = cost_usd(model or self._model, spent)
+        if self._left is not None and cost is not None:
+            self._left += reserved - cost
 
 
 def check_budget(model: str, prompt_tokens: int, max_output_tokens: int, limit: float) -> None:

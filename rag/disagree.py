@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from index.analyze import terms
@@ -58,29 +59,64 @@ _OWN = re.compile(
     r"franchisee|client|customer|study|paper|patient)s?\b|\b(?:hereof|herein|hereunder|hereto|hereby)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|(?<!\w)['‘][^'’]+(?:['’]\w+[^'’]*)*['’](?!\w)")
+# So many characters at most: else each of many marks that nothing closes would be followed to the end.
+_QUOTED = re.compile(
+    r"\"[^\"]{0,400}\"|“[^”]{0,400}”|(?<!\w)['‘][^'’]{1,200}(?:['’]\w[^'’]{0,200}){0,3}['’](?!\w)"
+)
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.](\d\d)(?:[-_.](\d\d))?(?!\d)")
 _VERSION = re.compile(r"(?:\bv|\bversion[ _]?|\brev(?:ision)?[ ._]?)(\d+(?:\.\d+)*)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sentence:
-    """A sentence of a document."""
+    """A sentence of a document. What is read off it is read once, however many it is compared with."""
 
     evidence: Evidence
     span: Span
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Its words."""
         return self.evidence.slice(self.span)
 
-    @property
-    def with_the_one_before(self) -> str:
-        """Its words after those of the sentence that it may lean on."""
+    @cached_property
+    def said(self) -> Said:
+        """What it says, taken apart."""
+        return taken_apart(self.text)
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        """Its index terms without function words."""
+        return frozenset(content_terms(self.text))
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        """Its index terms."""
+        return frozenset(terms(self.text))
+
+    @cached_property
+    def terms_with_the_one_before(self) -> frozenset[str]:
+        """Its index terms with those of the sentence that it may lean on."""
         starts = [start for start, end in self.evidence.sentences if end <= self.span[0]]
-        return self.evidence.slice((starts[-1] if starts else self.span[0], self.span[1]))
+        return frozenset(terms(self.evidence.slice((starts[-1] if starts else self.span[0], self.span[1]))))
+
+    @cached_property
+    def words_around(self) -> frozenset[str]:
+        """The words of its passage, case-folded."""
+        return frozenset(re.findall(r"[\w'’-]+", self.evidence.text.casefold()))
+
+    @cached_property
+    def takes_place_of(self) -> frozenset[str]:
+        """Index terms after words such as "supersedes"."""
+        found = _TAKES_PLACE.search(self.text)
+        return frozenset(terms(self.text[found.end() :])) if found else frozenset()
+
+    @cached_property
+    def of_its_own(self) -> bool:
+        """Whether it speaks of "this agreement" or "our company": then another document's is of another thing."""
+        # A title such as "What I've done" speaks of nobody here.
+        return bool(_OWN.search(_QUOTED.sub(" ", self.text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +224,11 @@ def disagreements(
         weights: Rarity of the question's terms.
     """
     asked = _asked(question, weights)
-    mine = taken_apart(cited.text)
     found: dict[tuple[str, Discord], Found] = {}
     for other in others:
         if _overlap(cited, other):
             continue
-        differs = _differs(asked, cited, mine, other)
+        differs = _differs(asked, cited, other)
         if differs is None and not _replaces(cited, other):
             continue
         one = _described(cited, other, differs)
@@ -206,35 +241,26 @@ def _overlap(a: Sentence, b: Sentence) -> bool:
     return same and a.span[0] < b.span[1] and b.span[0] < a.span[1]
 
 
-def _differs(asked: _Asked, cited: Sentence, mine: Said, other: Sentence) -> str | None:
+def _differs(asked: _Asked, cited: Sentence, other: Sentence) -> str | None:
     """What another sentence has otherwise, in words; None when the two do not disagree."""
-    if not _rough(cited.text, other.text):
+    # A cheap look first: two sentences with hardly a word in common are not about the same thing.
+    if len(cited.content & other.content) < 2:  # noqa: PLR2004
         return None
     elsewhere = cited.evidence.document_id != other.evidence.document_id
     if elsewhere and _of_its_own(cited, other):
         return None
-    theirs = taken_apart(other.text)
+    mine, theirs = cited.said, other.said
     for kind, differs in (("number", _number), ("date", _date), ("name", _name), ("negation", _negation)):
         told = differs(mine, theirs)
         if told and _alike(mine, theirs, kind, _ALIKE[kind] if elsewhere else _ALIKE_WITHIN):
             return told
     if elsewhere and asked.kind and _both_hold_question(asked, cited, other):
-        return _other_answer(asked, mine, theirs, other.evidence.text)
+        return _other_answer(asked, mine, theirs, other.words_around)
     return None
 
 
 def _of_its_own(cited: Sentence, other: Sentence) -> bool:
-    """Whether a sentence speaks of "this agreement" or "our company": then another document's is of another thing."""
-    if _order(cited.evidence, other.evidence):
-        return False
-    # A title such as "What I've done" speaks of nobody here.
-    return any(_OWN.search(_QUOTED.sub(" ", each.text)) for each in (cited, other))
-
-
-def _rough(a: str, b: str) -> bool:
-    """A cheap look first: two sentences with hardly a word in common are not about the same thing."""
-    mine, theirs = set(content_terms(a)), set(content_terms(b))
-    return len(mine & theirs) >= 2  # noqa: PLR2004
+    return (cited.of_its_own or other.of_its_own) and not _order(cited.evidence, other.evidence)
 
 
 def _alike(mine: Said, theirs: Said, kind: str, least: float) -> bool:
@@ -304,13 +330,13 @@ def _negation(mine: Said, theirs: Said) -> str | None:
 def _both_hold_question(asked: _Asked, cited: Sentence, other: Sentence) -> bool:
     """Whether both sentences hold nearly all words of the question, title and headings aside."""
     return all(
-        coverage(asked.wanted, set(terms(each.text)), asked.weights) >= _ASKED_ITSELF
-        and coverage(asked.wanted, set(terms(each.with_the_one_before)), asked.weights) >= _ASKED
+        coverage(asked.wanted, each.terms, asked.weights) >= _ASKED_ITSELF
+        and coverage(asked.wanted, each.terms_with_the_one_before, asked.weights) >= _ASKED
         for each in (cited, other)
     )
 
 
-def _other_answer(asked: _Asked, mine: Said, theirs: Said, around: str) -> str | None:
+def _other_answer(asked: _Asked, mine: Said, theirs: Said, around: frozenset[str]) -> str | None:
     """What another sentence answers otherwise, of the kind that the question asks for.
 
     Not when the same answer stands around it: then it only names further things.
@@ -325,8 +351,7 @@ def _other_answer(asked: _Asked, mine: Said, theirs: Said, around: str) -> str |
         return None
     if len(a & b) > _SAME_VALUES * min(len(a), len(b)):
         return None
-    words = set(re.findall(r"[\w'’-]+", around.casefold()))
-    if any(part in words for value in a - b for part in value.split("-")[-1:]):
+    if any(part in around for value in a - b for part in value.split("-")[-1:]):
         return None
     return f"{_list(b - a)} where the footnote says {_list(a - b)}"
 
@@ -361,12 +386,9 @@ def _replaces(cited: Sentence, other: Sentence) -> bool:
     mine, theirs = cited.evidence, other.evidence
     if mine.document_id == theirs.document_id:
         return False
-    found = _TAKES_PLACE.search(other.text)
-    if found is None:
+    if not other.takes_place_of:
         return False
-    title = set(terms(mine.title))
-    named = set(terms(other.text[found.end() :]))
-    return bool(content_terms(mine.title)) and title <= named
+    return bool(content_terms(mine.title)) and other.takes_place_of.issuperset(terms(mine.title))
 
 
 def _described(cited: Sentence, other: Sentence, differs: str | None) -> Found:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from index.analyze import terms
 from ingest.hidden import without_hidden
+from rag.alignment import alignment
 from rag.asked import Kind, asked
 from rag.candidate import Candidate
 from rag.complete import completed
@@ -52,6 +53,7 @@ class Ranking:
         places: The sentences in the order of the evidence, which rows and scores follow.
         rows: Their features, shape (sentences, features).
         scores: Shape (sentences,).
+        compared: How the question compares with the best of them, word by word; see ``rag.alignment``.
     """
 
     asked: Asked
@@ -59,6 +61,7 @@ class Ranking:
     places: tuple[Place, ...]
     rows: NDArray[np.float64]
     scores: NDArray[np.float64]
+    compared: Mapping[str, float] = field(default_factory=dict)
 
 
 def rank_sentences(
@@ -94,7 +97,8 @@ def rank_sentences(
         for at, (place, cosine, score) in enumerate(zip(places, cosines, scores, strict=True))
     ]
     candidates.sort(key=lambda each: (-each.score, each.evidence.document_id, each.span))
-    return Ranking(about, tuple(candidates), tuple(places), rows, scores)
+    compared = alignment(about, places, scores, embedder)
+    return Ranking(about, tuple(candidates), tuple(places), rows, scores, compared)
 
 
 def choose(ranking: Ranking, config: ExtractConfig) -> list[Candidate]:

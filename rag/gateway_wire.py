@@ -28,6 +28,7 @@ _REFUSABLE = (
     ("stream_options", re.compile(r"stream_options|include_usage")),
     ("max_tokens", re.compile(r"max_tokens")),
     ("temperature", re.compile(r"temperature")),
+    ("response_format", re.compile(r"response_format|json_schema", re.IGNORECASE)),
 )
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -123,6 +124,8 @@ def request_body(
         body["stream_options"] = {"include_usage": True}
     if "temperature" not in refused:
         body["temperature"] = config.temperature
+    if config.response_format is not None and "response_format" not in refused:
+        body["response_format"] = dict(config.response_format)
     return body
 
 

@@ -7,12 +7,14 @@ gateway waiting. Sentences leave in the order in which they were written: later 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ingest.hidden import without_hidden
+from rag.gateway_judge import in_thread
 from rag.judge import ENDED, is_refusal, judge
 from rag.markers import MarkedTextParser
 from rag.types import Repair, Usage
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from rag.types import Evidence
     from rag.verify import Verifier
 
-# Finish reasons of an answer that its model ended by itself.
+_log = logging.getLogger(__name__)
+
 # Sentences of the answer in which a pronoun's noun is looked for.
 _BEFORE = 3
 
@@ -64,9 +67,9 @@ async def generate(
     finished: asyncio.Queue[MarkedSentence | None] = asyncio.Queue()
     stream = gateway.stream(sent, model=model, deadline_s=repairer.seconds_left())
     reader = asyncio.create_task(_read(stream, [piece.key for piece in evidence], finished, repairer, draft))
-    # Any check embeds the evidence: one is made while the gateway still thinks, so that no sentence waits for that.
+    # The evidence is embedded while the gateway still thinks, so that no sentence waits for that.
     before: deque[str] = deque(maxlen=_BEFORE)
-    ready = asyncio.create_task(asyncio.to_thread(verifier.check, repairer.question.text))
+    ready = asyncio.create_task(_read_ahead(verifier, repairer.question.text))
     try:
         while (sentence := await finished.get()) is not None:
             await ready
@@ -81,6 +84,15 @@ async def generate(
         # Whatever ended the stream was raised above, unless nobody waits for it any more.
         with suppress(asyncio.CancelledError, Exception):
             await reader
+
+
+async def _read_ahead(verifier: Verifier, text: str) -> None:
+    """Have the evidence read, without asking a judge anything."""
+    try:
+        await asyncio.to_thread(verifier.compare, text)
+    except Exception:
+        # Whatever it was, each check meets it too, and counts its sentence as unsupported.
+        _log.warning("the evidence could not be read ahead", exc_info=True)
 
 
 async def _read(
@@ -139,7 +151,7 @@ async def _checked(
         draft.finish_reason = "length"
         draft.withheld.append((sentence.text, "not checked before the deadline"))
         return ()
-    judged = await asyncio.to_thread(judge, sentence, verifier, context)
+    judged = await in_thread(repairer.threads, judge, sentence, verifier, context)
     if judged.checked.needs_source and not sentence.keys:
         draft.unmarked += 1
     if judged.attributed:

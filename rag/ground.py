@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rag.confidence import confidence_of_support
 from rag.passages import evidence_of
 from rag.retrieve import retrieve
 from rag.types import Citation, Claim, Evidence, Passage, Support, Verdict
-from rag.verify import PARTIAL_AT, Verifier
+from rag.verify import LATE, PARTIAL_AT, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ingest.sentences import Span
     from rag.answer import Answerer
     from rag.claims import ClaimSpan
+    from rag.gateway_judge import GatewayJudge
     from rag.types import Confidence
 
 # Passages read for each claim.
@@ -62,26 +64,34 @@ class Grounding:
 
 
 def ground_in_collection(
-    claims: Sequence[ClaimSpan], collection: str, service: Answerer, question: str | None = None
+    claims: Sequence[ClaimSpan],
+    collection: str,
+    service: Answerer,
+    question: str | None = None,
+    judge: GatewayJudge | None = None,
 ) -> Grounding:
-    """Check claims against a collection.
+    """Check claims against a collection, for as long as an answer may take.
+
+    What is not checked by then counts as unsupported and says so among its faults.
 
     Args:
         claims: Of one text.
         collection: Its name.
         service: For the store and the embedder.
         question: What the text answers; searched for together with each claim.
+        judge: Of this request, instead of the service's.
 
     Raises:
         NotFound: There is no such collection.
     """
+    deadline = time.monotonic() + service.gateway_config.deadline_s
     opened = service.store.collection(collection)
     sources = Sources(service.store.catalog, service.store.blobs, service.parser)
     builder = AnswerBuilder(sources)
     pieces: dict[str, Evidence] = {}
     read: dict[ClaimSpan, list[str]] = {}
     for claim in claims:
-        if not claim.needs_source:
+        if not claim.needs_source or time.monotonic() >= deadline:
             continue
         found = retrieve(
             f"{question} {claim.standalone}" if question else claim.standalone,
@@ -94,7 +104,13 @@ def ground_in_collection(
         read[claim] = [str(each.passage.id) for each in found]
         pieces.update((str(each.passage.id), evidence_of(each, str(each.passage.id))) for each in found)
     # One verifier for all, so that a passage found for several claims is embedded once.
-    verifier = Verifier(list(pieces.values()), service.embedder, opened.rarity, judge=service.judge)
+    verifier = Verifier(
+        list(pieces.values()),
+        service.embedder,
+        opened.rarity,
+        judge=judge or service.judge,
+        deadline=deadline,
+    )
 
     def cite(support: Support) -> tuple[int, ...]:
         number = builder.number(support, [])
@@ -105,17 +121,24 @@ def ground_in_collection(
         return None if stored is None else _passage(piece, span, stored.text[span[0] : span[1]])
 
     def check(claim: ClaimSpan) -> Support:
+        if claim not in read:
+            return LATE
         return verifier.check(claim.standalone, read[claim], context=question or "")
 
-    return _ground(claims, check, cite, show, builder.citations)
+    return _ground(claims, check, cite, show, builder.citations, judge)
 
 
 def ground_in_sources(
-    claims: Sequence[ClaimSpan], sources: Sequence[Source], service: Answerer, question: str | None = None
+    claims: Sequence[ClaimSpan],
+    sources: Sequence[Source],
+    service: Answerer,
+    question: str | None = None,
+    judge: GatewayJudge | None = None,
 ) -> Grounding:
-    """Check claims against sources given with them."""
+    """Check claims against sources given with them, for as long as an answer may take."""
+    deadline = time.monotonic() + service.gateway_config.deadline_s
     evidence = [_evidence(source) for source in sources]
-    verifier = Verifier(evidence, service.embedder, _even, judge=service.judge)
+    verifier = Verifier(evidence, service.embedder, _even, judge=judge or service.judge, deadline=deadline)
     citations: list[Citation] = []
 
     def cite(support: Support) -> tuple[int, ...]:
@@ -149,7 +172,7 @@ def ground_in_sources(
     def check(claim: ClaimSpan) -> Support:
         return verifier.check(claim.standalone, context=question or "")
 
-    return _ground(claims, check, cite, show, citations)
+    return _ground(claims, check, cite, show, citations, judge)
 
 
 def _ground(
@@ -158,7 +181,12 @@ def _ground(
     cite: Callable[[Support], tuple[int, ...]],
     show: Callable[[Evidence, Span], Passage | None],
     citations: list[Citation],
+    judge: GatewayJudge | None,
 ) -> Grounding:
+    if judge is not None:
+        # These checks wait for a model elsewhere, so several are made at the same time.
+        stating = [claim for claim in claims if claim.needs_source]
+        check = dict(zip(stating, judge.ahead(check, stating), strict=True)).__getitem__
     found = [_grounded(claim, check, cite, show) for claim in claims]
     checked = [each.claim.support for each in found if each.claim.needs_source]
     # A text that states nothing has nothing without support.

@@ -37,6 +37,7 @@ class Draft:
     """What a language model did, counted while its answer streams, and what was done about it.
 
     Attributes:
+        sent: The messages that it got.
         raw: Its text as it came.
         invented_keys: Citation keys that were never issued.
         altered_quotes: Quotations that stand in no source.
@@ -51,6 +52,7 @@ class Draft:
         uncounted: Whether the gateway did not count the tokens of a call.
     """
 
+    sent: list[dict[str, str]] = field(default_factory=list)
     raw: str = ""
     invented_keys: int = 0
     altered_quotes: int = 0
@@ -94,6 +96,7 @@ class Judged:
         fault: Why it must not be shown as it is; empty when a source carries it.
         context: What the answer says before it.
         attributed: ``attributed`` or ``moved`` when the server found its source; see ``Repair``.
+        unchecked: Whether the check itself failed, for the reason that ``fault`` gives.
     """
 
     checked: Checked
@@ -101,6 +104,7 @@ class Judged:
     fault: str = ""
     attributed: str = ""
     context: str = ""
+    unchecked: bool = False
 
 
 def judge(sentence: MarkedSentence, verifier: Verifier, context: str = "") -> Judged:
@@ -140,11 +144,14 @@ def judge(sentence: MarkedSentence, verifier: Verifier, context: str = "") -> Ju
         for evidence, span in filter(None, places)
         if not any(_within(evidence, span, each) for each in kept)
     ]
-    fault = ""
+    fault, failed = "", ""
     if not carrying and not only_quoted:
-        fault = ": ".join((OPPOSED, *opposing[0].faults[:1])) if opposing else NOT_CARRIED
+        # The last check was against all sources; one that failed points to none and says why.
+        failed = "; ".join(supports[-1].faults) if supports[-1].evidence is None and not opposing else ""
+        fault = ": ".join((OPPOSED, *opposing[0].faults[:1])) if opposing else failed or NOT_CARRIED
     ranked = tuple(sorted(kept, key=lambda each: -each.score))
-    return Judged(Checked(text, ranked, separator), sentence.keys, fault, attributed, context)
+    checked = Checked(text, ranked, separator)
+    return Judged(checked, sentence.keys, fault, attributed, context, unchecked=bool(failed))
 
 
 def is_refusal(text: str) -> bool:

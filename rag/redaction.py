@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import InvalidRecogniser
 from rag.personal import apart
+from rag.prompt import UNMARKED
 from rag.types import Marking
 
 if TYPE_CHECKING:
@@ -179,3 +180,27 @@ class RedactingGateway:
         sent = self._redaction.messages(messages)
         found = await self._gateway.complete(sent, model=model, deadline_s=deadline_s)
         return replace(found, text=self._redaction.restore(found.text))
+
+
+class PrivateGateway:
+    """A gateway that is shown placeholders, other ones in each call: for calls whose answer quotes nothing.
+
+    Args:
+        gateway: The one that is asked.
+        recognisers: What finds personal data.
+    """
+
+    def __init__(self, gateway: Gateway, recognisers: Sequence[Recogniser]) -> None:
+        self._gateway = gateway
+        self._recognisers = recognisers
+
+    async def complete(
+        self, messages: Sequence[Message], *, model: str | None = None, deadline_s: float | None = None
+    ) -> Completion:
+        """See ``Gateway.complete``."""
+        once = RedactingGateway(self._gateway, Redaction(self._recognisers, UNMARKED))
+        return await once.complete(messages, model=model, deadline_s=deadline_s)
+
+    async def aclose(self) -> None:
+        """See ``Gateway.aclose``."""
+        await self._gateway.aclose()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from index.analyze import terms
 from ingest.hidden import without_hidden
 from rag.errors import GatewayError
+from rag.gateway_judge import in_thread
 from rag.judge import ALTERED, CARRIED, ENDED, Checked, is_refusal, judge
 from rag.markers import MarkedTextParser
 from rag.prompt import messages_again
@@ -22,6 +23,7 @@ from rag.words import content_terms, coverage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
 
     from rag.config import RepairConfig
     from rag.gateway import Gateway
@@ -54,6 +56,7 @@ class Repairer:
         verifier_of: A verifier over other evidence.
         may_spend: Whether a call with these messages fits the budget; counts it when it does.
         draft: Where what was done is written down.
+        threads: Where sentences are checked; None takes the event loop's own.
     """
 
     policy: OnUnsupported
@@ -68,6 +71,7 @@ class Repairer:
     verifier_of: Callable[[Sequence[Evidence]], Verifier]
     may_spend: Callable[[Sequence[dict[str, str]]], bool]
     draft: Draft
+    threads: Executor | None = None
     _stopped: str = ""
     _searched: int = 0
     _asked: int = 0
@@ -89,6 +93,9 @@ class Repairer:
 
     async def repair(self, judged: Judged) -> Sequence[Checked]:
         """What is to be shown in the place of a sentence: one or two sentences, or none."""
+        if judged.unchecked:
+            # What is written or found anew could not be checked either.
+            return self._by_policy(judged, judged.fault)
         pieces: Sequence[Evidence] = ()
         self._fresh = None
         notes = [judged.fault]
@@ -98,7 +105,7 @@ class Repairer:
             notes.append(f"not searched again: {reason}")
         else:
             self._searched += 1
-            pieces, supports = await asyncio.to_thread(self._look, judged)
+            pieces, supports = await in_thread(self.threads, self._look, judged)
             if supports:
                 self._note(judged, "found", "a further search found its source")
                 return (replace(judged.checked, supports=supports),)
@@ -179,7 +186,7 @@ class Repairer:
         if reply.finish_reason in ENDED:
             # Of a reply that was cut off the last sentence is probably half a sentence.
             sentences += parser.finish()
-        written = await asyncio.to_thread(self._acceptable, judged, sentences)
+        written = await in_thread(self.threads, self._acceptable, judged, sentences)
         return written, "asked again, and no source carries the new wording either"
 
     def _acceptable(self, judged: Judged, sentences: Sequence[MarkedSentence]) -> list[Checked]:

@@ -44,6 +44,7 @@ _NO_NAMES = frozenset(
 _BEFORE_YEAR = re.compile(
     r"\b(?:in|of|since|by|until|till|from|to|during|year|before|after|mid|early|late)[\s-]*$", re.IGNORECASE
 )
+_SIGNED = ("celsius", "fahrenheit", "degree")
 _DIGIT = re.compile(r"\d")
 _BLANK = " "
 
@@ -83,7 +84,9 @@ def taken_apart(sentence: str) -> Said:
         if each.is_year and (not each.noun or _BEFORE_YEAR.search(sentence[: each.start])):
             dates.add(f"{each.value:.0f}")
         else:
-            numbers.setdefault(each.unit or each.noun, set()).add(f"{each.size:.12g}")
+            # "A fall of 5 %" says -5 %: the sign is only compared of temperatures.
+            size = each.size if each.unit in _SIGNED else abs(each.size)
+            numbers.setdefault(each.unit or each.noun, set()).add(f"{size:.12g}")
     names = _names(sentence)
     named = {term for name in names for term in terms(name)}
     frame = {term for term in content_terms(rest) if not _DIGIT.search(term)}

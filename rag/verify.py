@@ -8,33 +8,36 @@ put in its place, and the facts are still compared.
 from __future__ import annotations
 
 import logging
-import re
-from dataclasses import dataclass, replace
+import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest.sentences import trimmed
 from rag.claims import split_claims
 from rag.quotes import find_quote, has_ellipsis
 from rag.types import Support, Verdict
-from rag.verification.features import Source, Text, compare
+from rag.verification.faults import Fault
+from rag.verification.features import Source, Text, compare, fault_features
+from rag.verification.lead_in import says_no
 from rag.verification.model import load_models
+from rag.verification.sentences import LONGEST_LABEL, LONGEST_WORDS, letters_of, sentences_of
 from rag.verification.text import words_of
 from rag.words import content_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from ingest.embed import Embedder
     from ingest.sentences import Span
     from rag.types import Evidence
-    from rag.verification.faults import Fault
     from rag.verification.features import Comparison
     from rag.verification.judge import Judge
     from rag.verification.model import Models
+    from rag.verification.text import Words
 
 _log = logging.getLogger(__name__)
 
@@ -47,28 +50,30 @@ _SAME_SUBJECT = 0.55
 _SAME_WORDS, _CERTAINLY = 0.85, 0.9
 # Probability of the opposite from which a claim with a wrong fact is called contradicted.
 _OPPOSED_AT = 0.7
-# What may stand before a sentence and is no part of it: marks, a bullet, the number of a list item. Signs that change
-# what is said, as in "-20" and "A+", are not among them.
-_OPENING = r"[\s*_>#|•·\"“”'‘’(\[]*"
-_LABEL = re.compile(
-    rf"{_OPENING}(?:[-–]\s+{_OPENING})?(?:(?:\d{{1,3}}(?:\.\d{{1,3}})*|[a-zA-Z])[.)]\s+{_OPENING})?"
-)
-_ENDING = re.compile(r"[\s\"”’')\]*_|.!;:。！]*")
-_NO_LETTER = re.compile(r"\W+")
 # Sentences looked at closely for one claim; of more, those that are most similar and share most terms.
 _LOOKED_AT = 80
-# Sentences whose words are embedded together, before the first claim is checked.
+# Sentences that are embedded together; no more than these, and all are read before the first claim is checked.
 _READ_AT_ONCE = 400
+# Words whose vectors are kept for one verifier, about 1.5 kB each; of more, only those of the sentences looked at are.
+_MOST_WORDS = 60_000
 # Stretches that a judge reads for one claim.
 _JUDGED = 3
+_DENIALS = ("negation", "opposite")
 _UNCHECKED = Support(0.0, Verdict.UNSUPPORTED, None, None)
+LATE = replace(
+    _UNCHECKED,
+    faults=(
+        "the check ran out of time before it came to this claim; it may be sent again, with fewer claims at once",
+    ),
+)
+_TOO_LONG = replace(
+    _UNCHECKED,
+    faults=(f"a claim of more than {LONGEST_WORDS} words is not checked as one: cut it into sentences",),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    evidence: Evidence
-    span: Span
-    text: str
+class _LateError(Exception):
+    """The deadline passed while a claim was checked."""
 
 
 class Verifier:
@@ -80,6 +85,7 @@ class Verifier:
         rarity: How rare index terms are, by term; what it does not know weighs 1.
         judge: A larger model that decides instead of the fitted one; numbers, names and the like are compared anyway.
         models: Instead of those that are shipped for the embedder.
+        deadline: When checking ends, on the clock of ``time.monotonic``; claims that come later count as unsupported.
     """
 
     def __init__(
@@ -89,21 +95,23 @@ class Verifier:
         rarity: Callable[[Sequence[str]], Mapping[str, float]],
         judge: Judge | None = None,
         models: Models | None = None,
+        deadline: float | None = None,
     ) -> None:
         self._embedder = embedder
         self._rarity = rarity
         self._evidence = evidence
         self._judge = judge
         self._models = models
-        self._sentences = [
-            _Sentence(piece, span, piece.slice(span))
-            for piece in evidence
-            for span in (trimmed(piece.text, a - piece.start, b - piece.start) for a, b in piece.sentences)
-            for span in ((piece.start + span[0], piece.start + span[1]),)
-            if span[0] < span[1] and words_of(piece.slice(span)).spans
-        ]
+        self._deadline = deadline
+        self._sentences = [each for piece in evidence for each in sentences_of(piece)]
+        self._by_length: dict[int, list[int]] = {}
+        for i, each in enumerate(self._sentences):
+            self._by_length.setdefault(len(each.letters), []).append(i)
+        self._places: dict[str, NDArray[np.int64]] | None = None
         self._texts: dict[int, Text] = {}
         self._wholes: NDArray[np.float32] | None = None
+        # Several claims may wait for their judge at the same time; sentences are read for one at a time.
+        self._reading = threading.Lock()
 
     def check(self, claim: str, keys: Sequence[str] | None = None, *, context: str = "") -> Support:
         """Find the sentences that carry a claim best.
@@ -114,10 +122,13 @@ class Verifier:
             context: The text before the claim, which says what its pronouns stand for.
 
         Returns:
-            Unsupported, with the reason among the faults, when the check itself failed.
+            Unsupported, with the reason among the faults, when the check itself failed or its time was over.
         """
         try:
+            self._in_time()
             return self._check(claim, keys, context)
+        except _LateError:
+            return LATE
         except Exception as error:
             # Anything may be wrong here, a model's file or its memory; no reader may take it for support.
             _log.exception("a claim could not be checked and counts as unsupported")
@@ -141,7 +152,7 @@ class Verifier:
         usable = [i for i, each in enumerate(self._sentences) if keys is None or each.evidence.key in keys]
         if not usable or not any(words.content):
             return None
-        text = self._read([claim])[0]
+        text = self._read([claim], [words])[0]
         near = self._nearest(text, usable)
         weights = self._rarity(list(dict.fromkeys(words.stems)))
         found = compare(text, self._source(near), np.array([weights.get(stem, 1.0) for stem in words.stems]))
@@ -153,32 +164,60 @@ class Verifier:
         quoted = self._quoted(claim, keys) if named == claim else None
         if quoted is not None:
             return quoted
-        compared = self.compare(named, keys) if content_terms(claim) else None
+        if len(words_of(named)) > LONGEST_WORDS:
+            return _TOO_LONG
+        with self._reading:
+            compared = self.compare(named, keys) if content_terms(claim) else None
         if compared is None:
             return _UNCHECKED
         near, found = compared
+        found, turned = self._under_lead_in(named, near, found)
         if self._judge is not None:
-            return self._judged(self._judge, named, near, found)
-        return self._support(self._model.carried.probability(found.features), near, found)
+            return self._judged(self._judge, named, near, found, turned)
+        return self._support(self._model.carried.probability(found.features), near, found, turned)
 
-    def _support(self, score: float, near: Sequence[int], found: Comparison) -> Support:
+    def _under_lead_in(
+        self, claim: str, near: Sequence[int], found: Comparison
+    ) -> tuple[Comparison, tuple[Fault, ...]]:
+        """What changes where words such as "Never do this:" turn round the sentence that carries most of a claim.
+
+        Returns:
+            The comparison, without negations where the claim says no as well, and the fault of one that does not.
+        """
+        best = max(range(found.first, found.last), key=lambda i: found.carried[i])
+        lead_in = self._sentences[near[best]].lead_in
+        if not lead_in:
+            return found, ()
+        if not says_no(claim):
+            return found, (Fault("negation", f"the source says this under “{lead_in}”"),)
+        faults = tuple(each for each in found.faults if each.kind not in _DENIALS)
+        return replace(found, faults=faults, features=found.features | fault_features(faults)), ()
+
+    def _support(
+        self, score: float, near: Sequence[int], found: Comparison, turned: tuple[Fault, ...]
+    ) -> Support:
         first, last = self._sentences[near[found.first]], self._sentences[near[found.last - 1]]
         span = (first.span[0], last.span[1])
-        wrong = self._model.wrong.probability(found.features)
+        # What has little to do with the claim says nothing against it either.
+        turned = turned if score >= PARTIAL_AT else ()
+        faults = (*found.faults, *turned)
+        wrong = _CERTAINLY if turned else self._model.wrong.probability(found.features)
         against = self._model.opposed.probability(found.features)
-        score, verdict = agreed(score, wrong, against, found.faults, found.features["near_exact"])
-        opposed = verdict is Verdict.CONTRADICTED or any(not fault.missing for fault in found.faults)
+        score, verdict = agreed(score, wrong, against, faults, found.features["near_exact"])
+        opposed = verdict is Verdict.CONTRADICTED or any(not fault.missing for fault in faults)
         same_subject = found.features["near_exact"] >= _SAME_SUBJECT
         return Support(
             score,
             verdict,
             first.evidence,
             span,
-            faults=tuple(dict.fromkeys(fault.told for fault in found.faults)),
+            faults=tuple(dict.fromkeys(fault.told for fault in faults)),
             against=(first.evidence, span) if opposed and same_subject and score < SUPPORTED_AT else None,
         )
 
-    def _judged(self, judge: Judge, claim: str, near: Sequence[int], found: Comparison) -> Support:
+    def _judged(
+        self, judge: Judge, claim: str, near: Sequence[int], found: Comparison, turned: tuple[Fault, ...]
+    ) -> Support:
         """What a judge says of the stretches that carry most; the best of its judgements counts."""
         stretches = [(found.first, found.last)]
         stretches += [
@@ -191,7 +230,7 @@ class Verifier:
         judgements = judge.judge(claim, texts)
         best = max(range(len(stretches)), key=lambda at: judgements[at].carries)
         chosen = replace(found, first=int(stretches[best][0]), last=int(stretches[best][1]))
-        support = self._support(judgements[best].carries, near, chosen if best else found)
+        support = self._support(judgements[best].carries, near, chosen if best else found, turned)
         against = max(range(len(stretches)), key=lambda at: judgements[at].contradicts)
         if judgements[against].contradicts > max(0.5, judgements[best].carries):
             first, last = (
@@ -213,16 +252,12 @@ class Verifier:
         """
         if has_ellipsis(claim):
             return None
-        letters = _letters(claim)
-        for piece in self._among(keys):
-            for first, last in piece.sentences:
-                text = piece.text[first - piece.start : last - piece.start]
-                if letters not in _letters(text):
-                    continue
-                place = find_quote(text, claim)
-                if place and _LABEL.fullmatch(text, 0, place[0]) and _ENDING.fullmatch(text, place[1]):
-                    span = (first + place[0], first + place[1])
-                    return Support(1.0, Verdict.SUPPORTED, piece, span, quoted=True)
+        letters = letters_of(claim)
+        lengths = [len(letters) + more for more in range(LONGEST_LABEL + 1)]
+        for i in sorted(i for length in lengths for i in self._by_length.get(length, ())):
+            each = self._sentences[i]
+            if (keys is None or each.evidence.key in keys) and (span := each.quoted(claim, letters)):
+                return Support(1.0, Verdict.SUPPORTED, each.evidence, span, quoted=True)
         return None
 
     @property
@@ -235,9 +270,8 @@ class Verifier:
     def _among(self, keys: Sequence[str] | None) -> list[Evidence]:
         return [piece for piece in self._evidence if keys is None or piece.key in keys]
 
-    def _read(self, texts: Sequence[str]) -> list[Text]:
-        """Texts with the vectors of their words; texts without a word are not among them."""
-        words = [words_of(text) for text in texts]
+    def _read(self, texts: Sequence[str], words: Sequence[Words]) -> list[Text]:
+        """Texts with the vectors of their words."""
         if not self._model.embedder:
             return [
                 Text(each, np.zeros((len(each), 0), np.float32), np.zeros(0, np.float32)) for each in words
@@ -257,12 +291,7 @@ class Verifier:
         near = list(usable)
         if len(usable) > _LOOKED_AT:
             cosines = self._similar(claim, usable)
-            asked = {
-                stem for stem, content in zip(claim.words.stems, claim.words.content, strict=True) if content
-            }
-            shared = np.array(
-                [len(asked.intersection(words_of(self._sentences[i].text).stems)) for i in usable]
-            )
+            shared = self._shared(claim.words)[list(usable)]
             half = _LOOKED_AT // 4
             best = {
                 *np.argsort(-cosines)[:half].tolist(),
@@ -271,22 +300,56 @@ class Verifier:
             # With those next to them: what they carry together, and what stands around them.
             wide = {at + step for at in best for step in (-1, 0, 1) if 0 <= at + step < len(usable)}
             near = [usable[at] for at in sorted(wide)]
-        wanted = near
-        if not self._texts and len(self._sentences) <= _READ_AT_ONCE:
-            wanted = list(range(len(self._sentences)))
-        unread = [i for i in wanted if i not in self._texts]
-        if unread:
-            self._texts |= dict(
-                zip(unread, self._read([self._sentences[i].text for i in unread]), strict=True)
-            )
+        everything = not self._texts and len(self._sentences) <= _READ_AT_ONCE
+        self._learn(range(len(self._sentences)) if everything else near)
         return near
+
+    def _learn(self, wanted: Iterable[int]) -> None:
+        """Read the words of sentences that are not read yet."""
+        unread = [i for i in wanted if i not in self._texts]
+        for start in range(0, len(unread), _READ_AT_ONCE):
+            self._in_time()
+            part = unread[start : start + _READ_AT_ONCE]
+            chosen = [self._sentences[i] for i in part]
+            read = self._read([each.text for each in chosen], [each.words for each in chosen])
+            self._texts |= dict(zip(part, read, strict=True))
+
+    def _in_time(self) -> None:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise _LateError
+
+    def _shared(self, words: Words) -> NDArray[np.int64]:
+        """How many content words of a claim each sentence has, shape (sentences,)."""
+        if self._places is None:
+            places: dict[str, list[int]] = {}
+            for i, each in enumerate(self._sentences):
+                for stem in set(each.words.stems):
+                    places.setdefault(stem, []).append(i)
+            self._places = {stem: np.array(found) for stem, found in places.items()}
+        shared = np.zeros(len(self._sentences), np.int64)
+        for stem in {stem for stem, content in zip(words.stems, words.content, strict=True) if content}:
+            if stem in self._places:
+                shared[self._places[stem]] += 1
+        return shared
 
     def _similar(self, claim: Text, usable: Sequence[int]) -> NDArray[np.float32]:
         if not self._model.embedder:
             return np.zeros(len(usable), np.float32)
         if self._wholes is None:
-            self._wholes = self._embedder.embed_sentences([each.text for each in self._sentences])
-        return np.asarray(self._wholes[list(usable)] @ claim.whole)
+            if sum(len(each.words) for each in self._sentences) <= _MOST_WORDS:
+                # Their words are wanted as well, and come with the same reading.
+                self._learn(range(len(self._sentences)))
+                self._wholes = np.stack([self._texts[i].whole for i in range(len(self._sentences))])
+            else:
+                self._wholes = self._embed([each.text for each in self._sentences])
+        return np.asarray((self._wholes @ claim.whole)[list(usable)])
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = []
+        for start in range(0, len(texts), _READ_AT_ONCE):
+            self._in_time()
+            rows.append(self._embedder.embed_sentences(list(texts[start : start + _READ_AT_ONCE])))
+        return np.concatenate(rows)
 
     def _source(self, near: Sequence[int]) -> Source:
         """Sentences that do not follow one another in their piece count as different pieces."""
@@ -298,11 +361,6 @@ class Verifier:
                 around.append(". ".join((here.title, *here.headings)))
             pieces.append(len(around) - 1)
         return Source([self._texts[i] for i in near], np.array(pieces), around)
-
-
-def _letters(text: str) -> str:
-    """Letters and digits alone: a text that lacks those of a quotation does not hold it, and this is seen fast."""
-    return _NO_LETTER.sub("", text).casefold()
 
 
 def _standalone(claim: str, context: str) -> str:

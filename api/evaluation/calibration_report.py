@@ -11,8 +11,8 @@ from rich.markup import escape
 from api.evaluation.answers.plots import reliability as drawn
 from api.evaluation.files import text, write_files
 from api.evaluation.html import figure, table, whole
+from api.evaluation.parts import titled
 from api.evaluation.report import versions
-from api.evaluation.tables import titled
 from api.evaluation.words import estimate, p_value
 from rag.evaluation.calibration import (
     brier_score,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.deps import MEBIBYTE, build, calibration_file
+from api.deps import GENERATIVE_CALIBRATION, MEBIBYTE, build, calibration_file
 from api.local import ingest_files
 from index.config import JobConfig
 from index.jobs import JobRunner
@@ -69,20 +70,27 @@ class Corpus:
 
 
 @contextmanager
-def existing(settings: Settings, collection: str, *, gateway: bool = False) -> Iterator[Corpus]:
+def existing(
+    settings: Settings,
+    collection: str,
+    *,
+    gateway: bool = False,
+    otherwise: str = "or ingest documents first",
+) -> Iterator[Corpus]:
     """A collection of the data folder, as it is.
 
     Args:
         settings: Of the service.
         collection: Its name.
         gateway: Whether a language model may be asked.
+        otherwise: What else the user can do where there is no such data folder.
 
     Raises:
         NothingToMeasure: There is no such data folder, or nothing in the collection.
         NotFound: There is no such collection.
         FolderInUse: A server or another command holds the folder.
     """
-    check_folder(settings, "or give the documents with --corpus")
+    check_folder(settings, otherwise)
     with _opened(settings, gateway=gateway) as (service, loop):
         yield _corpus(service, loop, collection)
 
@@ -123,6 +131,9 @@ def ingested(
     collection = "evaluation"
     with tempfile.TemporaryDirectory(prefix="footnote-eval-") as folder:
         own = settings.model_copy(update={"data": Path(folder), "calibration": calibration_file(settings)})
+        written = settings.data / GENERATIVE_CALIBRATION
+        if written.is_file():
+            shutil.copy(written, folder)
         with _opened(own, gateway=gateway) as (service, loop):
             service.embedder = embedder
             service.answerer = replace(service.answerer, embedder=embedder)
@@ -138,7 +149,9 @@ def ingested(
 def _opened(settings: Settings, *, gateway: bool) -> Iterator[tuple[Service, asyncio.Runner]]:
     """A service with no job running, without its gateway unless a language model may be asked."""
     with asyncio.Runner() as loop:
-        service = build(settings if gateway else settings.model_copy(update={"gateway_url": None}))
+        # A search alone needs neither the model nor a judge at its gateway.
+        without = settings.model_copy(update={"gateway_url": None, "verifier": None})
+        service = build(settings if gateway else without)
         try:
             yield service, loop
         finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from api.evaluation import words
 from api.evaluation.html import figure, table, whole
-from api.evaluation.report import versions
+from api.evaluation.parts import compared_with, problem_tables, settings_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,12 +69,7 @@ def _comparison(report: Report) -> Iterable[str]:
     if not report.comparisons:
         return
     first, second = report.configurations
-    yield f"<h2>{escape(second.name)} against {escape(first.name)}</h2>"
-    yield (
-        "<p>Two-sided paired randomisation test over questions; effect is the mean difference in standard "
-        f"deviations of the differences. <b>{escape(report.primary.label)}</b> decides; the other measures are "
-        "not corrected for looking at several.</p>"
-    )
+    yield from compared_with(first, second, report.primary.label, "measures")
     header = ("measure", "difference", "p", "effect", "better", "worse", "same")
     rows = [
         (
@@ -136,33 +131,12 @@ def _question(target: Target, measured: Measured) -> Cells:
 def _problems(report: Report) -> Iterable[str]:
     for each in report.configurations:
         of = f" with {each.name}" if len(report.configurations) > 1 else ""
-        if each.failed:
-            yield f"<h2>Documents that could not be ingested{escape(of)}</h2>"
-            yield table(("document", "reason"), list(each.failed.items()))
-        problems = each.located.problems
-        if problems and (each is report.first or problems != report.first.located.problems):
-            yield f"<h2>In the question file{escape(of)}</h2>"
-            yield table(
-                ("line", "what is the matter", "effect"),
-                [(str(problem.line), problem.message, problem.effect) for problem in problems],
-            )
+        yield from problem_tables(each, report.first, of)
 
 
 def _settings(report: Report) -> Iterable[str]:
-    yield "<h2>Settings</h2>"
-    columns = [
-        {
-            **{name: str(value) for name, value in each.settings.items()},
-            "embedder": each.embedder,
-            "passages": f"{each.passages:,}",
-        }
-        for each in report.configurations
-    ]
-    rows = [(name, *(column[name] for column in columns)) for name in columns[0]]
-    rows.append(("top_k", *(str(report.plan.top_k) for _ in columns)))
-    yield table(("setting", *(each.name for each in report.configurations)), rows)
-    found = ", ".join(f"{name} {number}" for name, number in versions().items())
-    yield f'<p class="soft">{escape(found)}</p>'
+    more = [{"top_k": str(report.plan.top_k)} for _ in report.configurations]
+    return settings_table(report.configurations, more)
 
 
 def _drawing(drawings: Mapping[str, str], name: str) -> Iterable[str]:

@@ -76,7 +76,8 @@ def corpora(
                 f"--compare {' '.join(given.compare)}: documents must be ingested anew for that. Give them with "
                 "--corpus, and both configurations get a temporary data folder."
             )
-        opened = existing(given.settings, given.collection, gateway=gateway)
+        otherwise = "or give the documents with --corpus"
+        opened = existing(given.settings, given.collection, gateway=gateway, otherwise=otherwise)
         return [stack.enter_context(opened)] * len(configurations)
     files = _without_own_files(given)
     found: dict[object, Corpus] = {}

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
 from api.evaluation import words
+from api.evaluation.parts import comparison_table, problems_of, show_labels, titled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
+    from rich.table import Table
 
     from api.evaluation.report import Report
-    from rag.evaluation.locate import Located
-
-# Lines shown of a list whose rest stands in the report.
-_MOST_LINES = 5
 
 
 def show(report: Report, console: Console) -> None:
@@ -28,21 +22,12 @@ def show(report: Report, console: Console) -> None:
     console.print(_summary(report))
     if report.comparisons:
         console.print(_comparison(report))
+    measure = report.primary.key, report.primary.label
     for title, parts in (
-        ("document kind", [each.kinds for each in report.configurations]),
-        ("group", [each.groups for each in report.configurations]),
+        ("document kind", [(each.name, each.kinds) for each in report.configurations]),
+        ("group", [(each.name, each.groups) for each in report.configurations]),
     ):
-        if len(parts[0]) > 1:
-            table = titled(f"{report.primary.label}, by {title}")
-            table.add_column(title)
-            table.add_column("questions", justify="right")
-            for each in report.configurations:
-                table.add_column(escape(each.name), justify="right")
-            for label in parts[0]:
-                found = [part.get(label, {}).get(report.primary.key) for part in parts]
-                count = "0" if found[0] is None else str(found[0].count)
-                table.add_row(escape(label), count, *map(words.estimate, found))
-            console.print(table)
+        show_labels(console, title, measure, parts, words.estimate)
     console.print(f"[bold]{escape(words.verdict(report))}[/bold]")
     console.print(escape(words.counts(report)))
     for line in words.shortfalls(report):
@@ -75,37 +60,5 @@ def _summary(report: Report) -> Table:
 
 def _comparison(report: Report) -> Table:
     first, second = report.configurations
-    table = titled(f"{second.name} against {first.name}")
-    for name in ("measure", "difference (95 % interval)", "p", "+/-/="):
-        table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
-    for measure in report.measures:
-        if measure.key not in report.comparisons:
-            continue
-        found = report.comparisons[measure.key]
-        table.add_row(
-            measure.label,
-            words.difference(found),
-            words.p_value(found),
-            f"{found.wins}/{found.losses}/{found.ties}",
-            style="bold" if measure == report.primary else None,
-        )
-    return table
-
-
-def titled(title: str) -> Table:
-    """An empty table in the form of all."""
-    return Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-
-
-def problems_of(located: Sequence[Located], console: Console) -> None:
-    """What of the question file could not be measured as it was meant, once for each configuration that differs."""
-    for each in located:
-        problems = each.problems
-        if each is not located[0] and problems == located[0].problems:
-            continue
-        for problem in problems[:_MOST_LINES]:
-            console.print(
-                f"[yellow]line {problem.line}:[/yellow] {escape(problem.message)} [dim]({problem.effect})[/dim]"
-            )
-        if len(problems) > _MOST_LINES:
-            console.print(f"... and {len(problems) - _MOST_LINES} more like these in the report.")
+    rows = [(each.label, report.comparisons.get(each.key)) for each in report.measures]
+    return comparison_table(f"{second.name} against {first.name}", "measure", rows, report.primary.label)

@@ -38,6 +38,7 @@ def readyz(service: ServiceDep, response: Response) -> dict[str, Any]:
             "catalog": "ready",
             "embedder": embedder,
             "gateway": "configured" if service.gateway else "none: answers are quotations",
+            "verifier": service.settings.verifier or "built-in",
             "tokens": service.answerer.tokens.source,
             "jobs": service.store.jobs.waiting(),
         },

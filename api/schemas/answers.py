@@ -254,6 +254,7 @@ class GroundIn(Body):
     collection: CollectionName | None = None
     sources: list[SourceIn] | None = Field(None, min_length=1, max_length=100)
     question: str | None = Field(None, max_length=8_000)
+    max_cost_usd: float | None = Field(None, gt=0)
 
 
 class BestEvidence(PassageShown):
@@ -283,12 +284,14 @@ class GroundedOut(ClaimOut):
 
 
 class GroundOut(BaseModel):
-    """The text's claims, each with what carries it."""
+    """The text's claims, each with what carries it. Tokens and cost are those of a judge at the gateway."""
 
     claims: list[GroundedOut]
     citations: list[CitationOut]
     support: float
     confidence: ConfidenceOut
+    usage: UsageOut
+    cost_usd: float | None
 
 
 class FeedbackIn(Body):

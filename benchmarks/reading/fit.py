@@ -1,4 +1,4 @@
-"""Fits what answers by quotation are made with: three weighted sums and a calibration."""
+"""Fits what answers by quotation are made with: the choice of sentences and of the few words that answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
 
 from benchmarks.reading.measures import word_f1
-from rag.calibration import Calibration, fit_calibration
 from rag.sentence_features import FEATURES
 from rag.spans import CROSSED, candidates, crossed, span_features, words_of
 
@@ -24,13 +22,9 @@ if TYPE_CHECKING:
 
 Table = Any
 # Ridges: chosen among a few by the sets that are fitted on and looked at once on the others.
-_SENTENCES, _SPANS, _SUFFICIENCY = 10.0, 150.0, 0.005
-_FOLDS = 6
+_SENTENCES, _SPANS = 10.0, 150.0
 _GOOD_SPAN = 0.6
 _LOOKED_AT = 3
-# Under this probability an answer is withheld unless a target error is asked for: on SQuAD 2.0 that withholds
-# about a fifth of the questions without an answer and a twentieth of those with one.
-ABSTAIN_BELOW = 0.2
 
 
 def listwise(tables: Sequence[Table], gold: Sequence[Table], ridge: float) -> tuple[Table, Table, Table]:
@@ -104,46 +98,9 @@ def span_table(row: Row) -> tuple[Table, list[tuple[int, str]]]:
     return crossed(np.vstack(parts)) if parts else np.zeros((0, len(CROSSED))), texts
 
 
-def fit_sufficiency(rows: Sequence[Row]) -> tuple[dict[str, Any], Calibration]:
-    """Whether the passages hold the answer, and the calibration over it.
-
-    The calibration is fitted to sufficiency that was computed for each group by a model without that group.
-    """
-    names = list(rows[0].features)
-    table = np.array([[row.features[name] for name in names] for row in rows])
-    answerable = np.array([row.asked.answerable for row in rows])
-    groups = {group: at % _FOLDS for at, group in enumerate(dict.fromkeys(row.asked.group for row in rows))}
-    folds = np.array([groups[row.asked.group] for row in rows])
-    unseen = np.zeros(len(rows))
-    for fold in range(_FOLDS):
-        inside = folds != fold
-        mean, scale, model = _logistic(table[inside], answerable[inside])
-        unseen[~inside] = model.decision_function((table[~inside] - mean) / scale)
-    mean, scale, model = _logistic(table, answerable)
-    about = f"{len(rows)} questions of {_sources(rows)}"
-    weights, intercept = model.coef_[0], float(model.intercept_[0])
-    base = Calibration("none", ("sufficiency",), (0.0,), (1.0,), (1.0,), 0.0, ABSTAIN_BELOW)
-    calibration = fit_calibration(
-        [{"sufficiency": float(value)} for value in unseen],
-        [row.right for row in rows],
-        name="extractive-2026-11",
-        base=base,
-        signals=("sufficiency",),
-        groups=[str(fold) for fold in folds],
-        fitted_on=about,
-    )
-    return _content("answerable-2026-11", names, mean, scale, weights, intercept, about), calibration
-
-
 def write(folder: Path, content: dict[str, Any]) -> None:
     """Write a model's file."""
     (folder / f"{content['id']}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def _logistic(table: Table, right: Table) -> tuple[Table, Table, LogisticRegression]:
-    mean, scale = table.mean(0), table.std(0)
-    scale[scale < 1e-9] = 1.0
-    return mean, scale, LogisticRegression(C=_SUFFICIENCY, max_iter=3000).fit((table - mean) / scale, right)
 
 
 def _content(

@@ -13,13 +13,13 @@ from benchmarks.reading.measures import (
     expected_calibration_error,
     word_f1,
 )
-from rag.calibration import load_calibration, risk_coverage
+from rag.answerable import MODEL
+from rag.calibration import load_calibration
 from rag.learned import load_linear
 from rag.short_answer import short_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -31,13 +31,15 @@ _NOTHING = -5.0
 
 def probabilities(rows: Sequence[Row]) -> NDArray[np.float64]:
     """The confidence of each answer, shape (rows,)."""
-    model, calibration = load_linear("answerable-2026-11"), load_calibration()
-    found = []
-    for row in rows:
-        table = np.array([[row.features[name] for name in model.features]]) if row.features else None
-        value = _NOTHING if table is None else float(model.score(table)[0])
-        found.append(calibration.probability({"sufficiency": value}))
-    return np.array(found)
+    model, calibration = load_linear(MODEL), load_calibration()
+    return np.array(
+        [
+            calibration.probability(
+                {"sufficiency": float(model.score(model.row(row.features))[0]) if row.features else _NOTHING}
+            )
+            for row in rows
+        ]
+    )
 
 
 def choosing(rows: Sequence[Row]) -> dict[str, float]:
@@ -128,41 +130,6 @@ def rated(rows: Sequence[Row]) -> dict[str, Any]:
         "auroc_right": auroc(right, probability, groups),
         "targets": targets,
     }
-
-
-def draw(rows: Sequence[Row], folder: Path) -> None:
-    """The reliability diagram and the risk-coverage curve."""
-    import matplotlib as mpl  # noqa: PLC0415 - only drawing needs it.
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "footnote"
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    probability = probabilities(rows)
-    right = np.array([row.right for row in rows], dtype=float)
-    figure, axes = plt.subplots(figsize=(4.5, 4.5))
-    parts = np.array_split(np.argsort(probability), 10)
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    axes.plot(
-        [probability[p].mean() for p in parts], [right[p].mean() for p in parts], marker="o", color="#2a6f97"
-    )
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share of right answers")
-    error = expected_calibration_error(probability, right)
-    axes.set_title(f"{load_calibration().id}, {len(rows)} questions held out: ECE {error:.3f}", fontsize=9)
-    figure.tight_layout()
-    figure.savefig(folder / "reliability.svg", metadata={"Date": None})
-    figure, axes = plt.subplots(figsize=(4.5, 3.2))
-    for curve, label in (
-        (risk_coverage(probability, right), "held out"),
-        (load_calibration().risk, "fitted on"),
-    ):
-        axes.plot([p.coverage for p in curve], [p.error for p in curve], label=label)
-    axes.set(
-        xlim=(0, 1), ylim=(0, 0.7), xlabel="share of questions answered", ylabel="share of wrong answers"
-    )
-    axes.legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(folder / "risk-coverage.svg", metadata={"Date": None})
 
 
 def _first(row: Row) -> bool:

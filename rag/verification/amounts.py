@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
-from rag.verification.quantities import VAGUE_UNITS, quantities_of
+from rag.verification.quantities import quantities_of
+from rag.verification.units import VAGUE_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,14 @@ _TOLD = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
 _UPWARDS, _DOWNWARDS = frozenset((">", ">=")), frozenset(("<", "<="))
 # How far a measure in other units, or one that is called approximate, may be off.
 _CONVERTED, _ROUGHLY, _FURTHEST = 0.02, 0.12, 0.35
+# Fractions that are mostly told in words, which are not numbers elsewhere: "a third party".
+_IN_WORDS = (
+    (0.5, re.compile(r"\b(?:half|halves)\b", re.IGNORECASE)),
+    (0.25, re.compile(r"\bquarter\b", re.IGNORECASE)),
+    (0.75, re.compile(r"\bthree[\s-]quarters\b", re.IGNORECASE)),
+    (1 / 3, re.compile(r"\b(?:a|one)[\s-]third\b", re.IGNORECASE)),
+    (2 / 3, re.compile(r"\btwo[\s-]thirds\b", re.IGNORECASE)),
+)
 
 
 def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
@@ -32,11 +41,16 @@ def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
         return []
     have, dates = quantities_of(near)
     more, more_dates = quantities_of(around) if around else ((), ())
+    wanted = tuple(each for each in wanted if not _told_in_words(each, near))
     faults = [fault for each in wanted if (fault := _fault(each, have, more, (*dates, *more_dates)))]
     faults += [
         fault for each in wanted_dates if (fault := _date_fault(each, dates, more_dates, (*have, *more)))
     ]
     return faults
+
+
+def _raw(found: Quantity | Date) -> str:
+    return " ".join(found.raw.split())
 
 
 def _fault(
@@ -48,7 +62,7 @@ def _fault(
     rivals = [each for each in have if _counts_the_same(wanted, each) and not _same(wanted, each)]
     other_unit = next((e for e in have if e.value == wanted.value and _other_measure(wanted, e)), None)
     if other_unit is not None and not any(each.unit == wanted.unit for each in equal):
-        return Fault("unit", f"the source says {other_unit.raw}, not {wanted.raw}")
+        return Fault("unit", f"the source says {_raw(other_unit)}, not {_raw(wanted)}")
     # What stands further away counts only where the sentences themselves do not say otherwise.
     if not equal and not rivals:
         equal = [each for each in more if _same(wanted, each)]
@@ -56,9 +70,14 @@ def _fault(
         return _absent(wanted, have, rivals, dates)
     # The same number of something else is no support when the source counts the same thing otherwise.
     if rivals and not any(_counts_the_same(wanted, each) for each in equal):
-        told = " ".join(filter(None, (rivals[0].raw, rivals[0].noun)))
-        return Fault("number", f"the source says {told}, not {wanted.raw}")
+        told = " ".join(filter(None, (_raw(rivals[0]), rivals[0].noun)))
+        return Fault("number", f"the source says {told}, not {_raw(wanted)}")
     return _bound_fault(wanted, equal)
+
+
+def _told_in_words(wanted: Quantity, near: str) -> bool:
+    """Whether a fraction such as ½ stands there as a word."""
+    return any(abs(wanted.value - value) < 1e-9 and words.search(near) for value, words in _IN_WORDS)  # noqa: PLR2004
 
 
 def _absent(
@@ -67,11 +86,11 @@ def _absent(
     if wanted.is_year:
         years = [each.raw for each in have if each.is_year] + [str(date.year) for date in dates if date.year]
         if years:
-            return Fault("date", f"the source says {years[0]}, not {wanted.raw}")
-        return Fault("date", f"the source does not give the year {wanted.raw}", missing=True)
+            return Fault("date", f"the source says {years[0]}, not {_raw(wanted)}")
+        return Fault("date", f"the source does not give the year {_raw(wanted)}", missing=True)
     if rivals:
-        return Fault("number", f"the source says {rivals[0].raw}, not {wanted.raw}")
-    return Fault("number", f"the source does not give {wanted.raw}", missing=True)
+        return Fault("number", f"the source says {_raw(rivals[0])}, not {_raw(wanted)}")
+    return Fault("number", f"the source does not give {_raw(wanted)}", missing=True)
 
 
 def _bound_fault(wanted: Quantity, equal: Sequence[Quantity]) -> Fault | None:
@@ -81,7 +100,7 @@ def _bound_fault(wanted: Quantity, equal: Sequence[Quantity]) -> Fault | None:
         if not (bounds & _UPWARDS and bounds & _DOWNWARDS):
             return None
     return Fault(
-        "quantifier", f"the source says {_TOLD[equal[0].bound]} {equal[0].raw}, not {_TOLD[wanted.bound]}"
+        "quantifier", f"the source says {_TOLD[equal[0].bound]} {_raw(equal[0])}, not {_TOLD[wanted.bound]}"
     )
 
 
@@ -107,18 +126,20 @@ def _same(wanted: Quantity, have: Quantity) -> bool:
 
 
 def _close(wanted: Quantity, a: float, have: Quantity, b: float, allowed: float) -> bool:
+    # "It fell by 5 %" says -5 %.
+    if a * b < 0 and (wanted if a > 0 else have).falls:
+        a, b = abs(a), abs(b)
     if a == b or abs(a - b) <= max(allowed, 1e-9) * max(abs(a), abs(b)):
         return True
     if wanted.about or have.about:
         return abs(a - b) <= _ROUGHLY * max(abs(a), abs(b))
     # "More than 5 million" is carried by "5.2 million".
     if wanted.bound in _UPWARDS and not have.bound:
-        return a <= b <= a * (1 + _FURTHEST)
+        return a <= b <= a + _FURTHEST * abs(a)
     if wanted.bound in _DOWNWARDS and not have.bound:
-        return a * (1 - _FURTHEST) <= b <= a
+        return a - _FURTHEST * abs(a) <= b <= a
     # 3.47 may be told as 3.5, but not as 3 or 4.
-    fraction = re.search(r"\d\.(\d+)", wanted.raw)
-    return fraction is not None and wanted.unit == have.unit and round(b, len(fraction[1])) == a
+    return bool(wanted.places) and wanted.unit == have.unit and round(b, wanted.places) == a
 
 
 def _counts_the_same(wanted: Quantity, have: Quantity) -> bool:
@@ -139,10 +160,10 @@ def _date_fault(
     whole = [date for date in dates if date.day or not wanted.day]
     if not whole and any(_compatible(wanted, date, years) for date in more):
         return None
-    told = whole[0].raw if whole else ""
+    told = _raw(whole[0]) if whole else ""
     if told:
-        return Fault("date", f"the source says {told}, not {wanted.raw}")
-    return Fault("date", f"the source does not give the date {wanted.raw}", missing=True)
+        return Fault("date", f"the source says {told}, not {_raw(wanted)}")
+    return Fault("date", f"the source does not give the date {_raw(wanted)}", missing=True)
 
 
 def _compatible(wanted: Date, date: Date, years: set[int]) -> bool:

@@ -45,6 +45,8 @@ _DENIES = re.compile(
 # Content words on each side of a signed word that say what it is about.
 _BESIDE, _BESIDE_THERE = 5, 6
 _MOST = 4
+# Signed words of one side that are compared; more have only lists of such words.
+_MOST_SIGNED = 64
 
 
 @cache
@@ -60,7 +62,7 @@ def contrast(claim: Words, source: Words, cosines: NDArray[np.float64]) -> dict[
         source: The sentences that speak of it.
         cosines: Of the claim's words with those there, shape (claim words, words there).
     """
-    mine, theirs = _signed(claim), _signed(source)
+    mine, theirs = _signed(claim)[:_MOST_SIGNED], _signed(source)[:_MOST_SIGNED]
     total, strongest = _agreement(claim, source, mine, theirs, cosines)
     one, other = float(np.sign(sum(s for _, s in mine))), float(np.sign(sum(s for _, s in theirs)))
     no_effect, denies = bool(_NO_EFFECT.search(source.text)), bool(_DENIES.search(claim.text))

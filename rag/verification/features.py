@@ -143,7 +143,7 @@ def compare(claim: Text, source: Source, weights: NDArray[np.float64]) -> Compar
     features["near_cosine"] = float(wide_cosines[best])
     features["near_back"] = _backwards(claim, source, first, last)
     features["set_size"] = float(len(chosen))
-    features |= _fault_features(faults)
+    features |= fault_features(faults)
     here = source.sentences[first:last]
     cosines_here = _cosines(claim, here)
     features |= contrast(words, words_of(_joined(here)), cosines_here)
@@ -391,7 +391,8 @@ def _backwards(claim: Text, source: Source, first: int, last: int) -> float:
     )
 
 
-def _fault_features(faults: Sequence[Fault]) -> dict[str, float]:
+def fault_features(faults: Sequence[Fault]) -> dict[str, float]:
+    """The faults as features: of each kind the gravest."""
     found = {f"fault_{kind}": 0.0 for kind in KINDS} | {f"replaced_{kind}": 0.0 for kind in _REPLACED}
     for fault in faults:
         level = 0.25 if fault.elsewhere else 0.5 if fault.missing else 1.0

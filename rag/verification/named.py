@@ -25,7 +25,9 @@ iv vi"""
 _TITLES = frozenset(_TITLES_TEXT.split())
 # Names of peoples and places agree in so many first letters: France and French do not, Italy and Italian do.
 _SAME_START = 4
-_SHORTEST_ACRONYM = 2
+_SHORTEST_ACRONYM, _LONGEST_ACRONYM = 2, 12
+# Names of one claim, and words of its source, that are also looked for in other spellings.
+_MOST_NAMES, _MOST_WORDS = 24, 4_000
 _UNLIKE = 0.5
 # Share of the letters that agree in two spellings of a name.
 _SLIP = 0.84
@@ -127,7 +129,7 @@ def name_faults(claim: Words, near: Words, around: Words, piece: Words, nearest:
     missing = [at for at in missing if not _surname_there(claim, at, places, missing, near)]
     if not missing:
         return []
-    told = " ".join(claim.raw(at) for at in missing)
+    told = " ".join([claim.raw(at) for at in missing][:_MOST_NAMES])
     wide = {*piece.folded, *piece.stems}
     elsewhere = all(_present(claim, at, places, wide, acronyms) for at in missing)
     return [Fault("name", f"the source does not name {told}", missing=True, elsewhere=elsewhere)]
@@ -154,6 +156,8 @@ def _present(claim: Words, at: int, places: list[int], have: set[str], acronyms:
     before = "".join(each[0] for each in claim.folded[max(0, at - len(letters)) : at])
     if claim.raw(at)[0].isupper() and len(letters) >= _SHORTEST_ACRONYM and before.endswith(letters):
         return True
+    if len(have) > _MOST_WORDS or at not in places[:_MOST_NAMES]:
+        return False
     return any(same_name(word, other) for other in have)
 
 
@@ -201,4 +205,8 @@ def acronyms_of(words: Words) -> set[str]:
 
 def _runs(letters: list[str]) -> set[str]:
     whole = "".join(letters)
-    return {whole[i:j] for i in range(len(whole)) for j in range(i + _SHORTEST_ACRONYM, len(whole) + 1)}
+    return {
+        whole[i:j]
+        for i in range(len(whole))
+        for j in range(i + _SHORTEST_ACRONYM, min(i + _LONGEST_ACRONYM, len(whole)) + 1)
+    }

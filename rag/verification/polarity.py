@@ -36,6 +36,8 @@ _BREAKS = frozenset(_BREAKS_TEXT.split())
 _GOVERNED = 3
 _DENYING, _SHORTEST_DENIED = ("un", "in", "im", "dis", "non", "ir", "il"), 4
 _REACH = 9
+# Negations, quantifiers and opposites of one side that are compared; more have only lists of such words.
+_MOST = 64
 _OPPOSITES = """increase decrease|increase reduce|rise fall|raise lower|grow shrink|gain lose|high low
 more less|more fewer|greater smaller|greater less|large small|big small|long short
 early late|before after|above below|over under|begin end|start stop|open close
@@ -108,6 +110,8 @@ def negations(words: Words) -> list[tuple[int, tuple[int, ...]]]:
         if after in _HARMLESS_AFTER or (word == "no" and after[:1].isdigit()) or _bounds(words, at):
             continue
         found.append((at, governed(words, at, _GOVERNED)))
+        if len(found) == _MOST:
+            break
     return found
 
 
@@ -172,11 +176,13 @@ def opposite_faults(claim: Words, source: Words, alike: NDArray[np.bool_]) -> li
     mine = {i for _, places in negations(claim) for i in places}
     theirs = {j for _, places in negations(source) for j in places}
     have = set(source.stems)
-    for i, word in enumerate(claim.stems):
-        others = _opposites().get(word, frozenset()) & have
-        if not others or word in have:
-            continue
-        for j in (j for j, there in enumerate(source.stems) if there in others):
+    there_too = [
+        (i, others)
+        for i, word in enumerate(claim.stems)
+        if word not in have and (others := _opposites().get(word, frozenset()) & have)
+    ]
+    for i, others in there_too[:_MOST]:
+        for j in [j for j, there in enumerate(source.stems) if there in others][:_MOST]:
             near = [k for k in range(max(0, i - 4), min(len(claim), i + 5)) if k != i and claim.content[k]]
             around = alike[near, max(0, j - 6) : j + 7].any() if near else False
             if around and (i in mine) == (j in theirs):
@@ -218,4 +224,6 @@ def _quantifiers(words: Words) -> list[tuple[int, str]]:
         if (word in ("only", "all")) and before in ("not", "at", "after", "above"):
             continue
         found.append((at, kind))
+        if len(found) == _MOST:
+            break
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # Words that must agree around the place, and how long what stands there may be.
 _AGREEING, _LONGEST = 3, 7
+# Pairs of equal words on both sides: with more the same few words are repeated, and laying them out takes long.
+_MOST_PAIRS = 10_000
 _BOUNDS = frozenset(("least", "most", "more", "less", "fewer", "up", "over", "under", "above", "below"))
 _PRONOUNS = frozenset(
     ("he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "who")
@@ -28,6 +31,9 @@ def substitution_faults(claim: Words, source: Words) -> list[Fault]:
     Both are laid side by side by their longest common stretches (Ratcliff and Obershelp, 1988). Only places between
     words that agree are looked at, so that a free paraphrase gives nothing.
     """
+    there = Counter(source.stems)
+    if sum(there[word] for word in claim.stems) > _MOST_PAIRS:
+        return []
     matcher = SequenceMatcher(a=claim.stems, b=source.stems, autojunk=False)
     codes = matcher.get_opcodes()
     names = set(names_of(claim))

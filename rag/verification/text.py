@@ -8,13 +8,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from index.stems import stem
+from rag.verification.numerals import UNSPACED
 from rag.words import is_function_word
 
 if TYPE_CHECKING:
     from ingest.sentences import Span
 
 # A number keeps its decimals, a compound stays whole; "isn’t" is one word.
-_WORD = re.compile(r"\d+(?:[.,]\d+)*(?!\w)|[^\W_]*[^\W\d_][^\W_]*(?:['’][^\W\d_]+)*|\w+")
+# A script without spaces goes by runs of its letters, apart from the figures between them.
+_WORD = re.compile(
+    rf"\d+(?:[.,]\d+)*(?![^\W{UNSPACED}])|[{UNSPACED}]+|"
+    rf"[^\W_{UNSPACED}]*[^\W\d_{UNSPACED}][^\W_{UNSPACED}]*(?:['’][^\W\d_]+)*|[^\W{UNSPACED}]+"
+)
 _STOP = re.compile(r"[.,;:!?()\[\]–—\n]")
 
 

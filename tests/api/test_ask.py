@@ -292,7 +292,7 @@ def test_health(client: httpx.Client) -> None:
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json()["status"] == "ready"
-    assert set(ready.json()["parts"]) == {"catalog", "embedder", "gateway", "tokens", "jobs"}
+    assert set(ready.json()["parts"]) == {"catalog", "embedder", "gateway", "verifier", "tokens", "jobs"}
     client.get("/v1/documents/doc_of_a_secret_name")
     metrics = client.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from api.calibrate import from_feedback
-from api.deps import CALIBRATION
+from api.deps import CALIBRATION, GENERATIVE_CALIBRATION
 from index.store import Store
 from rag.calibration import load_calibration, read_calibration
 from rag.types import Mode
 from tests.api.test_cli import run
+from tests.doubles.scripted_gateway import Scene, ScriptedGateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,12 +135,55 @@ def test_feedback_is_what_readers_said_last_and_most_clearly(folder: Path) -> No
         store.close()
 
 
+def test_each_mode_has_a_calibration_of_its_own(folder: Path) -> None:
+    """Ratings of answers by a model calibrate such answers, by the same command; quotations keep theirs."""
+    place = folder / "both"
+    store = Store(place)
+    try:
+        blob = store.blobs.writer()
+        blob.write(b"Text.")
+        store.add(blob, collection="default", filename="a.txt")
+        collection = store.catalog.collection("default").id
+        for at in range(40):
+            name = f"answer{at}"
+            store.answers.save(name, collection, body(name, mode="generative"), [])
+            store.answers.add_feedback(name, 1 if at % 4 else -1, correct=None, comment=None)
+        store.answers.save("quoted", collection, body("quoted"), [])
+        store.answers.add_feedback("quoted", 1, correct=None, comment=None)
+    finally:
+        store.close()
+    quoted = replace(load_calibration(), id="own-quotations")
+    quoted.save(place / CALIBRATION)
+
+    done = run(folder, "calibrate", "--feedback", "--data", "both", "--out", "report-both")
+    with ScriptedGateway([Scene.answer("Text.")]) as server:
+        ids = {
+            mode: json.loads(
+                run(
+                    folder, "ask", "What is text?", "--mode", mode, "--data", "both", "--json",
+                    FOOTNOTE_GATEWAY_URL=server.url,
+                ).stdout
+            )["confidence"]["calibration"]
+            for mode in Mode
+        }  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "1 extractive and 40 generative. Generative ones are calibrated" in " ".join(done.stdout.split())
+    own = read_calibration(place / GENERATIVE_CALIBRATION)
+    assert (own.mode, own.answers) == ("generative", 40)
+    assert ids == {Mode.EXTRACTIVE: "own-quotations", Mode.GENERATIVE: own.id}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "--questions FILE, --feedback, or both"),
         (("--feedback", "--data", "data"), "0 judged answers, 0 of them right, are too few"),
         (("--feedback", "--data", "nowhere"), "nowhere is not a data folder"),
+        (
+            ("--questions", "questions.jsonl", "--data", "nowhere"),
+            "nowhere is not a data folder: it has no catalog. Name one with --data, or ingest documents first.",
+        ),
         (("--feedback", "--data", "data", "--mode", "both"), "--mode is auto, extractive, generative"),
     ],
 )

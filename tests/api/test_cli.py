@@ -57,6 +57,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def test_ask_shows_who_says_otherwise(folder: Path) -> None:
+    """With the footnote that is spoken against, the other document and its words."""
+    disputed = folder / "disputed"
+    disputed.mkdir()
+    (disputed / "a.md").write_text("# Museum\n\nA ticket to the museum costs 12 euros for adults.")
+    (disputed / "b.md").write_text("# Leaflet\n\nA ticket to the museum costs 15 euros for adults.")
+    run(folder, "ingest", "disputed", "--data", "data", "--collection", "museum")
+
+    done = run(
+        folder, "ask", "What does a ticket to the museum cost?", "--data", "data", "--collection", "museum"
+    )
+
+    printed = " ".join(done.stdout.split())
+    assert re.search(r"contradicts \[\d\] (Museum|Leaflet) \([ab]\.md\): ", printed), printed
+    assert "12 euros" in printed
+    assert "15 euros" in printed
+
+
 def test_help_is_quick_and_loads_no_model() -> None:
     """The overview of all commands needs neither torch nor a database."""
     heavy = ("torch", "sentence_transformers", "faiss", "sqlalchemy", "fastapi", "httpx", "numpy")

@@ -91,15 +91,9 @@ def ask(
         return outcome
 
 
-async def _collect(
-    library: Library,
-    question: Question,
-    url: str | None,
-    config: GatewayConfig,
-    meanwhile: Callable[[Event], None],
-) -> Outcome:
-    gateway = Gateway(config) if url else None
-    answerer = Answerer(
+def answerer_of(library: Library, gateway: Gateway | None, config: GatewayConfig) -> Answerer:
+    """What answers from a library."""
+    return Answerer(
         store=library.store,
         embedder=library.embedder,
         parser=library.parser,
@@ -112,6 +106,17 @@ async def _collect(
         extract_config=ExtractConfig(),
         config=AnswerConfig(),
     )
+
+
+async def _collect(
+    library: Library,
+    question: Question,
+    url: str | None,
+    config: GatewayConfig,
+    meanwhile: Callable[[Event], None],
+) -> Outcome:
+    gateway = Gateway(config) if url else None
+    answerer = answerer_of(library, gateway, config)
     outcome = Outcome()
     try:
         async with aclosing(answerer.answer(question)) as events:
@@ -554,3 +559,90 @@ def test_a_question_that_leans_on_the_last_one_is_searched_with_it(
 ) -> None:
     """A pronoun or a bare follow-up takes the user's question before it along; a whole question does not."""
     assert standalone(Question(text, "answers", history=history)) == searched
+
+
+AGREEMENT = (
+    "# Supply Agreement between Alder Metals and Birch Foundry\n\nThis Supply Agreement is made between Alder Metals "
+    "and Birch Foundry on 3 May 2026.\n\n## Law\n\nThe governing law of this agreement is that of Norway."
+)
+NAMING = "What is the governing law of the Supply Agreement between Alder Metals and Birch Foundry?"
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """A filter that lets all Markdown through, so many levels deep."""
+    wanted: dict[str, Any] = {"media_type": "text/markdown"}
+    for _ in range(levels):
+        wanted = {"$and": [wanted]}
+    return wanted
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        None,
+        nested(1),
+        nested(8),
+        {"document_id": {}},
+        {"$or": [{"filename": f"{name}.md"} for name in ["agreement", *range(248)]]},
+    ],
+    ids=["none", "shallow", "deepest", "document_id", "largest"],
+)
+def test_a_question_that_names_a_document_keeps_any_filter(
+    library: Library, wanted: dict[str, Any] | None
+) -> None:
+    """Also one that is as deep or as large as a filter may be."""
+    wanted_id = library.add(AGREEMENT, "agreement.md", "contracts")
+    library.add(AGREEMENT.replace("Norway", "Chile"), "agreement.txt", "contracts")
+    if wanted is not None and "document_id" in wanted:
+        wanted = {"document_id": {"$in": [wanted_id, "doc_gone"]}}
+
+    answer = ask(library, Question(NAMING, "contracts", wanted=wanted or {"filename": "agreement.md"})).answer
+
+    assert "Norway" in answer.text
+    assert {each.filename for each in answer.citations} == {"agreement.md"}
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 10, 20])
+def test_what_is_quoted_was_among_the_passages_shown(library: Library, top_k: int) -> None:
+    """Each footnote lies in a passage of the retrieval event, however few passages are wanted."""
+    fees = (
+        "The fee for lending a drill and a ladder and the drill fee rules of the shop are posted on the drill shelf. "
+        "Ask about the fee."
+    )
+    for name, text in (
+        ("fees", fees),
+        ("prices", "A drill costs 5 euros a day. A ladder costs 3 euros a day."),
+        ("ladder", "Ladders are checked every March by Ms Holt."),
+        ("opening", "The shop opens at nine. On Sundays it stays closed."),
+        ("drills", "The drill was bought in 2019 and repaired in 2021."),
+    ):
+        library.add(f"# {name.title()}\n\n{text}", f"{name}.md", "fees")
+    question = Question("What is the drill fee in euros?", "fees", top_k=top_k, target_error=0.99)
+
+    outcome = ask(library, question)
+
+    shown = outcome.events[0]
+    assert isinstance(shown, Retrieved)
+    assert min(top_k, 5) <= len(shown.passages) <= max(top_k * 3 // 2, 1)
+    assert outcome.answer.citations
+    for cited in outcome.answer.citations:
+        assert any(
+            cited.document_id == each.passage.document_id
+            and each.passage.start < cited.end
+            and cited.start < each.passage.end
+            for each in shown.passages
+        )
+
+
+def test_a_withheld_answer_has_a_low_confidence(library: Library, documents: dict[str, str]) -> None:
+    """Its value stays what it is; the level, and a sentence that says why, keep readers from acting on it."""
+    given = ask(library, QUESTION).answer
+    withheld = ask(library, Question(QUESTION, "answers", target_error=0.000001)).answer
+
+    assert not given.abstained
+    assert given.confidence.level != "low"
+    assert withheld.abstained
+    assert withheld.confidence.level == "low"
+    assert withheld.confidence.value == given.confidence.value
+    assert withheld.confidence.explanation[0].startswith("It is withheld because")
+    assert given.confidence.explanation == withheld.confidence.explanation[1:]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from rag.calibration import (
     ENOUGH,
     Calibration,
+    RiskPoint,
     fit_calibration,
     load_calibration,
     read_calibration,
@@ -114,9 +117,10 @@ def test_the_risk_coverage_curve_against_values_computed_by_hand() -> None:
 
 def test_the_same_answers_give_the_same_file(tmp_path: Path) -> None:
     """What is saved is read back equal, and a second fit writes the same bytes."""
-    first, again = (
-        fit_calibration(*judged(ENOUGH), name="own", base=BASE, fitted_on="ours") for _ in range(2)
-    )
+    rows, right = judged(ENOUGH)
+    named = [{"support": row["a"], "sufficiency": row["b"]} for row in rows]
+    base = replace(BASE, signals=("support", "sufficiency"))
+    first, again = (fit_calibration(named, right, name="own", base=base, fitted_on="ours") for _ in range(2))
     first.save(tmp_path / "a.json")
     again.save(tmp_path / "b.json")
 
@@ -146,6 +150,68 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path, content: str | None) 
         read_calibration(path)
 
 
+GOOD = {
+    "id": "own",
+    "signals": ["sufficiency"],
+    "mean": [0.0],
+    "scale": [1.0],
+    "weights": [1.0],
+    "intercept": 0.0,
+    "abstain_below": 0.2,
+    "mode": "generative",
+    "fitted_on": "ours",
+    "answers": 300,
+    "risk": [{"threshold": 0.5, "error": 0.1, "coverage": 1.0}],
+    "warnings": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"id": ""}, "'id'"),
+        ({"signals": ["charm"]}, "no answer has the signal 'charm'"),
+        ({"signals": ["sufficiency", "sufficiency"]}, "names one twice"),
+        ({"signals": "sufficiency"}, "'signals'"),
+        ({"mean": [math.nan]}, "'mean'"),
+        ({"mean": [0.0, 1.0]}, "'mean' has 2 numbers for 1 signals"),
+        ({"scale": [0]}, "'scale'"),
+        ({"weights": [math.inf]}, "'weights'"),
+        ({"weights": ["1"]}, "'weights'"),
+        ({"intercept": math.nan}, "'intercept'"),
+        ({"intercept": True}, "'intercept'"),
+        ({"abstain_below": math.nan}, "'abstain_below'"),
+        ({"abstain_below": 20}, "'abstain_below'"),
+        ({"mode": "guessing"}, "'mode' must be extractive or generative, not 'guessing'"),
+        ({"mode": ["extractive"]}, "'mode'"),
+        ({"fitted_on": 3}, "'fitted_on'"),
+        ({"answers": -1}, "'answers'"),
+        ({"answers": 2.5}, "'answers'"),
+        ({"risk": {}}, "'risk'"),
+        ({"risk": [{"threshold": 0.5}]}, "'risk'"),
+        ({"risk": [{"threshold": 0.5, "error": math.nan, "coverage": 1.0}]}, "'risk'"),
+        ({"warnings": ["few"]}, "'warnings'"),
+        ({"warnings": [{"code": "a", "message": "b", "seen": None, "wanted": 1}]}, "'warnings'"),
+    ],
+)
+def test_a_damaged_calibration_says_what_is_wrong(
+    tmp_path: Path, changes: dict[str, object], wrong: str
+) -> None:
+    """Before it decides about an answer: the message names the file, the field and what to do."""
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(GOOD))
+    assert read_calibration(path).mode == "generative"
+    path.write_text(json.dumps({**GOOD, **changes}))
+
+    with pytest.raises(InvalidCalibration) as caught:
+        read_calibration(path)
+
+    message = str(caught.value)
+    assert "own.json" in message
+    assert wrong in message
+    assert "footnote calibrate" in message
+
+
 def test_rows_and_verdicts_must_be_as_many() -> None:
     """A list that is cut off is an error, not a smaller sample."""
     with pytest.raises(ValueError, match="as many"):
@@ -156,3 +222,22 @@ def test_an_unknown_name_is_refused() -> None:
     """Only what comes with the package can be named."""
     with pytest.raises(InvalidCalibration, match="nonesuch"):
         load_calibration("nonesuch")
+
+
+def test_a_few_lucky_answers_do_not_set_the_threshold() -> None:
+    """What the probabilities promise counts beside the error of the few answers at the top."""
+    curve = (RiskPoint(0.95, 0.2, 0.02), RiskPoint(0.94, 0.1, 0.1), RiskPoint(0.6, 0.12, 0.5))
+    found = replace(BASE, risk=curve, answers=1000)
+
+    assert found.threshold(0.1) == 0.94
+    assert found.threshold(0.04) == 1.0
+
+
+def test_an_answer_that_counts_twice_is_as_good_as_two() -> None:
+    """Counts weigh answers as if they were there so often."""
+    rows, right = judged(300)
+    twice = fit_calibration([*rows, *rows[:50]], [*right, *right[:50]], name="new", base=BASE)
+    counted = fit_calibration(rows, right, name="new", base=BASE, counts=[2.0] * 50 + [1.0] * 250)
+
+    assert counted.weights == pytest.approx(twice.weights, abs=1e-5)
+    assert counted.intercept == pytest.approx(twice.intercept, abs=1e-5)

@@ -119,6 +119,14 @@ def test_yes_is_checked_as_what_follows_it() -> None:
     assert (alone.standalone, alone.needs_source) == ("Yes.", True)
 
 
+def test_marks_alone_are_no_claim() -> None:
+    """What closes a sentence in bold is part of it, and a rule between paragraphs is nothing."""
+    first, second = split_claims("**Aspirin cures cancer.**\n\n***\n\nIt was sold in 1899.")
+
+    assert (first.text, first.standalone) == ("**Aspirin cures cancer.**", "Aspirin cures cancer.")
+    assert second.text == "It was sold in 1899."
+
+
 def test_a_blank_text_has_no_claims() -> None:
     """Nothing and white space state nothing."""
     assert split_claims("") == split_claims(" \n\t ") == []

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from rag.config import GatewayConfig
 from rag.errors import InvalidRecogniser
 from rag.gateway import Gateway
+from rag.judging import messages_to_judge
 from rag.personal import Finding, Rules
 from rag.prompt import UNMARKED, Mark
-from rag.redaction import RedactingGateway, Redaction
+from rag.redaction import PrivateGateway, RedactingGateway, Redaction
 from rag.types import Marking
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
 
@@ -140,6 +141,27 @@ def test_placeholders_come_back_from_a_stream() -> None:
     assert streamed(["Ask <a>, then <b>", "<a> E EM EMAIL- ", "end <b>"]) == (
         f"Ask {VALUES[0]}, then {VALUES[1]}{VALUES[0]} E EM EMAIL- end {VALUES[1]}"
     )
+
+
+def test_a_judge_at_the_gateway_sees_no_personal_data_either() -> None:
+    """Its calls quote nothing, so each has placeholders of its own."""
+
+    async def ask(url: str) -> str:
+        gateway = PrivateGateway(Gateway(GatewayConfig(url)), [Rules()])
+        try:
+            sent, _ = messages_to_judge(f"Ask {VALUES[0]}.", [TEXT])
+            return (await gateway.complete(sent)).text
+        finally:
+            await gateway.aclose()
+
+    with ScriptedGateway([Scene.answer("none")]) as server:
+        assert asyncio.run(ask(server.url)) == "none"
+        sent = str(server.chats[0].json)
+
+    assert not any(value in sent for value in VALUES)
+    places = re.findall(r"EMAIL-[a-z]{5}-1\b", sent)
+    assert len(set(places)) == 1
+    assert len(places) >= 3
 
 
 @given(st.data())

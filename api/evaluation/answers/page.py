@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from api.evaluation.answers import words
 from api.evaluation.html import figure, table, whole
-from api.evaluation.report import versions
+from api.evaluation.parts import compared_with, problem_tables, settings_table
 from api.evaluation.words import difference, effect, p_value
 from rag.evaluation.answers import said
 from rag.evaluation.figures import FIGURES
@@ -90,12 +90,7 @@ def _comparison(report: AnswerReport) -> Iterable[str]:
     if not report.comparisons:
         return
     first, second = report.configurations
-    yield f"<h2>{escape(second.name)} against {escape(first.name)}</h2>"
-    yield (
-        "<p>Two-sided paired randomisation test over questions; effect is the mean difference in standard "
-        f"deviations of the differences. <b>{escape(report.primary.label)}</b> decides; the other figures are "
-        "not corrected for looking at several.</p>"
-    )
+    yield from compared_with(first, second, report.primary.label, "figures")
     rows = []
     for each in FIGURES:
         if (found := report.comparisons.get(each.key)) is None:
@@ -192,14 +187,7 @@ def _places(asked: Asked, measured: MeasuredAnswers) -> str:
 def _problems(report: AnswerReport) -> Iterable[str]:
     for each in report.configurations:
         of = f" with {each.name}" if len(report.configurations) > 1 else ""
-        if each.failed:
-            yield f"<h2>Documents that could not be ingested{escape(of)}</h2>"
-            yield table(("document", "reason"), list(each.failed.items()))
-        problems = each.located.problems
-        if problems and (each is report.first or problems != report.first.located.problems):
-            yield f"<h2>In the question file{escape(of)}</h2>"
-            rows = [(str(problem.line), problem.message, problem.effect) for problem in problems]
-            yield table(("line", "what is the matter", "effect"), rows)
+        yield from problem_tables(each, report.first, of)
         errors = [
             (asked.question.text, outcome.response.error)
             for asked, outcome in each.rows
@@ -211,20 +199,8 @@ def _problems(report: AnswerReport) -> Iterable[str]:
 
 
 def _settings(report: AnswerReport) -> Iterable[str]:
-    yield "<h2>Settings</h2>"
-    columns = [
-        {
-            **{name: str(value) for name, value in each.settings.items()},
-            "confidence by": ", ".join(each.calibrations),
-            "embedder": each.embedder,
-            "passages": f"{each.passages:,}",
-        }
-        for each in report.configurations
-    ]
-    rows = [(name, *(column.get(name, "") for column in columns)) for name in columns[0]]
-    yield table(("setting", *(each.name for each in report.configurations)), rows)
-    found = ", ".join(f"{name} {number}" for name, number in versions().items())
-    yield f'<p class="soft">{escape(found)}</p>'
+    more = [{"confidence by": ", ".join(each.calibrations)} for each in report.configurations]
+    return settings_table(report.configurations, more)
 
 
 def _drawing(drawings: Mapping[str, str], name: str) -> Iterable[str]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from api.evaluation.answers import words
-from api.evaluation.tables import problems_of, titled
-from api.evaluation.words import difference, p_value
+from api.evaluation.parts import comparison_table, problems_of, show_labels, titled
 from rag.evaluation.figures import FIGURES
 
 if TYPE_CHECKING:
@@ -24,21 +23,12 @@ def show(report: AnswerReport, console: Console) -> None:
     console.print(_figures(report))
     if report.comparisons:
         console.print(_comparison(report))
+    measure = report.primary.key, report.primary.label
     for title, parts in (
-        ("document kind", [each.kinds for each in report.configurations]),
-        ("group", [each.groups for each in report.configurations]),
+        ("document kind", [(each.name, each.kinds) for each in report.configurations]),
+        ("group", [(each.name, each.groups) for each in report.configurations]),
     ):
-        if len(parts[0]) > 1:
-            table = titled(f"{report.primary.label}, by {title}")
-            table.add_column(title)
-            table.add_column("questions", justify="right")
-            for each in report.configurations:
-                table.add_column(escape(each.name), justify="right")
-            for label in parts[0]:
-                found = [part.get(label, {}).get(report.primary.key) for part in parts]
-                count = "0" if found[0] is None else str(found[0].count)
-                table.add_row(escape(label), count, *(words.value(report.primary, each) for each in found))
-            console.print(table)
+        show_labels(console, title, measure, parts, lambda each: words.value(report.primary, each))
     console.print(f"[bold]{escape(words.verdict(report))}[/bold]")
     for line in words.summary(report):
         console.print(escape(line))
@@ -76,18 +66,5 @@ def _figures(report: AnswerReport) -> Table:
 
 def _comparison(report: AnswerReport) -> Table:
     first, second = report.configurations
-    table = titled(f"{second.name} against {first.name}")
-    for name in ("figure", "difference (95 % interval)", "p", "+/-/="):
-        table.add_column(name, justify="left" if name == "figure" else "right", no_wrap=True)
-    for figure in FIGURES:
-        if (found := report.comparisons.get(figure.key)) is None:
-            continue
-        counts = found.wins, found.losses, found.ties
-        table.add_row(
-            figure.label,
-            difference(found),
-            p_value(found),
-            "/".join(map(str, counts)) if any(counts) else "–",
-            style="bold" if figure == report.primary else None,
-        )
-    return table
+    rows = [(each.label, report.comparisons.get(each.key)) for each in FIGURES]
+    return comparison_table(f"{second.name} against {first.name}", "figure", rows, report.primary.label)

@@ -1,0 +1,212 @@
+"""The answer in a model's sentences: what it is sent, what it may cost, and which of its sentences are shown."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rag.alike import merge_alike
+from rag.conversation import standalone
+from rag.cost import Purse, check_budget, cost_usd
+from rag.errors import GatewayNotConfigured
+from rag.generate import generate
+from rag.markers import new_keys
+from rag.passages import evidence_of, gather
+from rag.prompt import messages, new_mark
+from rag.redaction import RedactingGateway, Redaction
+from rag.repair import Repairer
+from rag.types import OnUnsupported, Repair, Retrieved, Usage
+from rag.verify import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from rag.gateway import Gateway
+    from rag.judge import Checked
+    from rag.prompt import Mark
+    from rag.run import Run
+    from rag.types import Event, Evidence
+
+# Passages read for a sentence that is searched for once more.
+_FOUND_AGAIN = 5
+
+
+async def write(run: Run) -> AsyncGenerator[Event, None]:
+    """Answer in a model's sentences, each checked.
+
+    Raises:
+        GatewayNotConfigured: There is no model.
+        BudgetExceeded: The answer could cost more than the question allows.
+        GatewayError: The gateway gave no usable answer.
+    """
+    parts, draft = run.parts, run.draft
+    yield Retrieved(tuple(run.found))
+    if parts.gateway is None:
+        raise GatewayNotConfigured(
+            "No language model is configured. Set FOOTNOTE_GATEWAY_URL and FOOTNOTE_GATEWAY_KEY, or "
+            "ask with mode=extractive."
+        )
+    run.evidence = await asyncio.to_thread(_gather, run)
+    if not run.evidence:
+        return
+    if parts.config.merge_alike:
+        run.evidence, run.merged = merge_alike(run.evidence)
+    mark = new_mark(parts.config.marking, run.evidence)
+    draft.sent = messages(run.question, run.evidence, mark)
+    gateway: Gateway | RedactingGateway = parts.gateway
+    if parts.config.recognisers:
+        run.redaction = Redaction(parts.config.recognisers, mark)
+        draft.sent = await asyncio.to_thread(run.redaction.messages, draft.sent)
+        gateway = RedactingGateway(parts.gateway, run.redaction)
+    purse = _purse(run)
+    deadline = asyncio.get_running_loop().time() + parts.gateway_config.deadline_s
+    run.judge = parts.judges.of(purse, deadline) if parts.judges else None
+    verifier = _verifier(run, tuple(run.evidence))
+    policy = run.question.on_unsupported or parts.config.on_unsupported
+    checked = generate(
+        draft.sent,
+        tuple(run.evidence),
+        model=run.question.model,
+        mark=mark,
+        gateway=gateway,
+        verifier=verifier,
+        repairer=_repairer(run, policy, gateway, mark, verifier, purse, deadline),
+        draft=draft,
+    )
+    held: list[Event] = []
+    async with aclosing(checked) as sentences:
+        async for sentence in sentences:
+            run.timings.setdefault("first_sentence", run.elapsed())
+            for event in await asyncio.to_thread(_take, run, policy, sentence):
+                # Under this policy a later sentence can still take back the whole answer.
+                if policy is OnUnsupported.ABSTAIN:
+                    held.append(event)
+                else:
+                    yield event
+    run.time("generation")
+    if draft.abstained:
+        run.abstained, run.confidence = True, None
+        return
+    for event in held:
+        yield event
+
+
+def usage(run: Run) -> Usage:
+    """Tokens of all calls: the answer, sentences asked again, and the judge's."""
+    written, judged = run.draft.usage, run.judge.usage if run.judge else Usage()
+    return Usage(
+        written.prompt_tokens + judged.prompt_tokens, written.completion_tokens + judged.completion_tokens
+    )
+
+
+def cost(run: Run) -> float | None:
+    """Dollars; None when the gateway did not count its tokens or the model's price is not known."""
+    draft = run.draft
+    if not draft.sent:
+        return 0.0
+    if draft.uncounted or not draft.answered.total_tokens:
+        return None
+    written, judged = cost_usd(run.model, draft.usage), run.judge.cost_usd if run.judge else 0.0
+    return None if written is None or judged is None else written + judged
+
+
+def repair_signals(run: Run) -> dict[str, float]:
+    """What repair did, as shares of the sentences that state something."""
+    draft = run.draft
+    shown = sum(claim.needs_source for claim in run.builder.claims)
+    rewritten = sum(each.action == "rewritten" for each in draft.repairs)
+    written = max(1, shown + len(draft.withheld))
+    return {"rewritten_share": rewritten / written, "dropped_share": len(draft.withheld) / written}
+
+
+def _gather(run: Run) -> list[Evidence]:
+    return gather(
+        run.found,
+        run.parts.store.catalog,
+        count_tokens=run.parts.tokens.count,
+        budget=run.parts.config.evidence_tokens,
+        new_keys=new_keys,
+    )
+
+
+def _purse(run: Run) -> Purse:
+    """What is left to spend once the answer itself is taken off.
+
+    Raises:
+        BudgetExceeded: The answer could cost more than the question allows.
+    """
+    limit = run.question.max_cost_usd
+    purse = Purse(run.model, limit)
+    if limit is not None:
+        prompt, written = _count(run, run.draft.sent), run.parts.gateway_config.max_output_tokens
+        check_budget(run.model, prompt, written, limit)
+        purse.take(prompt, written)
+        if run.parts.judges is not None:
+            # A judge whose price is not known could be asked nothing, and no claim would be supported.
+            check_budget(run.parts.judges.model, 0, 0, limit)
+    return purse
+
+
+def _count(run: Run, sent: Sequence[dict[str, str]]) -> int:
+    return sum(run.parts.tokens.count(message["content"]) for message in sent)
+
+
+def _verifier(run: Run, evidence: Sequence[Evidence]) -> Verifier:
+    return Verifier(evidence, run.parts.embedder, run.collection.rarity, judge=run.judge or run.parts.judge)
+
+
+def _repairer(
+    run: Run,
+    policy: OnUnsupported,
+    gateway: Gateway | RedactingGateway,
+    mark: Mark,
+    verifier: Verifier,
+    purse: Purse,
+    deadline: float,
+) -> Repairer:
+    parts, question = run.parts, run.question
+    known = {piece.key for piece in run.evidence}
+
+    def search(sentence: str) -> list[Evidence]:
+        # A sentence that leans on the question is looked for together with it.
+        text = standalone(replace(question, text=sentence, history=(("user", question.text),)))
+        # Others wait for this sentence: it is searched for without the second, slower look.
+        found = run.search(text, _FOUND_AGAIN, reranked=False)
+        keys = (key for key in new_keys(len(found) + len(known)) if key not in known)
+        pieces = [evidence_of(each, key) for each, key in zip(found, keys, strict=False)]
+        known.update(piece.key for piece in pieces)
+        run.evidence += pieces
+        return pieces
+
+    def may_spend(sent: Sequence[dict[str, str]]) -> bool:
+        return purse.take(_count(run, sent), parts.gateway_config.max_output_tokens)
+
+    return Repairer(
+        policy=policy,
+        config=parts.config.repair,
+        question=question,
+        deadline=deadline,
+        evidence=tuple(run.evidence),
+        verifier=verifier,
+        gateway=gateway,
+        mark=mark,
+        search=search,
+        verifier_of=lambda evidence: _verifier(run, evidence),
+        may_spend=may_spend,
+        draft=run.draft,
+        threads=run.judge.threads if run.judge else None,
+    )
+
+
+def _take(run: Run, policy: OnUnsupported, sentence: Checked) -> list[Event]:
+    """A sentence with its footnotes, unless the policy keeps it back because its source is gone by now."""
+    if policy is not OnUnsupported.FLAG and sentence.needs_source and sentence.supports:
+        sources = [each.evidence for each in sentence.supports if each.evidence is not None]
+        if sources and all(run.sources.text(piece) is None for piece in sources):
+            run.draft.withheld.append((sentence.text, "its source was deleted"))
+            run.draft.repairs.append(Repair(sentence.text, "dropped", "its source was deleted"))
+            run.draft.abstained |= policy is OnUnsupported.ABSTAIN
+            return []
+    return run.add(sentence.text, sentence.supports, sentence.separator, sentence.needs_source)
