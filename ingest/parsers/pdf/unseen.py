@@ -9,14 +9,11 @@ from __future__ import annotations
 import ctypes
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pypdfium2.raw as pdfium
 
 from ingest.hidden import BIDI, TAGS, ZERO_WIDTH
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 INVISIBLE = "invisible_text"
 LAYER = "text_behind_scan"
@@ -39,7 +36,10 @@ _TINY_POINTS, _TINY_SHARE = 1.0, 1 / 500
 _SCANNED = 0.5
 # Drawings of more parts are not looked through: there may be anything behind the words.
 _MAX_PARTS = 20_000
-_MAX_DEPTH = 4
+_MAX_DEPTH = 3
+_MAX_INSIDE = 200
+# A form that shrinks what is in it by more makes specks of ordinary letters.
+_SHRUNK = 0.5
 
 # Signs without a form, see ``ingest.hidden``. Tag characters are pairs that begin with the one half.
 _SIGNS = {
@@ -66,7 +66,10 @@ class Unseen:
         self._visible = _box_of(page.raw)
         self._side = max(self._visible[2] - self._visible[0], self._visible[3] - self._visible[1])
         # The verdict on each text object; its characters look alike.
-        self._verdicts: dict[int | None, str] = {None: ""}
+        self._verdicts: dict[int, str] = {}
+        self._box, self._matrix = pdfium.FS_RECTF(), pdfium.FS_MATRIX()
+        # Whether any text on the page could be unseen: on most pages none, and its characters need no look each.
+        self._suspect: bool | None = None
         self._parts: list[tuple[int, Box, bool]] | None = None
 
     def hides(self, index: int, code: int) -> bool:
@@ -79,35 +82,87 @@ class Unseen:
         if code in _SIGNS:
             self.counts[_SIGNS[code]] += 1
             return True
+        if self._suspect is None:
+            self._suspect = self._is_suspect()
+        if not self._suspect:
+            return False
         drawn = pdfium.FPDFText_GetTextObject(self._text, index)
-        key = ctypes.cast(drawn, ctypes.c_void_p).value
+        if not drawn:
+            return False
+        key = ctypes.addressof(drawn.contents)
         verdict = self._verdicts.get(key)
         if verdict is None:
-            verdict = self._verdicts[key] = self._verdict(drawn)
+            verdict = self._verdicts[key] = self._verdict(drawn, index)
+        if not verdict and self._is_away(index):
+            verdict = AWAY
         if verdict:
             self.counts[verdict] += 1
         return bool(verdict) and verdict != LAYER
 
-    def _verdict(self, drawn: Any) -> str:
-        """The code of what hides a text object, or nothing."""
-        mode, colour, box = pdfium.FPDFTextObj_GetTextRenderMode(drawn), _fill(drawn), _bounds(drawn)
+    def _is_suspect(self) -> bool:
+        count = pdfium.FPDFPage_CountObjects(self._page)
+        return count > _MAX_PARTS or any(
+            self._is_suspect_part(pdfium.FPDFPage_GetObject(self._page, at), _MAX_DEPTH)
+            for at in range(count)
+        )
+
+    def _is_suspect_part(self, part: Any, depth: int) -> bool:
+        """Whether an object is, or holds, text that a closer look could find unseen."""
+        kind = pdfium.FPDFPageObj_GetType(part)
+        if kind == pdfium.FPDF_PAGEOBJ_FORM:
+            count = pdfium.FPDFFormObj_CountObjects(part)
+            inside = (pdfium.FPDFFormObj_GetObject(part, at) for at in range(min(count, _MAX_PARTS)))
+            deep = depth == 0 or count > _MAX_PARTS or self._scale(part) < _SHRUNK
+            return deep or any(self._is_suspect_part(each, depth - 1) for each in inside)
+        if kind != pdfium.FPDF_PAGEOBJ_TEXT:
+            return False
+        colour = _fill(part)
+        faint = colour is None or colour[3] < _FAINTEST or min(colour[:3]) >= _LIGHTEST
+        drawn_oddly = pdfium.FPDFTextObj_GetTextRenderMode(part) != pdfium.FPDF_TEXTRENDERMODE_FILL
+        size = ctypes.c_float()
+        pdfium.FPDFTextObj_GetFontSize(part, size)
+        small = abs(size.value) * self._scale(part) * _SHRUNK < _TINY_POINTS
+        # Inside a form these are the form's own, and say nothing unless they are within the page as well.
+        box, (left, bottom, right, top) = _bounds(part), self._visible
+        away = box is None or box[0] < left or box[1] < bottom or box[2] > right or box[3] > top
+        return faint or drawn_oddly or small or away
+
+    def _scale(self, part: Any) -> float:
+        if not pdfium.FPDFPageObj_GetMatrix(part, self._matrix):
+            return 0.0
+        return math.hypot(self._matrix.c, self._matrix.d)
+
+    def _verdict(self, drawn: Any, index: int) -> str:
+        """The code of what hides a text object, seen from one of its characters, or nothing."""
+        mode, colour = pdfium.FPDFTextObj_GetTextRenderMode(drawn), _fill(drawn)
         if mode in _STROKED:
             # What is only filled as well cannot be judged by its fill.
             colour = None
         found = ""
         if mode in _UNSEEN_MODES or (colour is not None and colour[3] < _FAINTEST):
             found = LAYER if self._is_scan() else INVISIBLE
-        elif box is not None and self._is_away(box):
-            found = AWAY
-        elif _height(drawn) < min(_TINY_POINTS, _TINY_SHARE * self._side):
+        elif self._height(index) < min(_TINY_POINTS, _TINY_SHARE * self._side):
             found = TINY
-        elif box is not None and colour is not None and min(colour[:3]) >= _LIGHTEST:
-            found = "" if self._is_dark_behind(box) else WHITE
+        elif colour is not None and min(colour[:3]) >= _LIGHTEST:
+            found = "" if self._is_dark_behind(self._place(index)) else WHITE
         return found
 
-    def _is_away(self, box: Box) -> bool:
-        left, bottom, right, top = self._visible
+    def _is_away(self, index: int) -> bool:
+        box, (left, bottom, right, top) = self._place(index), self._visible
         return box[2] < left or box[0] > right or box[3] < bottom or box[1] > top
+
+    def _place(self, index: int) -> Box:
+        """Where a character stands on the page. An object's own bounds are those of the form that it is drawn in."""
+        box = self._box
+        pdfium.FPDFText_GetLooseCharBox(self._text, index, box)
+        return box.left, box.bottom, box.right, box.top
+
+    def _height(self, index: int) -> float:
+        """Height of a character's font as it is drawn, in points; infinite where it cannot be told."""
+        if not pdfium.FPDFText_GetMatrix(self._text, index, self._matrix):
+            return math.inf
+        size = pdfium.FPDFText_GetFontSize(self._text, index)
+        return abs(size) * math.hypot(self._matrix.c, self._matrix.d) or math.inf
 
     def _is_scan(self) -> bool:
         left, bottom, right, top = self._visible
@@ -129,37 +184,32 @@ class Unseen:
         )
 
     def _all_parts(self) -> list[tuple[int, Box, bool]]:
-        """Pictures and filled shapes: kind, place, and whether it can be anything but white."""
+        """Pictures and filled shapes: kind, place, and whether it can be anything but white.
+
+        Forms are not looked into but for pictures: they can be anything.
+        """
         if self._parts is None:
             self._parts = []
-            for part in _objects(self._page):
+            for at in range(min(pdfium.FPDFPage_CountObjects(self._page), _MAX_PARTS)):
+                part = pdfium.FPDFPage_GetObject(self._page, at)
                 kind = pdfium.FPDFPageObj_GetType(part)
                 box = None if kind == pdfium.FPDF_PAGEOBJ_TEXT else _bounds(part)
-                if box is not None and (kind != pdfium.FPDF_PAGEOBJ_PATH or _is_filled(part)):
-                    colour = _fill(part) if kind == pdfium.FPDF_PAGEOBJ_PATH else None
-                    dark = colour is None or (min(colour[:3]) < _LIGHTEST and colour[3] >= _FAINTEST)
-                    self._parts.append((kind, box, dark))
-                if len(self._parts) >= _MAX_PARTS:
-                    break
+                if box is None or (kind == pdfium.FPDF_PAGEOBJ_PATH and not _is_filled(part)):
+                    continue
+                colour = _fill(part) if kind == pdfium.FPDF_PAGEOBJ_PATH else None
+                dark = colour is None or (min(colour[:3]) < _LIGHTEST and colour[3] >= _FAINTEST)
+                kind = pdfium.FPDF_PAGEOBJ_IMAGE if _holds_picture(part, _MAX_DEPTH) else kind
+                self._parts.append((kind, box, dark))
         return self._parts
 
 
-def _objects(page: Any) -> Iterator[Any]:
-    """The page's objects, and the pictures inside of its forms; a form itself can be anything."""
-    for at in range(min(pdfium.FPDFPage_CountObjects(page), _MAX_PARTS)):
-        part = pdfium.FPDFPage_GetObject(page, at)
-        yield part
-        yield from _inside(part, _MAX_DEPTH)
-
-
-def _inside(form: Any, depth: int) -> Iterator[Any]:
-    if depth == 0 or pdfium.FPDFPageObj_GetType(form) != pdfium.FPDF_PAGEOBJ_FORM:
-        return
-    for at in range(min(pdfium.FPDFFormObj_CountObjects(form), _MAX_PARTS)):
-        part = pdfium.FPDFFormObj_GetObject(form, at)
-        if pdfium.FPDFPageObj_GetType(part) == pdfium.FPDF_PAGEOBJ_IMAGE:
-            yield part
-        yield from _inside(part, depth - 1)
+def _holds_picture(part: Any, depth: int) -> bool:
+    """Whether an object is a picture, or a form with one in it."""
+    kind = pdfium.FPDFPageObj_GetType(part)
+    if kind != pdfium.FPDF_PAGEOBJ_FORM or depth == 0:
+        return bool(kind == pdfium.FPDF_PAGEOBJ_IMAGE)
+    inside = range(min(pdfium.FPDFFormObj_CountObjects(part), _MAX_INSIDE))
+    return any(_holds_picture(pdfium.FPDFFormObj_GetObject(part, at), depth - 1) for at in inside)
 
 
 def _box_of(page: Any) -> Box:
@@ -181,14 +231,6 @@ def _bounds(part: Any) -> Box | None:
         return None
     left, bottom, right, top = (side.value for side in sides)
     return left, bottom, right, top
-
-
-def _height(drawn: Any) -> float:
-    """Height of a text object's letters, in points; infinite where it cannot be told."""
-    size, matrix = ctypes.c_float(), pdfium.FS_MATRIX()
-    if not pdfium.FPDFTextObj_GetFontSize(drawn, size) or not pdfium.FPDFPageObj_GetMatrix(drawn, matrix):
-        return math.inf
-    return abs(size.value) * math.hypot(matrix.c, matrix.d)
 
 
 def _fill(part: Any) -> tuple[int, int, int, int] | None:
