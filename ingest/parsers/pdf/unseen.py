@@ -38,8 +38,8 @@ _SCANNED = 0.5
 _MAX_PARTS = 20_000
 _MAX_DEPTH = 3
 _MAX_INSIDE = 200
-# A form that shrinks what is in it by more makes specks of ordinary letters.
-_SHRUNK = 0.5
+# Letters that are so many times larger need no closer look for being specks.
+_CLEAR = 2.0
 
 # Signs without a form, see ``ingest.hidden``. Tag characters are pairs that begin with the one half.
 _SIGNS = {
@@ -101,19 +101,27 @@ class Unseen:
 
     def _is_suspect(self) -> bool:
         count = pdfium.FPDFPage_CountObjects(self._page)
+        parts = (pdfium.FPDFPage_GetObject(self._page, at) for at in range(count))
         return count > _MAX_PARTS or any(
-            self._is_suspect_part(pdfium.FPDFPage_GetObject(self._page, at), _MAX_DEPTH)
-            for at in range(count)
+            self._is_suspect_part(part, _MAX_DEPTH) or self._is_partly_away(part) for part in parts
         )
 
-    def _is_suspect_part(self, part: Any, depth: int) -> bool:
-        """Whether an object is, or holds, text that a closer look could find unseen."""
+    def _is_partly_away(self, part: Any) -> bool:
+        """Whether text, or a form with all that is in it, reaches beyond the page."""
+        if pdfium.FPDFPageObj_GetType(part) not in {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_FORM}:
+            return False
+        box, (left, bottom, right, top) = _bounds(part), self._visible
+        return box is None or box[0] < left or box[1] < bottom or box[2] > right or box[3] > top
+
+    def _is_suspect_part(self, part: Any, depth: int, scale: float = 1.0) -> bool:
+        """Whether an object is, or holds, text that a closer look could find unseen; ``scale`` is its form's."""
+        scale *= self._scale(part)
         kind = pdfium.FPDFPageObj_GetType(part)
         if kind == pdfium.FPDF_PAGEOBJ_FORM:
             count = pdfium.FPDFFormObj_CountObjects(part)
             inside = (pdfium.FPDFFormObj_GetObject(part, at) for at in range(min(count, _MAX_PARTS)))
-            deep = depth == 0 or count > _MAX_PARTS or self._scale(part) < _SHRUNK
-            return deep or any(self._is_suspect_part(each, depth - 1) for each in inside)
+            deep = depth == 0 or count > _MAX_PARTS
+            return deep or any(self._is_suspect_part(each, depth - 1, scale) for each in inside)
         if kind != pdfium.FPDF_PAGEOBJ_TEXT:
             return False
         colour = _fill(part)
@@ -121,11 +129,8 @@ class Unseen:
         drawn_oddly = pdfium.FPDFTextObj_GetTextRenderMode(part) != pdfium.FPDF_TEXTRENDERMODE_FILL
         size = ctypes.c_float()
         pdfium.FPDFTextObj_GetFontSize(part, size)
-        small = abs(size.value) * self._scale(part) * _SHRUNK < _TINY_POINTS
-        # Inside a form these are the form's own, and say nothing unless they are within the page as well.
-        box, (left, bottom, right, top) = _bounds(part), self._visible
-        away = box is None or box[0] < left or box[1] < bottom or box[2] > right or box[3] > top
-        return faint or drawn_oddly or small or away
+        small = abs(size.value) * scale < _CLEAR * _TINY_POINTS
+        return faint or drawn_oddly or small
 
     def _scale(self, part: Any) -> float:
         if not pdfium.FPDFPageObj_GetMatrix(part, self._matrix):
