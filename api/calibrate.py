@@ -16,7 +16,7 @@ from api.evaluation.corpus import check_folder, existing
 from api.evaluation.preparing import located, progress_bar
 from api.local import console
 from index.store import Store
-from rag.calibration import load_calibration
+from rag.calibration import load_calibration, read_calibration
 from rag.evaluation.answers import judge, to_ask
 from rag.evaluation.errors import EvaluationError, InvalidComparison
 from rag.evaluation.questions import read_questions
@@ -165,7 +165,11 @@ def _put_to_use(found: Recalibration, options: Options) -> None:
         "return to the shipped calibration.",
         markup=False,
     )
-    if (named := options.settings.calibration) is not None and named.resolve() != path.resolve():
+    named = options.settings.calibration
+    if named is None or named.resolve() == path.resolve():
+        return
+    # A named calibration stands for answers of its own mode only.
+    if read_calibration(named).mode == found.calibration.mode:
         console.print(f"FOOTNOTE_CALIBRATION names {named}, which goes before it.", markup=False)
 
 

@@ -171,6 +171,11 @@ def build(settings: Settings) -> Service:
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
     written = settings.data / GENERATIVE_CALIBRATION
+    generative = read_calibration(written) if written.is_file() else None
+    calibration = read_calibration(own) if (own := calibration_file(settings)) else None
+    if settings.calibration is None and calibration and generative and calibration.mode == generative.mode:
+        # Earlier versions kept the only one under the other name; what was fitted since goes before it.
+        calibration = None
     parser = Parser(parse_config, workers=settings.ingest_workers)
     viewer = Parser(parse_config)
     store = Store(settings.data)
@@ -199,8 +204,8 @@ def build(settings: Settings) -> Service:
             config=AnswerConfig(
                 evidence_tokens=settings.evidence_tokens,
                 target_error=settings.target_error,
-                calibration=read_calibration(own) if (own := calibration_file(settings)) else None,
-                generative_calibration=read_calibration(written) if written.is_file() else None,
+                calibration=calibration,
+                generative_calibration=generative,
                 on_unsupported=OnUnsupported(settings.unsupported),
                 marking=Marking(settings.mark_sources),
                 per_document=settings.passages_per_document or None,

@@ -41,7 +41,7 @@ _LEAST_GIVEN = 20
 # Answers that the promise of the probabilities counts for beside those that were counted above a threshold.
 _PROMISE = 100.0
 # What each fault takes from the log-odds: an invented citation key, an altered quotation, the shares of sentences that
-# their sources do not support, that were dropped and that were written anew, and sources that disagree. Set by hand:
+# their sources do not support, that were dropped and that were written anew. Set by hand:
 # they make an answer with one such fault about half as likely to be right, and one without support improbable.
 _FAULTS = {
     "invented_keys": -0.7,
@@ -49,7 +49,6 @@ _FAULTS = {
     "unsupported_share": -4.0,
     "dropped_share": -2.0,
     "rewritten_share": -0.7,
-    "disagreements": -1.5,
 }
 
 
@@ -128,10 +127,14 @@ class Calibration:
         return self.intercept + sum(w * (value - mean) / scale for value, mean, scale, w in parts)
 
     def probability(self, signals: Mapping[str, float]) -> float:
-        """The calibrated probability, with the faults of a generated answer taken off."""
+        """The calibrated probability, with the faults of a generated answer taken off.
+
+        Of sources that say different things at most one is right, so it is shared among them.
+        """
         log_odds = self.log_odds(signals)
         log_odds += sum(weight * signals.get(name, 0.0) for name, weight in _FAULTS.items())
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
+        alone = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
+        return alone / (1.0 + signals.get("disagreements", 0.0))
 
     def threshold(self, target_error: float | None) -> float:
         """The probability under which an answer is withheld so that at most this share of those given is wrong.
@@ -294,7 +297,7 @@ def read_calibration(path: Path) -> Calibration:
         raise InvalidCalibration(
             f"The calibration {path} cannot be read: {error}. Check FOOTNOTE_CALIBRATION."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidCalibration(f"The calibration {path} is not JSON: {error}. Make it again.") from error
     return _restored(found, str(path), SIGNALS.union(load_calibration().signals))
 
@@ -302,7 +305,7 @@ def read_calibration(path: Path) -> Calibration:
 def _restored(found: Any, where: str, known: Collection[str]) -> Calibration:
     if wrong := problem(found, known):
         raise InvalidCalibration(
-            f"{where} is no calibration: {wrong}. Delete the file, or make it again with `footnote calibrate`."
+            f"{where} is no calibration: {wrong}. Delete the file; then `footnote calibrate` can make a new one."
         )
     try:
         calibration = Calibration(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # Every signal that an answer has, of either mode: what a calibration may weigh.
 SIGNALS = frozenset(
     {
-        *("passage_cosine", "passage_margin", "views_agree", "sufficiency"),
+        *("passage_cosine", "passage_margin", "views_agree", "sentence_answers"),
         *("sentence_cosine", "sentence_coverage", "context_coverage", "rarest_covered"),
         *("names_covered", "numbers_covered", "type_match"),
         *("support", "unsupported_share", "invented_keys", "altered_quotes"),
@@ -44,6 +44,8 @@ def _signals(found: dict[str, Any], known: Collection[str]) -> str:
         return "'signals' must be a list of names"
     if len(set(signals)) < len(signals):
         return "'signals' names one twice"
+    if "sufficiency" in signals:
+        return "it was made by an earlier version, whose 'sufficiency' was on another scale"
     if strange := sorted(set(signals) - set(known)):
         return f"no answer has the signal {strange[0]!r}; there are {', '.join(sorted(known))}"
     return ""
@@ -79,8 +81,10 @@ def _lists(found: dict[str, Any]) -> str:
     risk = found.get("risk", [])
     if not isinstance(risk, list) or not all(_is_row(each, _RISK) for each in risk):
         return f"each point of 'risk' must have {', '.join(_RISK)} and nothing else"
-    if not all(_is_share(each[name]) for each in risk for name in _RISK):
-        return "the numbers of 'risk' must be from 0 to 1"
+    if not all(_is_share(each[name]) for each in risk for name in _RISK) or not all(
+        each["coverage"] for each in risk
+    ):
+        return "the numbers of 'risk' must be from 0 to 1, 'coverage' above 0"
     warnings = found.get("warnings", [])
     if not isinstance(warnings, list) or not all(
         _is_row(each, ("code", "message", "seen", "wanted")) for each in warnings
@@ -96,7 +100,12 @@ def _is_row(value: Any, names: Collection[str]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _is_share(value: Any) -> bool:

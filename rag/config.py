@@ -128,8 +128,8 @@ class JudgeConfig:
     least_s: float = 0.5
     # Tokens of one answer: a verdict for each of three stretches takes about 60.
     max_output_tokens: int = 300
-    # Requests sent for one call, the first included.
-    max_attempts: int = 2
+    # Requests sent for one call: a second could be billed too, and nothing would be reserved for it.
+    max_attempts: int = 1
     # Claims of one request that are judged at the same time, where they do not wait for one another.
     at_once: int = 8
     # Calls that may fail one after the other before the request asks no more: one that hangs would take all its time.

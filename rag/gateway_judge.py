@@ -208,10 +208,12 @@ class GatewayJudge:
         return read_judgements(reply.text, keys)
 
     def _count(self, reply: Completion, reserved: float) -> None:
-        if reply.usage is None:
+        counted = reply.usage
+        # A call without a token on either side was not counted, whatever the gateway sent.
+        if counted is None or not (counted.prompt_tokens and counted.completion_tokens):
             self.uncounted = True
             return
-        spent = Usage(reply.usage.prompt_tokens, reply.usage.completion_tokens)
+        spent = Usage(counted.prompt_tokens, counted.completion_tokens)
         self.usage = Usage(
             self.usage.prompt_tokens + spent.prompt_tokens,
             self.usage.completion_tokens + spent.completion_tokens,

@@ -218,7 +218,7 @@ class Run:
         unsupported = sum(claim.verdict in (Verdict.UNSUPPORTED, Verdict.CONTRADICTED) for claim in claims)
         return {
             **searched,
-            "sufficiency": sufficiency(self.ranking if quotes else None, searched),
+            "sentence_answers": sufficiency(self.ranking if quotes else None, searched),
             **sufficiency_signals(
                 self.search_text, [quote for _, quote in quotes], around, self.cosines, self.weights
             ),

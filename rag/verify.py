@@ -19,8 +19,8 @@ from rag.claims import split_claims
 from rag.quotes import find_quote, has_ellipsis
 from rag.types import Support, Verdict
 from rag.verification.faults import Fault
-from rag.verification.features import Source, Text, compare, fault_features
-from rag.verification.lead_in import says_no
+from rag.verification.features import Source, Text, compare, fault_features, find_faults
+from rag.verification.lead_in import inside, says_no
 from rag.verification.model import load_models
 from rag.verification.sentences import LONGEST_LABEL, LONGEST_WORDS, letters_of, sentences_of
 from rag.verification.text import words_of
@@ -185,7 +185,8 @@ class Verifier:
             The comparison, without negations where the claim says no as well, and the fault of one that does not.
         """
         best = max(range(found.first, found.last), key=lambda i: found.carried[i])
-        lead_in = self._sentences[near[best]].lead_in
+        sentence = self._sentences[near[best]]
+        lead_in = sentence.lead_in or inside(sentence.text)
         if not lead_in:
             return found, ()
         if not says_no(claim):
@@ -229,8 +230,9 @@ class Verifier:
         ]
         judgements = judge.judge(claim, texts)
         best = max(range(len(stretches)), key=lambda at: judgements[at].carries)
-        chosen = replace(found, first=int(stretches[best][0]), last=int(stretches[best][1]))
-        support = self._support(judgements[best].carries, near, chosen if best else found, turned)
+        if best:
+            found, turned = self._bound_to(claim, near, found, *map(int, stretches[best]))
+        support = self._support(judgements[best].carries, near, found, turned)
         against = max(range(len(stretches)), key=lambda at: judgements[at].contradicts)
         if judgements[against].contradicts > max(0.5, judgements[best].carries):
             first, last = (
@@ -244,6 +246,16 @@ class Verifier:
                 against=(first.evidence, span),
             )
         return support
+
+    def _bound_to(
+        self, claim: str, near: Sequence[int], found: Comparison, first: int, last: int
+    ) -> tuple[Comparison, tuple[Fault, ...]]:
+        """A comparison with the facts of the stretch that a judge chose: another's say nothing about it."""
+        text = self._read([claim], [words_of(claim)])[0]
+        faults = tuple(find_faults(text, self._source(near), first, last))
+        features = found.features | fault_features(faults)
+        chosen = replace(found, first=first, last=last, faults=faults, features=features)
+        return self._under_lead_in(claim, near, chosen)
 
     def _quoted(self, claim: str, keys: Sequence[str] | None) -> Support | None:
         """The claim as a source's own whole sentence.

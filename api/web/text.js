@@ -169,7 +169,7 @@ const SIGNALS = {
   names_covered: "Share of the question's names that are there",
   numbers_covered: "Share of the question's numbers that are there",
   type_match: "Whether the sentence has the kind of thing asked for",
-  sufficiency: "Log-odds that the passages found hold the answer",
+  sentence_answers: "Log-odds that the passages found hold the answer",
   support: "Support of the weakest sentence",
   unsupported_share: "Share of sentences without support",
   invented_keys: "Footnotes that the model made up (removed)",

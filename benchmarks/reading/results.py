@@ -35,7 +35,11 @@ def probabilities(rows: Sequence[Row]) -> NDArray[np.float64]:
     return np.array(
         [
             calibration.probability(
-                {"sufficiency": float(model.score(model.row(row.features))[0]) if row.features else _NOTHING}
+                {
+                    "sentence_answers": float(model.score(model.row(row.features))[0])
+                    if row.features
+                    else _NOTHING
+                }
             )
             for row in rows
         ]

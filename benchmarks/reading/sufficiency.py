@@ -62,12 +62,12 @@ SIGNALS = (
     *("words_replaced_negation", "words_replaced_quantifier", "words_name_context", "words_number_context"),
 )
 # Share of the unanswerable questions of a mixture that are asked of other documents, and of the rest the share of the
-# set's own; in the others the answer was held back.
-_ELSEWHERE, _OWN = 0.2, {"squad2": 0.9}
+# set's own; in the others the answer was held back. SQuAD's own were written to deceive, which few questions are.
+_ELSEWHERE, _OWN = 0.2, {"squad2": 0.2}
 _OWN_OF_OTHERS = 0.5
 # How many times the questions of a set count in the sum and in the calibration. Of these two people said which
 # questions have no answer; elsewhere an answer that was held back may stand in another place as well.
-_TOLD, _TOLD_IN_SUM, _TOLD_IN_CURVE = ("squad2", "clapnq"), 4.0, 8.0
+_TOLD, _TOLD_IN_SUM, _TOLD_IN_CURVE = ("squad2", "clapnq"), 4.0, 2.0
 # How strongly weights are drawn to zero, and how much more where a signal's mean, right and wrong answers apart,
 # differs from set to set. Few values of both were looked at, by sets left out.
 RIDGE, _UNSTEADY = 100.0, 5.0
@@ -93,13 +93,14 @@ def mixture(name: str, rows: Sequence[Row], seed: int = 7) -> list[Row]:
     for each in kinds.values():
         draw.shuffle(each)
     share = _OWN.get(name, _OWN_OF_OTHERS)
+    # A kind that there are too few of is made up for by the other, unless that one is to be kept rare.
+    most = int(len(kinds["held back"]) / (1 - share) / (1 - _ELSEWHERE)) if name in _OWN else len(there)
     draw.shuffle(there)
+    there = there[:most]
     far = kinds["elsewhere"][: round(_ELSEWHERE * len(there))]
     left = len(there) - len(far)
-    # A kind that there are too few of is made up for by the other.
     own = kinds["own"][: max(round(left * share), left - len(kinds["held back"]))]
-    without = [*far, *own, *kinds["held back"][: left - len(own)]]
-    return [*there[: len(without)], *without]
+    return [*there, *far, *own, *kinds["held back"][: left - len(own)]]
 
 
 def origin(row: Row) -> str:
@@ -215,7 +216,7 @@ def left_out(sets: Sets) -> LeftOut:
         used = mixed & others
         inside = _by_group(every, others)[used]
         calibrations[aside] = part = _calibrated(inside, every.right[used], own[used].tolist(), "")
-        confidence[here] = [part.probability({"sufficiency": float(value)}) for value in sums[here]]
+        confidence[here] = [part.probability({"sentence_answers": float(value)}) for value in sums[here]]
     rows = [every.rows[at] for at in np.flatnonzero(mixed)]
     return LeftOut(rows, own[mixed], sums[mixed], confidence[mixed], calibrations)
 
@@ -279,13 +280,13 @@ def _balanced(questions: Questions) -> NDArray[np.float64]:
 
 
 def _calibrated(sums: Floats, right: Floats, sets: Sequence[str], about: str) -> Calibration:
-    base = Calibration("none", ("sufficiency",), (0.0,), (1.0,), (1.0,), 0.0, ABSTAIN_BELOW)
+    base = Calibration("none", ("sentence_answers",), (0.0,), (1.0,), (1.0,), 0.0, ABSTAIN_BELOW)
     return fit_calibration(
-        [{"sufficiency": float(value)} for value in sums],
+        [{"sentence_answers": float(value)} for value in sums],
         right.astype(bool).tolist(),
         name=CURRENT,
         base=base,
-        signals=("sufficiency",),
+        signals=("sentence_answers",),
         groups=sets,
         fitted_on=about,
         counts=told(sets, evenly(sets), _TOLD_IN_CURVE).tolist(),

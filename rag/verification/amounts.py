@@ -38,15 +38,38 @@ def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
     """
     wanted, wanted_dates = quantities_of(claim)
     if not wanted and not wanted_dates:
-        return []
+        return _code_faults(claim, near, around)
     have, dates = quantities_of(near)
     more, more_dates = quantities_of(around) if around else ((), ())
     wanted = tuple(each for each in wanted if not _told_in_words(each, near))
-    faults = [fault for each in wanted if (fault := _fault(each, have, more, (*dates, *more_dates)))]
+    faults = [*_code_faults(claim, near, around)]
+    faults += [fault for each in wanted if (fault := _fault(each, have, more, (*dates, *more_dates)))]
     faults += [
         fault for each in wanted_dates if (fault := _date_fault(each, dates, more_dates, (*have, *more)))
     ]
     return faults
+
+
+# Versions, addresses and numbers of parts, forms and flights: figures that are a name.
+_CODE = re.compile(
+    r"(?<![\w.-])(?:[A-Za-z]{1,8}-?\d[\w-]*|(?!\d{1,2}\.\d{1,2}\.\d{4})(?!\d{1,3}(?:\.\d{3})+(?![\d.]))\d+(?:\.\d+){2,})(?![\w-])"
+)
+
+
+def _code_faults(claim: str, near: str, around: str) -> list[Fault]:
+    have = [each.casefold() for each in _CODE.findall(near)]
+    mine = [each.casefold() for each in _CODE.findall(claim)]
+    known = {*have, *(each.casefold() for each in _CODE.findall(around))}
+    found = []
+    for each in dict.fromkeys(mine):
+        rivals = [other for other in have if other not in mine and _shape(other) == _shape(each)]
+        if each not in known and rivals:
+            found.append(Fault("number", f"the source says {rivals[0]}, not {each}"))
+    return found
+
+
+def _shape(code: str) -> str:
+    return re.sub(r"\d+", "0", code)
 
 
 def _raw(found: Quantity | Date) -> str:
@@ -77,7 +100,8 @@ def _fault(
 
 def _told_in_words(wanted: Quantity, near: str) -> bool:
     """Whether a fraction such as ½ stands there as a word."""
-    return any(abs(wanted.value - value) < 1e-9 and words.search(near) for value, words in _IN_WORDS)  # noqa: PLR2004
+    value = wanted.value / 100 if wanted.unit == "percent" else wanted.value
+    return any(abs(value - each) < 0.01 and words.search(near) for each, words in _IN_WORDS)  # noqa: PLR2004
 
 
 def _absent(

@@ -29,7 +29,7 @@ _DENIES = re.compile(
     r"\b(?:nobody|no one|none)\b.{0,30}\b(?:may|can|should|is|are)\b|"
     r"\b(?:in|under|at|by|on) no (?:circumstances?|cases?|account|means|time)\b|"
     r"\bexcept(?:ions?)?\W*$|^\W*exceptions?\b|\bexclu(?:des?|ded|ding|sions?)\b|\bprohibit(?:s|ed|ions?)\b|"
-    r"\bforbid(?:s|den)?\b|\bbanned\b|(?<!to )\bavoid\b|\brefrain\b|\b(?:unacceptable|disallowed|ineligible)\b|"
+    r"\bforbid(?:s|den)?\b|\bbanned\b|^\W*(?:please\s+)?avoid\b|\b(?:must|should)\s+avoid\b|\brefrain\b|\b(?:unacceptable|disallowed|ineligible)\b|"
     r"\b(?:myths?|misconceptions?)\b|^\W*(?:untrue|false|wrong|incorrect)(?:\s+(?:statements?|answers?|claims?|ideas?))?\W*$",
     re.IGNORECASE,
 )
@@ -38,7 +38,12 @@ _HARMLESS = re.compile(
     r"\b(?:not|never)\s+(?:be\s+)?(?:only|just|merely|forget|fail|miss|hesitate|worry|panic|limited|necessarily|exclud\w+|"
     r"prohibit\w+|forbidden|except\w*)\b|n['’]t\s+(?:forget|fail|miss|hesitate|worry|panic|necessarily)\b|"
     r"\bnot\s+(?:later|more|less|fewer|earlier|sooner)\s+than\b|\bwithout\s+exceptions?\b|\bwhether\s+or\s+not\b|"
-    r"\b(?:if|unless|when|whenever|where|because|since|in case|although|while)\b[^,:]*(?:,|$)|\bwho\b[^:]*",
+    r"\b(?:if|unless|when|whenever|where|because|since|in case|although|while)\b[^,:]*(?:[,:]|$)|\bwho\b[^:]*|"
+    # Denials with an exception affirm what is listed; a remark in brackets, and an object of its own, are not the list.
+    r"(?:\b(?:not|never|nobody|no one|none|cannot)\b|n['’]t\b)[^:]*"
+    r"\b(?:unless|except|without|other than)\b\W*(?:the following\W*)?$|"
+    r"\((?!\W*(?:(?:not|never)\s+\w+|excluded|prohibited|forbidden)\W*\))[^()]*\)|"
+    r"\b(?:excluding|excludes?|(?:not|n['’]t)\s+includ(?:e|ing))\s+(?!.*\b(?:following|these|those|this|below)\b)\w[^:]*",
     re.IGNORECASE,
 )
 # What makes a claim or an item say no by itself.
@@ -48,6 +53,7 @@ _NO = re.compile(
     r"un(?:insured|covered|protected|safe|suitable))\b|n['’]t\b",
     re.IGNORECASE,
 )
+_INSIDE = re.compile(r"([^:(]{3,200}?)\s*(?::(?=\s+\S)()|((?<=\bnot)\s|(?<=\bnever)\s)(\()(?:a|i|1)\))")
 _POINTS_DOWN = re.compile(r"\b(?:following|these|below|this)\b", re.IGNORECASE)
 _STATES = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|will|would|must|may|might|shall|should|do|does|did|we|you|they|it)\b",
@@ -94,6 +100,14 @@ def lead_ins(sentences: Iterable[tuple[str, int]], heading: str) -> list[str]:
         else:
             lead = over
     return found
+
+
+def inside(text: str) -> str:
+    """Words of a sentence that deny the rest of it: "Not included: batteries", "shall not (a) assign, (b) hire"."""
+    found = _INSIDE.match(text.strip(" \t\n#*_>"))
+    if found is None or (found[4] != "(" and _STATES.search(text, found.end())):
+        return ""
+    return _lead(found[1] + ":")
 
 
 def _lead(text: str) -> str:

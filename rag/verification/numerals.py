@@ -32,13 +32,27 @@ _EXPONENTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 # 3/4 is a fraction, 24/7 and 5/10 patients are none.
 _WHOLES = frozenset((2, 3, 4, 8))
 
+NUMBER_WORDS = (
+    *_SMALL_WORDS,
+    *_TENS_WORDS,
+    "hundred",
+    "thousand",
+    "million",
+    "billion",
+    "percent",
+    "per cent",
+)
 _SPELLED_NUMBER = (
     rf"(?:(?:{'|'.join(_TENS_WORDS)})(?:[- ](?:{'|'.join(_SMALL_WORDS[1:10])}))?|{'|'.join(_SMALL_WORDS[2:])}|"
-    rf"(?:a|one|half a|several)(?=\s(?:hundred|thousand|lakh|million|crore|billion|trillion|dozen)\b)|a dozen)"
+    rf"(?:a|one|half a|several)(?=\s(?:hundred|thousand|lakh|million|crore|billion|trillion|dozen)\b)|"
+    r"one(?=[\s-](?:year|month|week|day|hour|minute|second)s?\b)|a dozen)"
 )
 _DIGITS = (
     # 0,5; 1,000,000.5 and 1,00,000; 1.000.000,5 and 1'000; 3,5 as others write 3.5; 1/2; the rest.
-    r"0,\d+(?![\d,])|\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)(?:\.\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|"
+    r"0,\d+(?![\d,])|"
+    # Blanks part thousands where nothing else can be meant: 40 000 and 1 200 €.
+    r"\d{1,3}(?: \d{3})+(?!\d)(?:(?<= 000)|(?=\s?(?:[€$£¥]|EUR\b|USD\b|euros?\b|dollars?\b)))|"
+    r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)(?:\.\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|"
     r"\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}(?![\d.])|\d{1,3}(?:['’\u00a0\u2009\u202f]\d{3})+(?!\d)|"
     r"(?<!\[)\d{1,3},\d{1,2}(?![\d,\]])|\d{4,},\d\d(?=\s?(?:[€%]|EUR))|\d/\d(?![\d/])|\d+(?:\.\d+)?|\.\d+"
 )
@@ -48,12 +62,12 @@ _MINUS = r"(?P<minus>(?<![^\s(\[“\"'=:<>≤≥~±])(?<!\d\s)[-−–](?=(?:[$�
 _MONEY = r"(?P<money>US\$|[$€£¥₹]|\b(?:USD|EUR|GBP|INR|Rs\.?)\s)?\s?"
 _AFTER_MONEY = r"(?:[$€£¥₹]|(?:USD|EUR|GBP|dollars?|euros?|pounds?)\b)"
 NUMBER = re.compile(
-    rf"{_MINUS}{_MONEY}(?P<again>(?<=[$€£¥₹])[-−–])?"
+    rf"{_MINUS}{_MONEY}(?P<again>(?<=[$€£¥₹])[-−–(])?"
     rf"(?:(?<![^\W{UNSPACED}])(?<![.+])(?<![A-Za-z]-)(?<!\w/)(?<!\d,)(?:(?P<digits>{_DIGITS})(?P<part>\s?[{_FRACTIONS}]|"
     rf"\s\d/\d(?![\d/]))?|(?P<alone>[{_FRACTIONS}]))(?P<power>(?:\s?[×x·*]\s?10)?{_EXPONENT})?(?:(?P<ordinal>st|nd|rd|th)\b)?"
     rf"|\b(?P<spelled>{_SPELLED_NUMBER})\b|\b(?P<nth>{'|'.join(_ORDINALS)})\b)"
     r"(?P<half>\sand\s(?:a|one)[\s-]half\b)?"
-    r"(?P<magnitude>(?:[\s-]?(?:hundred|thousand|lakh|million|crore|billion|trillion|bn|mn|tn|dozen|k)s?\b)*)"
+    r"(?:(?(again)\)))?(?P<magnitude>(?:[\s-]?(?:hundred|thousand|lakh|million|crore|billion|trillion|bn|mn|tn|dozen|k)s?\b)*)"
     rf"(?P<letter>(?(money)\s?(?:mm|mn|bn|tn|[kmbt])(?![^\W_])|(?<=\d)\s?(?:mn|bn|tn|[kmbt])(?=\s?{_AFTER_MONEY})))?"
     rf"(?P<scale>(?<=\d)[{''.join(_SCALES)}]{{1,4}})?"
     r"(?P<decade>(?<=\d)['’]?s\b)?"
@@ -126,7 +140,7 @@ def _figures(digits: str) -> float:
     if "/" in digits:
         above, below = (int(each) for each in digits.split("/"))
         return above / below if below in _WHOLES and above < below else float(above)
-    digits = re.sub(r"['’\u00a0\u2009\u202f]", "", digits)
+    digits = re.sub(r"['’ \u00a0\u2009\u202f]", "", digits)
     last = max(digits.rfind("."), digits.rfind(","))
     behind = len(digits) - last - 1
     both = "." in digits and "," in digits

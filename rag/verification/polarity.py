@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from rag.verification.text import Words
 
 NEGATORS_TEXT = """not no never none neither nor without cannot nobody nothing nowhere unable hardly
-barely fails failed fail incapable"""
+barely fails failed fail incapable
+nicht kein keine keinen keinem keiner nie niemals ohne غير ليس ليست"""
 NEGATORS = frozenset(NEGATORS_TEXT.split())
 # After these a negation counts or stresses, and denies nothing.
-_HARMLESS_AFTER_TEXT = """only just merely"""
+_HARMLESS_AFTER_TEXT = """only just merely nur"""
 _HARMLESS_AFTER = frozenset(_HARMLESS_AFTER_TEXT.split())
-_COMPARED_TEXT = """less fewer more later earlier"""
+_COMPARED_TEXT = """less fewer more later earlier mehr weniger"""
 _COMPARED = frozenset(_COMPARED_TEXT.split())
 _BREAKS_TEXT = """and but or which that who because although though while whereas if unless when where
 until since however so"""
@@ -107,7 +108,7 @@ def negations(words: Words) -> list[tuple[int, tuple[int, ...]]]:
         if not (word in NEGATORS or word.endswith("n't")):
             continue
         after = words.folded[at + 1] if at + 1 < len(words) else ""
-        if after in _HARMLESS_AFTER or (word == "no" and after[:1].isdigit()) or _bounds(words, at):
+        if after in _HARMLESS_AFTER or (word == "no" and after[:1].isdigit()) or bounds(words, at):
             continue
         found.append((at, governed(words, at, _GOVERNED)))
         if len(found) == _MOST:
@@ -115,12 +116,14 @@ def negations(words: Words) -> list[tuple[int, tuple[int, ...]]]:
     return found
 
 
-def _bounds(words: Words, at: int) -> bool:
+def bounds(words: Words, at: int) -> bool:
     """Whether a negation is part of "no more than", which bounds a number and is compared as such."""
+    if words.folded[at + 1 : at + 2] in (("exceed",), ("exceeding",)):
+        return any(word[:1].isdigit() for word in words.folded[at + 2 : at + 5])
     return (
         words.folded[at + 1 : at + 2] != ()
         and words.folded[at + 1] in _COMPARED
-        and (words.folded[at + 2 : at + 3] == ("than",))
+        and (words.folded[at + 2 : at + 3] in (("than",), ("als",)))
     )
 
 
@@ -219,7 +222,7 @@ def _quantifiers(words: Words) -> list[tuple[int, str]]:
         if word == "few" and before == "a":
             kind = "some"
         # "More and most" compare, and "no more than 5" bounds a number, which is compared as such.
-        if (word == "most" and before in ("the", "at")) or _bounds(words, at):
+        if (word == "most" and before in ("the", "at")) or bounds(words, at):
             continue
         if (word in ("only", "all")) and before in ("not", "at", "after", "above"):
             continue

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from index.stems import stem
-from rag.verification.numerals import NUMBER, UNSPACED, places_of, plain, value_of
+from rag.verification.numerals import NUMBER, NUMBER_WORDS, UNSPACED, places_of, plain, value_of
 from rag.verification.units import unit_of
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ _FALLS = re.compile(
 _NOUN = re.compile(
     r"[\s,-]*(?:(?:of|the|a|an|new|different|other|more|main|major|separate)\s+)*([^\W\d_][\w’'-]*)"
 )
-_REPEATED = re.compile(r"(?<=[a-z])\s?\(\d[\d,.]*%?\)")
-_ITEM = re.compile(r"(?:^|(?<=\n))\s*\(?\d{1,3}(?:\.\d{1,3})*(?:[.)]|(?<=\.\d)|(?<=\.\d\d))(?=\s+[A-Z])")
+_REPEATED = re.compile(rf"\b(?:{'|'.join(NUMBER_WORDS)})(\s?\(\d[\d,.]*%?\))", re.IGNORECASE)
+_ITEM = re.compile(r"(?:^|(?<=\n))[ \t]*\(?\d{1,3}(?:\.\d{1,3})*(?:[.)]|(?<=\.\d)|(?<=\.\d\d))(?=\s+[A-Z])")
 _YEARS = range(1000, 2101)
 
 
@@ -130,7 +130,7 @@ class Date:
 def quantities_of(text: str) -> tuple[tuple[Quantity, ...], tuple[Date, ...]]:
     """The quantities and dates of a text. Numbers of a date are in the date alone."""
     # "Two (2) years" gives one number twice; "1. Choose" counts lines.
-    text = _REPEATED.sub(lambda match: " " * len(match.group()), text)
+    text = _REPEATED.sub(lambda match: match.group()[: -len(match[1])] + " " * len(match[1]), text)
     written = _ITEM.sub(lambda match: " " * len(match.group()), text)
     text = plain(written)
     dates = tuple(_dates(text))

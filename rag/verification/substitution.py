@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
 from rag.verification.named import acronyms_of, could_be_name, names_of, same_name
-from rag.verification.polarity import NEGATORS, QUANTIFIER_OF
+from rag.verification.polarity import NEGATORS, QUANTIFIER_OF, bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,11 @@ _AGREEING, _LONGEST = 3, 7
 # Pairs of equal words on both sides: with more the same few words are repeated, and laying them out takes long.
 _MOST_PAIRS = 10_000
 _BOUNDS = frozenset(("least", "most", "more", "less", "fewer", "up", "over", "under", "above", "below"))
+_BOUND = re.compile(
+    r"(?:at (?:least|most)|up to|(?:no|not) (?:more|less|fewer|later|earlier) than|within|"
+    r"(?:a )?(?:maximum|minimum)(?: of)?|(?:(?:does|do|shall|must|may) )?not exceed)\b",
+    re.IGNORECASE,
+)
 _PRONOUNS = frozenset(
     ("he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "who")
 )
@@ -78,6 +84,9 @@ def _name(claim: Words, source: Words, mine: range, theirs: range, names: set[in
 
 def _small_words(claim: Words, source: Words, mine: range, theirs: range) -> list[Fault]:
     """A negation, a quantifier or a bound that stands on one side only."""
+    # Bounds of numbers are compared as such.
+    if _BOUND.match(_text(claim, mine)) and _BOUND.match(_text(source, theirs)):
+        return []
     negated = _negated(claim, mine)
     if negated != _negated(source, theirs):
         told = (
@@ -103,7 +112,10 @@ def _small_words(claim: Words, source: Words, mine: range, theirs: range) -> lis
 
 
 def _negated(words: Words, places: range) -> bool:
-    return any(words.folded[i] in NEGATORS or words.folded[i].endswith("n't") for i in places)
+    return any(
+        (words.folded[i] in NEGATORS or words.folded[i].endswith("n't")) and not bounds(words, i)
+        for i in places
+    )
 
 
 def _text(words: Words, places: range) -> str:

@@ -118,8 +118,8 @@ def test_the_risk_coverage_curve_against_values_computed_by_hand() -> None:
 def test_the_same_answers_give_the_same_file(tmp_path: Path) -> None:
     """What is saved is read back equal, and a second fit writes the same bytes."""
     rows, right = judged(ENOUGH)
-    named = [{"support": row["a"], "sufficiency": row["b"]} for row in rows]
-    base = replace(BASE, signals=("support", "sufficiency"))
+    named = [{"support": row["a"], "sentence_answers": row["b"]} for row in rows]
+    base = replace(BASE, signals=("support", "sentence_answers"))
     first, again = (fit_calibration(named, right, name="own", base=base, fitted_on="ours") for _ in range(2))
     first.save(tmp_path / "a.json")
     again.save(tmp_path / "b.json")
@@ -152,7 +152,7 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path, content: str | None) 
 
 GOOD = {
     "id": "own",
-    "signals": ["sufficiency"],
+    "signals": ["sentence_answers"],
     "mean": [0.0],
     "scale": [1.0],
     "weights": [1.0],
@@ -171,8 +171,8 @@ GOOD = {
     [
         ({"id": ""}, "'id'"),
         ({"signals": ["charm"]}, "no answer has the signal 'charm'"),
-        ({"signals": ["sufficiency", "sufficiency"]}, "names one twice"),
-        ({"signals": "sufficiency"}, "'signals'"),
+        ({"signals": ["sentence_answers", "sentence_answers"]}, "names one twice"),
+        ({"signals": "sentence_answers"}, "'signals'"),
         ({"mean": [math.nan]}, "'mean'"),
         ({"mean": [0.0, 1.0]}, "'mean' has 2 numbers for 1 signals"),
         ({"scale": [0]}, "'scale'"),
@@ -192,6 +192,9 @@ GOOD = {
         ({"risk": [{"threshold": 0.5, "error": math.nan, "coverage": 1.0}]}, "'risk'"),
         ({"warnings": ["few"]}, "'warnings'"),
         ({"warnings": [{"code": "a", "message": "b", "seen": None, "wanted": 1}]}, "'warnings'"),
+        ({"signals": ["sufficiency"]}, "an earlier version"),
+        ({"risk": [{"threshold": 0.9, "error": 0.0, "coverage": 0.0}]}, "'coverage' above 0"),
+        ({"intercept": 10**400}, "'intercept'"),
     ],
 )
 def test_a_damaged_calibration_says_what_is_wrong(
@@ -210,6 +213,14 @@ def test_a_damaged_calibration_says_what_is_wrong(
     assert "own.json" in message
     assert wrong in message
     assert "footnote calibrate" in message
+
+
+def test_sources_that_disagree_share_the_probability() -> None:
+    """At most one of them is right, however sure the rest would be."""
+    sure = {"a": 9.0, "b": 0.0}
+
+    assert BASE.probability(sure) > 0.9
+    assert BASE.probability({**sure, "disagreements": 1.0}) == pytest.approx(BASE.probability(sure) / 2)
 
 
 def test_rows_and_verdicts_must_be_as_many() -> None:

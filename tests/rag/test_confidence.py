@@ -115,7 +115,7 @@ def test_its_signals_are_those_that_an_answer_has() -> None:
     given_signals = {
         **retrieval_signals([]),
         **sufficiency_signals("Why?", [], "", [], {}),
-        "sufficiency": 0.0,
+        "sentence_answers": 0.0,
     }
 
     assert set(NAMES) <= set(given_signals)

@@ -48,6 +48,20 @@ class Sure:
         return [self._judgement for _ in sources]
 
 
+class Fond:
+    """A judge that holds whatever has some words to carry every claim."""
+
+    name = "fond"
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def judge(self, claim: str, sources: Sequence[str]) -> list[Judgement]:
+        """Sure of the sources that have the words and of nothing else."""
+        assert claim
+        return [Judgement(float(self._words in source), 0.0) for source in sources]
+
+
 class Broken:
     """A judge that cannot be asked."""
 
@@ -117,3 +131,31 @@ def test_a_judge_that_fails_supports_nothing(
     assert (support.score, support.verdict, support.span) == (0.0, Verdict.UNSUPPORTED, None)
     assert "could not be run" in support.faults[0]
     assert "counts as unsupported" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("source", "claim", "chosen"),
+    [
+        (
+            "Members borrow 7 books for free. Guests borrow 5 books for free.",
+            "Members may borrow 7 books.",
+            "Guests",
+        ),
+        (
+            "The fee in Lyon is 7 euros. In other towns the fee is 5 euros.",
+            "The fee in Lyon is 7 euros a day.",
+            "In ",
+        ),
+    ],
+)
+def test_facts_are_those_of_the_stretch_that_the_judge_chose(
+    bundled: SentenceTransformerEmbedder, make_evidence: EvidenceMaker, source: str, claim: str, chosen: str
+) -> None:
+    """A judge cannot carry a claim by a sentence that has another number."""
+    piece = make_evidence(source, "k0f")
+    verifier = Verifier([piece], bundled, lambda words: dict.fromkeys(words, 1.0), judge=Fond(chosen))
+
+    support = verifier.check(claim)
+
+    assert support.span is None or not piece.slice(support.span).startswith(chosen) or support.faults
+    assert support.verdict not in (Verdict.SUPPORTED, Verdict.PARTIAL) or support.quoted

@@ -46,6 +46,24 @@ def test_an_item_says_what_its_lead_in_makes_of_it(
         assert any(fault.startswith("the source says this under") for fault in support.faults)
 
 
+@pytest.mark.parametrize(
+    ("source", "claim"),
+    [
+        (
+            "The contractor shall not (a) assign this contract, (b) hire staff, or (c) disclose data.",
+            "disclose data",
+        ),
+        ("Not included: batteries, cables.", "The price includes batteries and cables."),
+        ("Do not use the following cleaners: bleach, acid.", "Bleach can be used."),
+    ],
+)
+def test_a_list_inside_a_sentence_is_denied_too(
+    make_verifier: VerifierMaker, source: str, claim: str
+) -> None:
+    """What stands before the colon or the first letter governs all items."""
+    assert make_verifier(source).check(claim).verdict not in (Verdict.SUPPORTED, Verdict.PARTIAL)
+
+
 def test_a_heading_kept_apart_from_its_text_counts_too(make_verifier: VerifierMaker) -> None:
     """A passage whose heading denies its items denies them also where the heading is not in its text."""
     verifier = make_verifier("- Theft of bicycles\n- Loss of keys", headings=("Insurance", "Exclusions"))
@@ -84,6 +102,13 @@ def test_a_heading_kept_apart_from_its_text_counts_too(make_verifier: VerifierMa
         ("What went wrong:", False),
         ("Don’t panic:", False),
         ("Not sure? Try:", False),
+        ("Prices (VAT not included):", False),
+        ("Key figures (excluding VAT):", False),
+        ("Results excluding acquisitions:", False),
+        ("If the account is not paid on time:", False),
+        ("You may not leave early unless:", False),
+        ("We do not share data, except:", False),
+        ("To prevent damage and avoid overheating, observe these rules:", False),
     ],
 )
 def test_what_a_lead_in_denies(lead_in: str, *, denies: bool) -> None:

@@ -97,6 +97,11 @@ def test_a_dash_a_comma_or_a_slash_may_be_something_else(text: str, values: list
         ("收入5亿元。", "收入5万元。"),
         ("会议于3月5日举行。", "会议于3月6日举行。"),
         ("It opens in May.", "It opens in September."),
+        ("The host is 10.0.0.2.", "The host is 10.0.0.1."),
+        ("It came with version 2.4.1.", "It came with version 2.4.0."),
+        ("Order part AB-1235.", "Order part AB-1234."),
+        ("The warranty lasts one year.", "The warranty lasts two years."),
+        ("Net income was $1,234.", "Net income was $(1,234)."),
     ],
 )
 def test_another_number_is_a_fault(claim: str, source: str) -> None:
@@ -120,6 +125,13 @@ def test_another_number_is_a_fault(claim: str, source: str) -> None:
         ("At least 5 members came.", "Members: ≥ 5"),
         ("It has 12 KM.", "It has 12,000 m."),
         ("营业额为500000000元。", "收入5亿元。"),
+        ("It lasts 12 months.", "It lasts one year."),
+        ("Two (2) copies are due.", "2 copies are due."),
+        ("Half of the members came.", "50 % of the members came."),
+        ("50 % of the members came.", "Half of the members came."),
+        ("It costs 1,200 €.", "It costs 1 200 €."),
+        ("It has 40,000 people.", "It has 40 000 people."),
+        ("Net loss was $(1,234) thousand.", "Net loss was $(1,234) thousand."),
     ],
 )
 def test_the_same_number_in_another_hand_is_none(claim: str, source: str) -> None:
