@@ -1,6 +1,7 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
 SECONDS ?= 600
-.PHONY: demo test lint format serve lock fuzz bench bench-retrieval bombs chaos states canaries diskfull backups durability clean
+.PHONY: demo test lint format serve lock audit fuzz bench bench-retrieval bombs chaos states canaries diskfull backups \
+	durability clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -30,6 +31,9 @@ lock: ## Write the lock files anew
 fuzz: ## Call every route with generated requests and two tenants' keys: make fuzz SECONDS=600 SEED=1
 	scripts/install.sh dev
 	.venv/bin/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
+audit: ## Locked dependencies, secrets in files, known advisories
+	scripts/install.sh dev
+	scripts/audit.sh
 
 bench: ## List the benchmarks
 	@sed -n '/^| program/,/^$$/p' benchmarks/README.md
@@ -70,4 +74,4 @@ backups: ## 20 backups under load, each restored
 durability: chaos states canaries diskfull backups ## The five above
 
 clean: ## Remove what the targets above made
-	rm -rf .venv .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -50,8 +50,8 @@ def restore(
     deletions: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A former data folder, catalog or deletions.json: what was deleted there stays deleted. The list "
-            "beside the backups is read in any case."
+            help="A former data folder, catalog or deletions.json: what was deleted or revoked there stays so. "
+            "The list beside the backups is read in any case."
         ),
     ] = None,
     bring_back: Annotated[

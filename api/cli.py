@@ -132,6 +132,39 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command("probe-deletion")
+def probe_deletion(
+    document_id: Annotated[str, typer.Argument(help="Id of a deleted document, as its receipt names it.")],
+    data: Data = None,
+    phrase: Annotated[
+        str | None, typer.Option(help="Words that stood in it alone, looked for in every file.")
+    ] = None,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Write the lexical indexes anew first: they forget terms late.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is left as JSON.")] = False,
+) -> None:
+    """Look for what is left of a deleted document. Exits with 1 when there is something."""
+    from api.local import show_traces  # noqa: PLC0415
+    from index import erasure  # noqa: PLC0415
+    from index.store import Store  # noqa: PLC0415
+
+    settings = read_settings(data=data)
+    if not (settings.data / "catalog.sqlite3").is_file():
+        fail(f"{settings.data} is not a data folder: it has no catalog. Name one with --data.")
+    with messages():
+        store = Store(settings.data)
+    try:
+        if purge:
+            erasure.purge(store)
+        found = erasure.traces(store, document_id, phrase)
+    finally:
+        store.close()
+    show_traces(found, as_json=as_json)
+    if found:
+        raise typer.Exit(1)
+
+
 @app.command()
 def calibrate(
     *,

@@ -12,6 +12,8 @@ from fastapi import Depends, Request
 from api.checkup import Checkup
 from api.metrics import Metrics
 from api.observe import Observed, ObservedGateway, ObservedParser
+from api.remote.fetch import FetchConfig, Fetcher
+from api.remote.networks import listed, networks
 from api.tracing import open_tracing
 from index.config import JobConfig
 from index.jobs import JobRunner
@@ -34,17 +36,21 @@ from rag.config import (
 from rag.errors import GatewayNotConfigured
 from rag.gateway_judge import GatewayJudges
 from rag.judging import RESPONSE_FORMAT
+from rag.personal import USUAL, Rules, named_recogniser
+from rag.redaction import PrivateGateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 from rag.types import Marking, OnUnsupported
 from rag.verification.judge import CrossEncoderJudge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from api.settings import Settings
     from ingest.confine import Confinement
     from rag.gateway import Gateway
+    from rag.personal import Recogniser
     from rag.tokens import TokenCounter
 
 log = structlog.get_logger(__name__)
@@ -88,6 +94,7 @@ class Service:
     runner: JobRunner
     gateway: Gateway | None
     answerer: Answerer
+    fetcher: Fetcher
     observed: Observed
     checkup: Checkup
     embedder_error: str = ""
@@ -145,7 +152,11 @@ def calibration_file(settings: Settings) -> Path | None:
 
 
 def _judges(
-    verifier: str | None, config: GatewayConfig, tokens: TokenCounter, observed: Observed
+    verifier: str | None,
+    config: GatewayConfig,
+    tokens: TokenCounter,
+    observed: Observed,
+    recognisers: Sequence[Recogniser] = (),
 ) -> GatewayJudges | None:
     """The judge that FOOTNOTE_VERIFIER names, where that is a model at the gateway."""
     word, _, name = (verifier or "").partition(":")
@@ -170,7 +181,9 @@ def _judges(
         temperature=0.0,
         response_format=RESPONSE_FORMAT,
     )
-    return GatewayJudges(ObservedGateway(own, observed), own.model, tokens, judging)
+    gateway = ObservedGateway(own, observed)
+    asked = PrivateGateway(gateway, recognisers) if recognisers else gateway
+    return GatewayJudges(asked, own.model, tokens, judging)
 
 
 def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
@@ -204,7 +217,8 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
     observed = Observed(Metrics(), open_tracing(settings.otlp_endpoint))
     gateway = ObservedGateway(gateway_config, observed) if settings.gateway_url else None
     tokens = token_counter()
-    judges = _judges(settings.verifier, gateway_config, tokens, observed)
+    recognisers = _recognisers(settings)
+    judges = _judges(settings.verifier, gateway_config, tokens, observed, recognisers)
     embedder = embedder or SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
@@ -240,6 +254,7 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
             ),
         ),
         gateway=gateway,
+        fetcher=Fetcher(_fetch_config(settings)),
         observed=observed,
         checkup=Checkup(store, observed.metrics, settings.doctor_hours * 3600),
         answerer=Answerer(
@@ -263,9 +278,35 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
                 per_document=settings.passages_per_document or None,
                 merge_alike=settings.merge_alike,
                 disagreement=DisagreementConfig(shown=settings.disagreements),
+                recognisers=recognisers,
             ),
             judges=judges,
         ),
+    )
+
+
+def _recognisers(settings: Settings) -> tuple[Recogniser, ...]:
+    """What finds personal data before the gateway is asked.
+
+    Raises:
+        InvalidRecogniser: The one that a setting names cannot be used.
+    """
+    kinds = listed(settings.redact)
+    rules = (Rules(USUAL if kinds == ["usual"] else [*kinds, *(USUAL if "usual" in kinds else ())]),)
+    if settings.redact_with is None:
+        return rules if kinds else ()
+    own = named_recogniser(settings.redact_with)
+    return (*rules, own) if kinds else (own,)
+
+
+def _fetch_config(settings: Settings) -> FetchConfig:
+    return FetchConfig(
+        mode=settings.url_ingestion,
+        hosts=frozenset(listed(settings.url_hosts.lower())),
+        networks=networks(settings.url_networks),
+        ports=frozenset(map(int, listed(settings.url_ports))),
+        timeout_s=settings.url_timeout_s,
+        max_bytes=settings.max_upload_mib * MEBIBYTE,
     )
 
 

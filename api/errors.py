@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.remote.errors import UrlBusy, UrlError
 from api.rules import methods_of
 from index.disk import Trouble, trouble
 from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, KeyReused, NotFound
@@ -44,6 +45,8 @@ STATUS: dict[type[Exception], int] = {
     ParserUnavailable: 503,
     ParseError: 422,
     IngestError: 500,
+    UrlError: 422,
+    UrlBusy: 503,
     RerankerUnavailable: 503,
     JudgeUnavailable: 503,
     BudgetExceeded: 422,

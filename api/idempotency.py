@@ -62,7 +62,7 @@ def fingerprint(request: Request, upload: Upload | None) -> str:
     asked: list[object] = [request.method, request.scope["path"]]
     if upload is not None:
         asked += [upload.collection, upload.metadata, upload.title, upload.filename, upload.named]
-        asked += [upload.wait, upload.always_new]
+        asked += [upload.wait, upload.always_new, upload.url]
         asked.append(None if upload.text is None else hashlib.sha256(upload.text.encode()).hexdigest())
         asked += [[file.filename, _digest(file.file)] for file in upload.files]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

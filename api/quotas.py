@@ -52,9 +52,35 @@ class Count:
 
     Attributes:
         again: Whether it turned out to be one that was stored and counted before.
+        taken: Bytes that are taken of the day's quota.
     """
 
+    usage: Usage
+    caller: Caller
     again: bool = False
+    taken: int = 0
+
+    async def more(self, size: int) -> None:
+        """Count bytes that it turned out to bring: those of its request, and of what was fetched for it.
+
+        Raises:
+            ApiError: 429 when the day's quota has no room for them.
+        """
+        most = self.caller.limits.upload_bytes_per_day
+        if most is None:
+            return
+        if not await asyncio.to_thread(self.usage.take, self.caller.key_id, Metered.UPLOAD_BYTES, size, most):
+            raise _used_up(
+                f"The {most:,} bytes a day that this key may upload have no room for {size:,} more."
+            )
+        self.taken += size
+
+    async def give_back(self) -> None:
+        """Give back what was taken."""
+        if self.taken:
+            await asyncio.to_thread(
+                self.usage.give_back, self.caller.key_id, Metered.UPLOAD_BYTES, self.taken
+            )
 
 
 @asynccontextmanager
@@ -64,25 +90,20 @@ async def counted_upload(service: Service, caller: Caller, request: Request) -> 
     Raises:
         ApiError: 411 when the request does not say how long it is, 429 when the day's quota has no room for it.
     """
-    most, usage = caller.limits.upload_bytes_per_day, service.store.usage
-    count = Count()
-    if most is None:
-        yield count
-        return
-    if "content-length" not in request.headers:
-        raise ApiError(
-            411, "length_required", "This key has a quota of bytes, so uploads must say their length."
-        )
-    size = int(request.headers["content-length"])
-    if not await asyncio.to_thread(usage.take, caller.key_id, Metered.UPLOAD_BYTES, size, most):
-        raise _used_up(f"The {most:,} bytes a day that this key may upload have no room for {size:,} more.")
+    count = Count(service.store.usage, caller)
+    if caller.limits.upload_bytes_per_day is not None:
+        if "content-length" not in request.headers:
+            raise ApiError(
+                411, "length_required", "This key has a quota of bytes, so uploads must say their length."
+            )
+        await count.more(int(request.headers["content-length"]))
     stored = False
     try:
         yield count
         stored = not count.again
     finally:
         if not stored:
-            await asyncio.to_thread(usage.give_back, caller.key_id, Metered.UPLOAD_BYTES, size)
+            await count.give_back()
 
 
 @dataclass(slots=True)

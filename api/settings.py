@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.remote.networks import listed, networks
+from rag.personal import KINDS
 
 
 class Settings(BaseSettings):
@@ -96,6 +99,15 @@ class Settings(BaseSettings):
         description="Where the text of documents is marked as data in what the language model reads: before each "
         "sentence, between all words (about twice the tokens), or not at all.",
     )
+    redact: str = Field(
+        "",
+        description="Personal data that the gateway never sees: a list such as email,phone,iban,card,ssn,ip,passport, "
+        "or usual for all but the last. It comes back in the answer.",
+    )
+    redact_with: str | None = Field(
+        None,
+        description="A recogniser of your own for personal data, named as package.module:name; see docs/security.md.",
+    )
     passages_per_document: int = Field(
         5,
         ge=0,
@@ -110,6 +122,25 @@ class Settings(BaseSettings):
     disagreements: bool = Field(
         True,
         description="Whether answers show where other passages found contradict or supersede a footnote.",
+    )
+    url_ingestion: Literal["off", "listed", "public"] = Field(
+        "off",
+        description="Whether documents may be given by their address: off, listed (only of the hosts in URL_HOSTS), or "
+        "public (of every host whose addresses are public).",
+    )
+    url_hosts: str = Field(
+        "", description="Names of the hosts that documents may be fetched from with listed, parted by commas."
+    )
+    url_networks: str = Field(
+        "",
+        description="Networks that are not public and may be fetched from all the same, such as that of a wiki: "
+        "10.1.2.0/24, parted by commas. All else that is not public is refused.",
+    )
+    url_ports: str = Field(
+        "", description="Ports that may be fetched from beside 80 and 443, parted by commas."
+    )
+    url_timeout_s: float = Field(
+        30.0, gt=0, description="Seconds for fetching one document, redirects included."
     )
     max_upload_mib: int = Field(
         200, ge=1, description="Largest file, in MiB; a request body may be 1 MiB larger."
@@ -177,3 +208,23 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines to write."
     )
+
+    @field_validator("redact")
+    @classmethod
+    def _are_kinds(cls, text: str) -> str:
+        if unknown := set(listed(text)) - {"usual", *KINDS}:
+            raise ValueError(f"{sorted(unknown)} is not known; known are usual, {', '.join(KINDS)}")
+        return text
+
+    @field_validator("url_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks(text)
+        return text
+
+    @field_validator("url_ports")
+    @classmethod
+    def _are_ports(cls, text: str) -> str:
+        if not all(port.isdecimal() and 0 < int(port[:6]) < 65_536 for port in listed(text)):  # noqa: PLR2004
+            raise ValueError("ports are numbers from 1 to 65535, parted by commas")
+        return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tempfile
 import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,7 @@ from api.bounds import LIMITS
 from api.bundles import store_bundle
 from api.errors import ApiError
 from api.schemas.base import CollectionName, Principals
-from api.schemas.documents import TextUpload
+from api.schemas.documents import TextUpload, UrlUpload
 from index.catalog import UNNAMED
 from index.sight import ALLOW, EVERYTHING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from api.deps import Service
+    from api.remote.fetch import Fetcher
     from index.blobs import BlobWriter
     from index.idempotency import Claim
     from index.sight import Sight
@@ -48,6 +50,7 @@ class Upload:
 
     files: list[UploadFile] = field(default_factory=list)
     text: str | None = None
+    url: str | None = None
     filename: str | None = None
     title: str | None = None
     collection: str = "default"
@@ -116,7 +119,9 @@ async def store_upload(
     elif upload.text is not None:
         parts = [(upload.filename or UNNAMED, None)]
     else:
-        parts = [(clean_filename(file.filename), file) for file in upload.files]
+        kept = document_id is not None and not upload.named
+        address = None if kept else upload.filename
+        parts = [(address if upload.url else clean_filename(file.filename), file) for file in upload.files]
     found: list[Submission] = []
     seen: set[str | None] = set()
     for filename, file in parts:
@@ -172,7 +177,8 @@ def clean_filename(name: str | None) -> str:
     """A file name for showing: its last part, without control characters. It never becomes a path."""
     last = re.split(r"[/\\]", name or "")[-1]
     shown = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Cf")).strip()
-    return shown[-255:] or UNNAMED
+    # Dots alone are no name, and a browser would save such a file under any.
+    return shown[-255:] if shown.strip(". ") else UNNAMED
 
 
 async def _copy(file: UploadFile, blob: BlobWriter) -> None:
@@ -210,10 +216,9 @@ def _json(body: bytes) -> Upload:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ApiError(400, "malformed", f"The body is not valid JSON: {error}") from error
-    if isinstance(found, dict) and "url" in found:
-        message = "Documents cannot be fetched from addresses yet. Download the file and upload it."
-        raise ApiError(422, "url_not_supported", message)
     try:
+        if isinstance(found, dict) and "url" in found:
+            return _from_address(UrlUpload.model_validate(found))
         given = TextUpload.model_validate(found)
     except ValidationError as error:
         parts = [f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors()[:5]]
@@ -229,6 +234,41 @@ def _json(body: bytes) -> Upload:
         always_new=given.on_conflict == "new" or not {"title", "filename"} & given.model_fields_set,
         named="filename" in given.model_fields_set,
     )
+
+
+def _from_address(given: UrlUpload) -> Upload:
+    metadata = _checked_metadata(given.metadata)
+    return Upload(
+        url=_storable(given.url, "url"),
+        filename=clean_filename(given.filename) if given.filename else None,
+        title=None if given.title is None else _storable(given.title, "title"),
+        collection=given.collection,
+        metadata=metadata,
+        wait=given.wait,
+        always_new=given.on_conflict == "new",
+        named=given.filename is not None,
+    )
+
+
+async def fetch_into(upload: Upload, fetcher: Fetcher) -> int:
+    """Fetch the document that an upload names by its address, if it does; its size in bytes.
+
+    The document is fetched before the upload is acknowledged: what was acknowledged is on disk, and what could not be
+    fetched was never promised.
+
+    Raises:
+        UrlError: It cannot be fetched.
+    """
+    if upload.url is None:
+        return 0
+    file = UploadFile(await asyncio.to_thread(tempfile.TemporaryFile))
+    upload.files.append(file)
+    found = await fetcher.fetch(upload.url, file.file)
+    await file.seek(0)
+    # A page's address is what its readers know it by, and what two pages of one name differ in.
+    upload.filename = upload.filename or found.target.filename
+    upload.metadata = {"source_url": found.target.text, **upload.metadata}
+    return found.size
 
 
 def _collection(name: str) -> str:

@@ -29,13 +29,14 @@ from index.manifest import (
     FORMAT,
     MANIFEST,
     ORIGINALS,
+    Ended,
     Entry,
     Manifest,
-    deleted_ids,
+    ended,
     file_entry,
     open_read_only,
     problems,
-    read_deletions,
+    read_ended,
 )
 from index.view import sync_folder, write_atomically
 
@@ -94,10 +95,8 @@ def back_up(
             name = now.strftime("%Y%m%dT%H%M%S.%fZ")
             staging = target / f"{INCOMING}{name}"
             try:
-                manifest, deleted = _put_together(
-                    data, staging, now.isoformat(), copy=copy, progress=progress
-                )
-                _remember_deletions(target, deleted, staging / CATALOG)
+                manifest, gone = _put_together(data, staging, now.isoformat(), copy=copy, progress=progress)
+                _remember(target, gone, staging / CATALOG)
                 staging.rename(target / name)
                 sync_folder(target)
             except BaseException:
@@ -118,7 +117,7 @@ def backups(target: Path) -> list[Path]:
 
 def _put_together(
     data: Path, staging: Path, made_at: str, *, copy: bool, progress: Callable[[str], None]
-) -> tuple[Manifest, dict[str, float]]:
+) -> tuple[Manifest, Ended]:
     """Everything of a backup, on disk, in a folder that is not yet called one."""
     (staging / ORIGINALS).mkdir(parents=True)
     taken: dict[str, Entry] = {}
@@ -150,7 +149,7 @@ def _put_together(
         wrong = problems(catalog)
         (documents,) = catalog.execute("SELECT count(*) FROM documents").fetchone()
         (schema,) = catalog.execute("SELECT version_num FROM alembic_version").fetchone()
-        deleted = deleted_ids(catalog)
+        gone = ended(catalog)
     if wrong:
         raise BackupFailed(f"The catalog is damaged: {wrong[0]}. Restore an older backup.")
     files = {f"{ORIGINALS}/{sha256[:2]}/{sha256}": entry for sha256, entry in sorted(taken.items())}
@@ -163,7 +162,7 @@ def _put_together(
     write_atomically(staging / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
     progress("writing to disk")
     _sync_all(staging)
-    return manifest, deleted
+    return manifest, gone
 
 
 def _present(data: Path) -> set[str]:
@@ -206,14 +205,15 @@ def _linked(source: Path, target: Path) -> bool:
     return True
 
 
-def _remember_deletions(target: Path, deleted: dict[str, float], catalog: Path) -> None:
+def _remember(target: Path, gone: Ended, catalog: Path) -> None:
     """Add to the list beside the backups, less what lives again because somebody restored it on purpose."""
     path = target / DELETIONS
-    known = read_deletions(path) if path.exists() else {}
+    merged = (read_ended(path) if path.exists() else Ended()).joined(gone)
     with closing(open_read_only(catalog, immutable=True)) as connection:
         living = {row[0] for row in connection.execute("SELECT id FROM documents")}
-    merged = {each: when for each, when in sorted({**known, **deleted}.items()) if each not in living}
-    write_atomically(path, json.dumps({"deletions": merged}, indent=0).encode())
+    deletions = {each: when for each, when in sorted(merged.documents.items()) if each not in living}
+    kept = {"deletions": deletions, "revoked": dict(sorted(merged.keys.items()))}
+    write_atomically(path, json.dumps(kept, indent=0).encode())
 
 
 def _expire(target: Path, keep: int | None, days: float | None) -> Iterator[Path]:

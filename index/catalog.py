@@ -165,6 +165,7 @@ class Catalog(CatalogReader):
                     media_type=document.media_type,
                     parser=document.parser,
                     pages=document.pages,
+                    disclosures=[(each.code, each.count, each.kept) for each in document.disclosures] or None,
                     first_passage=None if added is None else added.first,
                     passages=0 if added is None else added.size,
                 )

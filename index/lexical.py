@@ -197,6 +197,12 @@ class LexicalView:
         found = searcher.search(tantivy.Query.all_query(), count, count=False).hits
         return {int(i or 0) for i in searcher.fast_field_values("id", [address for _, address in found])}
 
+    def count_of(self, document_id: str) -> int:
+        """How many passages of a document can be found."""
+        wanted = tantivy.Query.term_query(self._index.schema, "document", document_id)
+        searcher = self._index.searcher()
+        return len(searcher.search(wanted, max(1, searcher.num_docs), count=False).hits)
+
     def reset(self) -> None:
         """See ``View``."""
         with self._lock:

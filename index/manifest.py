@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from index.database import CATALOG
@@ -20,7 +20,7 @@ MANIFEST = "manifest.json"
 ORIGINALS = "originals"
 # Files of the data folder that are not made again from the catalog, besides it and the originals.
 EXTRAS = ("calibration.json", "calibration-generative.json")
-# Beside the backups: ids of the documents that were deleted, as of the newest backup.
+# Beside the backups: ids of the documents that were deleted and the keys that were revoked, as of the newest backup.
 DELETIONS = "deletions.json"
 
 
@@ -47,6 +47,18 @@ class Manifest:
     made_at: str
     documents: int
     files: dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What no restore may bring back unasked, with when it was ended: ids of deleted documents and of revoked keys."""
+
+    documents: dict[str, float] = field(default_factory=dict)
+    keys: dict[str, float] = field(default_factory=dict)
+
+    def joined(self, other: Ended) -> Ended:
+        """Both together."""
+        return Ended({**self.documents, **other.documents}, {**self.keys, **other.keys})
 
 
 def file_entry(path: Path) -> Entry:
@@ -77,15 +89,18 @@ def problems(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
-def deleted_ids(connection: sqlite3.Connection) -> dict[str, float]:
-    """Ids of deleted documents with the time; none in a catalog from before they were kept."""
-    known = connection.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'deletions'"
-    ).fetchone()
-    return dict(connection.execute("SELECT document_id, deleted_at FROM deletions")) if known else {}
+def ended(connection: sqlite3.Connection) -> Ended:
+    """What a catalog says was ended; nothing in one from before that was kept."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    gone = "SELECT document_id, deleted_at FROM deletions"
+    revoked = "SELECT id, revoked_at FROM keys WHERE revoked_at IS NOT NULL"
+    return Ended(
+        dict(connection.execute(gone)) if "deletions" in tables else {},
+        dict(connection.execute(revoked)) if "keys" in tables else {},
+    )
 
 
-def read_deletions(path: Path) -> dict[str, float]:
+def read_ended(path: Path) -> Ended:
     """A list that ``back_up`` wrote, or that of a catalog or a data folder.
 
     Raises:
@@ -97,8 +112,12 @@ def read_deletions(path: Path) -> dict[str, float]:
         path = path / CATALOG if (path / CATALOG).exists() else path / DELETIONS
     if path.suffix == ".json":
         found = json.loads(path.read_bytes())
-        return {str(document_id): float(when) for document_id, when in found["deletions"].items()}
+        documents, keys = found["deletions"].items(), found.get("revoked", {}).items()
+        return Ended(
+            {str(each): float(when) for each, when in documents},
+            {str(each): float(when) for each, when in keys},
+        )
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist.")
     with closing(open_read_only(path)) as connection:
-        return deleted_ids(connection)
+        return ended(connection)

@@ -15,7 +15,7 @@ import sqlite3
 import stat
 import tempfile
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +31,12 @@ from index.manifest import (
     FORMAT,
     MANIFEST,
     ORIGINALS,
+    Ended,
     Entry,
     Manifest,
     open_read_only,
     problems,
-    read_deletions,
+    read_ended,
 )
 from index.schema import RESTRICTED_INDEX
 from index.schema import deletions as deletions_table
@@ -80,9 +81,9 @@ def restore(
     Args:
         source: A backup, or a folder of backups, of which the newest is taken.
         data: The folder; nobody may be using it.
-        deletions: Lists of documents that were deleted after the backup, as ``read_deletions`` takes them, besides
-            the one that lies beside the backup.
-        bring_back: Restore also what these lists say was deleted.
+        deletions: Lists of documents that were deleted and keys that were revoked after the backup, as ``read_ended``
+            takes them, besides the one that lies beside the backup.
+        bring_back: Restore also documents that these lists say were deleted. Keys stay revoked.
         progress: Called with the name of each step.
 
     Raises:
@@ -93,7 +94,7 @@ def restore(
     try:
         manifest = _read_manifest(backup)
         _check_files(backup, manifest)
-        gone = {} if bring_back else _gone(backup, deletions)
+        gone = _gone(backup, deletions, bring_back=bring_back)
         data.mkdir(parents=True, exist_ok=True)
         with closing(hold(data)):
             _clear_interrupted(data)
@@ -181,19 +182,21 @@ def _check_files(backup: Path, manifest: Manifest) -> None:
         raise RestoreRefused(f"{backup} lacks {min(left)}, which the manifest names.")
 
 
-def _gone(backup: Path, lists: Sequence[Path]) -> dict[str, float]:
-    """Ids of documents that were deleted after the backup, as far as that is at hand."""
-    found: dict[str, float] = {}
+def _gone(backup: Path, lists: Sequence[Path], *, bring_back: bool) -> Ended:
+    """What was ended after the backup, as far as that is at hand."""
+    found = Ended()
     beside = backup.parent / DELETIONS
     for path in (*((beside,) if beside.exists() else ()), *lists):
         try:
-            found |= read_deletions(path)
+            found = found.joined(read_ended(path))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, sqlite3.Error) as error:
+            if bring_back:
+                continue
             raise RestoreRefused(
                 f"The list of deletions {path} cannot be read ({error}). Without it deleted documents could come "
-                "back; to restore all the same, add --bring-back."
+                "back; to restore all the same, add --bring-back, and look at 'footnote keys list' afterwards."
             ) from error
-    return found
+    return replace(found, documents={}) if bring_back else found
 
 
 def _clear_interrupted(data: Path) -> None:
@@ -271,20 +274,25 @@ def _is_known(kind: str, _name: str, sql: str | None) -> bool:
     return kind == "table" and sql is not None and not _CODE.search(sql)
 
 
-def _delete_again(folder: Path, gone: dict[str, float]) -> tuple[str, ...]:
-    """Bring the catalog to the present schema, and delete in it what was deleted after the backup."""
+def _delete_again(folder: Path, gone: Ended) -> tuple[str, ...]:
+    """Bring the catalog to the present schema, and end in it what was ended after the backup."""
     again = []
     store = Store(folder)
     try:
         store.finish_interrupted()
-        for document_id in gone:
+        for key_id in gone.keys:
+            with suppress(NotFound):
+                store.keys.revoke(key_id)
+        for document_id in gone.documents:
             with suppress(NotFound):
                 store.delete_document(document_id)
                 again.append(document_id)
         with store.database.write() as connection:
             known = set(connection.execute(select(deletions_table.c.document_id)).scalars())
             rows = [
-                {"document_id": each, "deleted_at": when} for each, when in gone.items() if each not in known
+                {"document_id": each, "deleted_at": when}
+                for each, when in gone.documents.items()
+                if each not in known
             ]
             if rows:
                 connection.execute(insert(deletions_table), rows)

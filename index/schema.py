@@ -95,6 +95,7 @@ versions = Table(
     Column("passages", Integer, nullable=False),
     Column("error_code", String),
     Column("error_message", Text),
+    Column("disclosures", JSON(none_as_null=True)),  # [[code, count, kept], ...]; null in older folders.
     Column("created_at", Float, nullable=False),
 )
 
@@ -141,6 +142,7 @@ passages = Table(
     Column(
         "sentence_vectors", LargeBinary
     ),  # int8, one row of 127 times a unit vector for each sentence; likewise.
+    Column("hidden", JSON(none_as_null=True)),  # What no reader sees, [[start, end], ...]; likewise.
     Index(None, "document_id", "ordinal"),
 )
 

@@ -20,6 +20,7 @@ import pypdfium2.raw as pdfium
 from ingest.errors import CorruptFile, EncryptedFile, PageNotFound
 from ingest.parsers.pdf.characters import letters, segments
 from ingest.parsers.pdf.page import reading_order
+from ingest.parsers.pdf.unseen import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,10 +70,11 @@ def locate(page: Any, quote: str, occurrence: int = 0) -> list[Rectangle]:
         Left, top, right and bottom as fractions of the page's visible size, from its upper left corner.
     """
     text_page = page.get_textpage()
+    unseen = Unseen(page, text_page)
     wanted = _normalise(quote)
-    characters = {index: _normalise(letter) for index, letter in letters(text_page)}
+    characters = {index: _normalise(letter) for index, letter in letters(text_page, unseen)}
     owners: list[int] = []
-    for order in (_as_read(text_page), characters):
+    for order in (_as_read(text_page, unseen), characters):
         read = [(index, normal) for index in order for normal in characters.get(index, "")]
         owners, text = [index for index, _ in read], "".join(normal for _, normal in read)
         found = _find(text, wanted, occurrence)
@@ -139,11 +141,11 @@ def _open_page(data: bytes, number: int) -> Iterator[Any]:
         document.close()
 
 
-def _as_read(text_page: Any) -> list[int]:
+def _as_read(text_page: Any, unseen: Unseen) -> list[int]:
     """Indices of the page's characters in the parser's order of reading."""
     return [
         index
-        for segment in reading_order(segments(text_page))
+        for segment in reading_order(segments(text_page, unseen))
         for index in range(segment.first, segment.last + 1)
     ]
 

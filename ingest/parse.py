@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -24,7 +25,7 @@ from ingest.errors import (
     TooLarge,
 )
 from ingest.sandbox import as_parse_error
-from ingest.types import Block, BlockKind, Box, Parsed
+from ingest.types import Block, BlockKind, Box, Disclosure, Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +68,8 @@ PARSERS = {
 _ENTRIES = {kinds.MBOX: "parse_mbox", kinds.JSON_LINES: "parse_lines"}
 # Attachments of messages that are attached to a message attached to a message are only named.
 _MAX_DEPTH = 2
+_MAX_DISCLOSURES = 100
+_CODE = re.compile(r"[a-z_]{1,40}")
 # Characters of a title, or of a parser's name.
 _MAX_WORD = 100_000
 _CLOSED = "The parser was closed before the file was read. Read it again with an open one."
@@ -240,9 +243,12 @@ def _believed(reply: Json, payload: bytes) -> tuple[str, Parsed]:
         raise ValueError("no text where text belongs")
     if words[0] not in PARSERS:
         raise ValueError("an unknown media type")
+    told = tuple(Disclosure(code, int(count), kept=bool(kept)) for code, count, kept in reply["disclosures"])
+    if len(told) > _MAX_DISCLOSURES or any(not _CODE.fullmatch(each.code) or each.count < 0 for each in told):
+        raise ValueError("disclosures of another form")
     for word in words:
         word.encode()
-    return words[0], Parsed(text=text, blocks=blocks, title=words[1], parser=words[2])
+    return words[0], Parsed(text=text, blocks=blocks, title=words[1], parser=words[2], disclosures=told)
 
 
 def parse_bytes(data: bytes, filename: str, config: ParseConfig, depth: int = 0) -> tuple[str, Parsed]:
@@ -328,7 +334,13 @@ def serve_parse(config: ParseConfig, data: bytes, filename: str) -> tuple[Json, 
             f"{config.max_blocks:,}. Split it."
         )
     blocks = [(str(block.kind), block.start, block.end, block.number) for block in parsed.blocks]
-    header = {"media_type": media_type, "title": parsed.title, "parser": parsed.parser, "blocks": blocks}
+    header = {
+        "media_type": media_type,
+        "title": parsed.title,
+        "parser": parsed.parser,
+        "blocks": blocks,
+        "disclosures": [(each.code, each.count, each.kept) for each in parsed.disclosures],
+    }
     return header, parsed.text.encode()
 
 

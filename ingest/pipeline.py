@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 from ingest.chunk import build_tree
 from ingest.context import contexts, fitting
 from ingest.errors import LimitExceeded, TooLarge
+from ingest.hidden import apart, blanked, disclosures, hidden_characters, without_hidden
 from ingest.media import PDF
 from ingest.memory import give_back
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
@@ -117,10 +119,12 @@ class Pipeline:
     ) -> EmbeddedChunks:
         above = contexts(document, tree.passages)
         texts, shifts = [], []
+        # As long as the text itself, so that sentences keep their places.
+        shown = blanked(document.text, document.hidden)
         read = fitting(above, room, self.embedder.count_tokens)
         for context, chunk in zip(read, tree.passages, strict=True):
             before = f"{context}\n" if context else ""
-            texts.append(before + document.text[chunk.start : chunk.end])
+            texts.append(before + shown[chunk.start : chunk.end])
             shifts.append(len(before) - chunk.start)
         parts: list[list[tuple[int, int]]] = [[] for _ in texts]
         for sentence in tree.sentences:
@@ -173,10 +177,17 @@ class Pipeline:
 
 def _document(original: Original, media_type: str, parsed: Parsed) -> Document:
     """Join what the catalog knows with what the parser found."""
-    headings = (heading_text(parsed.text, b) for b in parsed.blocks if b.kind is BlockKind.HEADING)
+    # What a format keeps because its text is the file itself. The others have left it out by now.
+    seen = [*hidden_characters(parsed.text)]
+    kept = Counter[str]()
+    for code, (start, end) in seen:
+        kept[code] += end - start
+    comments = [(b.start, b.end) for b in parsed.blocks if b.kind is BlockKind.HIDDEN]
+    readable = blanked(parsed.text, comments)
+    headings = (heading_text(readable, b) for b in parsed.blocks if b.kind is BlockKind.HEADING)
     # The first heading of a PDF is told by its looks, and is as often a form's name or an address as a title.
     stated = "" if media_type == PDF else next(headings, "")
-    title = original.title or parsed.title or stated or original.filename
+    title = without_hidden(original.title or parsed.title or stated or original.filename)
     return Document(
         id=original.document_id,
         version=original.version,
@@ -187,4 +198,6 @@ def _document(original: Original, media_type: str, parsed: Parsed) -> Document:
         text=parsed.text,
         blocks=parsed.blocks,
         parser=parsed.parser,
+        disclosures=(*parsed.disclosures, *disclosures(kept, kept=True)),
+        hidden=apart([*comments, *(span for _, span in seen)]),
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rag.config import JudgeConfig
     from rag.cost import Purse
     from rag.gateway import Completion, Gateway
+    from rag.redaction import PrivateGateway
     from rag.tokens import TokenCounter
     from rag.verification.judge import Judgement
 
@@ -47,7 +48,7 @@ class GatewayJudges:
         tokens: Counts what a call would cost at most.
     """
 
-    gateway: Gateway
+    gateway: Gateway | PrivateGateway
     model: str
     tokens: TokenCounter
     config: JudgeConfig

@@ -10,20 +10,16 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from api.access import CallerDep, require_collection
-from api.bounds import pause, stop_holding_up
-from api.deps import Service, ServiceDep
+from api.access import CallerDep
+from api.deps import ServiceDep
 from api.errors import ApiError
-from api.gate import note_objects
 from api.idempotency import HEADER, answer, fingerprint, key_of, scope_of
-from api.quotas import counted_upload
+from api.intake import state_of, take
 from api.schemas.base import CollectionName
 from api.schemas.documents import DocumentOut, DocumentsOut, ReceiptOut, TextOut
 from api.stream import event, event_stream
-from api.uploads import read_upload, require_room, store_upload
 from index.errors import NotFound
-from index.idempotency import Claim, Replay
-from index.sight import EVERYTHING, allowed_by
+from index.idempotency import Replay
 from index.types import Status
 from ingest.errors import PageNotFound
 from rag.cite import PDF, quote_boxes
@@ -33,9 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from api.access import Caller
-    from index.sight import Sight
-    from index.types import DeletionReceipt, Submission
+    from index.types import DeletionReceipt
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
@@ -65,9 +59,11 @@ _UPLOAD_FORM: dict[str, Any] = {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "required": ["text"],
+                    "description": "A document as text, or its address, which is fetched where the settings allow it.",
+                    "oneOf": [{"required": ["text"]}, {"required": ["url"]}],
                     "properties": {
                         "text": {"type": "string"},
+                        "url": {"type": "string", "maxLength": 2000},
                         "title": {"type": "string"},
                         "filename": {"type": "string"},
                         "collection": {"type": "string", "default": "default"},
@@ -102,7 +98,7 @@ async def upload(
 
     A ZIP archive is taken apart: each file in it is a document, named after the archive and its path in it.
     """
-    return await _take(request, response, service, caller, None)
+    return await take(request, response, service, caller, None)
 
 
 @router.put(
@@ -114,7 +110,7 @@ async def replace(
     """Upload a new version. The present one is searched until the new one is ready."""
     if key_of(request) is None:
         await asyncio.to_thread(service.store.catalog.document, document_id, caller.sight)
-    return await _take(request, response, service, caller, document_id)
+    return await take(request, response, service, caller, document_id)
 
 
 @router.get("")
@@ -135,7 +131,7 @@ def list_documents(
 @router.get("/{document_id}")
 def read_document(document_id: str, service: ServiceDep, caller: CallerDep) -> DocumentOut:
     """One document."""
-    return _current(service, document_id, caller.sight)
+    return state_of(service, document_id, caller.sight)
 
 
 @router.delete("/{document_id}", response_model=ReceiptOut, openapi_extra=_with_key({}))
@@ -226,7 +222,7 @@ def read_page(
 @router.get("/{document_id}/events", response_class=StreamingResponse)
 async def watch(document_id: str, service: ServiceDep, caller: CallerDep) -> StreamingResponse:
     """Ingestion progress as server-sent events: ``progress`` with the document, until it is ready or failed."""
-    first = await asyncio.to_thread(_current, service, document_id, caller.sight)
+    first = await asyncio.to_thread(state_of, service, document_id, caller.sight)
 
     async def changes() -> AsyncGenerator[str, None]:
         current: DocumentOut = first
@@ -234,7 +230,7 @@ async def watch(document_id: str, service: ServiceDep, caller: CallerDep) -> Str
         while not Status(current.status).final:
             await asyncio.sleep(_POLL_S)
             try:
-                latest = await asyncio.to_thread(_current, service, document_id, caller.sight)
+                latest = await asyncio.to_thread(state_of, service, document_id, caller.sight)
             except NotFound:
                 yield event("deleted", {"id": document_id, "status": "deleted"})
                 return
@@ -243,85 +239,3 @@ async def watch(document_id: str, service: ServiceDep, caller: CallerDep) -> Str
                 yield event("progress", current.model_dump())
 
     return event_stream(changes())
-
-
-async def _take(
-    request: Request, response: Response, service: Service, caller: Caller, document_id: str | None
-) -> DocumentsOut | Response:
-    kept, key = service.store.idempotency, key_of(request)
-    claim: Claim | None = None
-    try:
-        try:
-            async with counted_upload(service, caller, request) as count:
-                given = await read_upload(request)
-                if document_id is None:
-                    require_collection(caller, given.collection)
-                elif len(given.files) > 1:
-                    raise ApiError(
-                        422, "invalid_field", "A document is replaced by one file, not by several."
-                    )
-                # Who uploads what they may not see themselves is told what becomes of it, until others change it.
-                hides = not caller.sight.admits(allowed_by(given.metadata))
-                told = EVERYTHING if hides else caller.sight
-                if key is not None:
-                    asked = await asyncio.to_thread(fingerprint, request, given)
-                    begun = await asyncio.to_thread(kept.begin, scope_of(caller), key, asked)
-                    if isinstance(begun, Replay):
-                        count.again = True
-                        note_objects(request.state, [each.document_id for each in begun.done])
-                        return await _again(service, begun, told, caller.sight)
-                    claim = begun
-                await require_room(service, given, document_id, caller.sight)
-                stored = await store_upload(service.store, given, document_id, claim, caller.sight)
-        finally:
-            # The temporary files of the form, which would otherwise last as long as the wait.
-            await request.close()
-        note_objects(request.state, [each.document_id for each in stored])
-        service.runner.notify()
-        stop_holding_up()
-        response.status_code = 201 if given.wait else 202
-        shown = [await _shown(service, each, told, caller.sight, wait=given.wait) for each in stored]
-        found = DocumentsOut(documents=shown)
-        if claim is not None:
-            await asyncio.to_thread(kept.finish, claim, response.status_code, found.model_dump_json())
-        return found
-    finally:
-        if claim is not None:
-            await asyncio.to_thread(kept.release, claim)
-
-
-async def _again(service: Service, replay: Replay, told: Sight, seen: Sight) -> Response:
-    """The answer that was given before, or what is left of it when something it showed was deleted or hidden since."""
-    left = [await _shown(service, each, told, seen, wait=False) for each in replay.done]
-    if replay.body is None or any(each.status == "deleted" for each in left):
-        return answer(replay.status, DocumentsOut(documents=left).model_dump_json())
-    return answer(replay.status, replay.body)
-
-
-async def _shown(
-    service: Service, submission: Submission, told: Sight, seen: Sight, *, wait: bool
-) -> DocumentOut:
-    """A document as the answer to its upload shows it; of one deleted or hidden since, that it was deleted.
-
-    Args:
-        service: For the document.
-        submission: What the upload became.
-        told: What its uploader may be told of that version.
-        seen: What they may see besides.
-        wait: Whether to wait until it is ready or failed.
-    """
-    while True:
-        try:
-            current = await asyncio.to_thread(_current, service, submission.document_id, told)
-            if current.version != submission.version:
-                current = await asyncio.to_thread(_current, service, submission.document_id, seen)
-        except NotFound:
-            return DocumentOut.deleted(submission)
-        if not wait or Status(current.status).final:
-            return current
-        await pause(_POLL_S)
-
-
-def _current(service: Service, document_id: str, sight: Sight) -> DocumentOut:
-    record = service.store.catalog.document(document_id, sight)
-    return DocumentOut.of(record, service.runner.progress(record.id, record.version))

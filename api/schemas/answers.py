@@ -53,6 +53,8 @@ class PassageOut(BaseModel):
     rank: int
     found_by: list[str]
     also_in: list[str]
+    # What of the text no reader of the file sees, as spans in the document.
+    hidden: list[tuple[int, int]]
 
     @classmethod
     def of(cls, found: Found) -> Self:

@@ -30,7 +30,7 @@ CITATION_FIELDS = {
 }  # fmt: skip
 PASSAGE_FIELDS = {
     "document_id", "version", "title", "filename", "start", "end", "text", "pages", "headings", "score",
-    "rank", "found_by", "also_in",
+    "rank", "found_by", "also_in", "hidden",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from index import backup as making
 from index.backup import back_up, backups
 from index.doctor import examine
 from index.errors import BackupFailed, FolderInUse, FolderUnusable, NotFound, RestoreRefused
+from index.keys import KeyGrant
 from index.restore import restore
 from index.store import Store
 from tests.index.helpers import add, found_texts, search, settled, upload
@@ -300,6 +301,26 @@ def test_deleted_after_the_backup_stays_deleted(store: Store, runner: JobRunner,
         report = examine(again, repair=False)
         again.close()
         assert report.clean, report.findings
+
+
+def test_a_key_revoked_after_the_backup_stays_revoked(store: Store, tmp_path: Path) -> None:
+    """By the list of a later backup or the former folder, and also when documents are brought back on purpose."""
+    grant = KeyGrant("a key", ("admin",))
+    (first, one), (second, two), (kept, three) = (store.keys.create(grant) for _ in range(3))
+    older = back_up(store.folder, tmp_path / "backups")
+    store.keys.revoke(first.id)
+    back_up(store.folder, tmp_path / "backups")
+    store.keys.revoke(second.id)
+
+    restore(older.folder, tmp_path / "first")
+    restore(older.folder, tmp_path / "second", deletions=[store.folder])
+    restore(older.folder, tmp_path / "third", deletions=[store.folder], bring_back=True)
+
+    for folder, live in (("first", {two, three}), ("second", {three}), ("third", {three})):
+        again = Store(tmp_path / folder)
+        assert {each for each in (one, two, three) if again.keys.authenticate(each)} == live
+        assert again.keys.get(kept.id).grant == grant
+        again.close()
 
 
 def test_what_was_brought_back_on_purpose_stays(store: Store, runner: JobRunner, tmp_path: Path) -> None:
