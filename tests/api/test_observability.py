@@ -180,6 +180,11 @@ def test_traces_follow_the_conventions(
         headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"},
     )
 
+    # The request's span ends after its answer has arrived here.
+    until = time.monotonic() + 10
+    while "POST /v1/ask" not in {span.name for span in sinks.spans.get_finished_spans()}:
+        assert time.monotonic() < until
+        time.sleep(0.01)
     spans = {span.name: span for span in sinks.spans.get_finished_spans()}
     request, retrieval, chat = spans["POST /v1/ask"], spans["retrieval"], spans["chat gpt-4.1-mini"]
     assert {f"{span.context.trace_id:032x}" for span in (request, retrieval, chat)} == {trace}
