@@ -165,8 +165,13 @@ def install(app: FastAPI) -> None:
             headers["Allow"] = ", ".join(methods)
         return JSONResponse(_body(code, detail, status, retryable=False), status, headers)
 
-    async def handle_invalid(_request: Request, error: Exception) -> JSONResponse:
+    async def handle_invalid(request: Request, error: Exception) -> JSONResponse:
         found = error.errors() if isinstance(error, RequestValidationError) else []
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        # FastAPI hands a body that is not said to be JSON on as bytes, which fit no model.
+        if any(each["loc"] == ("body",) and isinstance(each["input"], bytes) for each in found):
+            message = f"The body is {media_type or 'of no stated type'}; this address takes application/json."
+            return JSONResponse(_body("unsupported_media_type", message, 415, retryable=False), 415)
         if any(each["type"] == "json_invalid" for each in found):
             return JSONResponse(_body("malformed", "The body is not valid JSON.", 400, retryable=False), 400)
         parts = [

@@ -62,7 +62,9 @@ def _finished(run: Run) -> Answer:
     builder, draft = run.builder, run.draft
     claims = builder.claims
     stated = [claim for claim in claims if claim.needs_source]
-    if not stated or all(claim.verdict is Verdict.UNSUPPORTED for claim in stated):
+    # Under the policy that flags, readers get what no source carries, marked as such.
+    flagged = any(each.action == "flagged" for each in draft.repairs)
+    if not stated or (not flagged and all(claim.verdict is Verdict.UNSUPPORTED for claim in stated)):
         if not run.abstained:
             # What was rated before is not what is left to be said.
             run.confidence = run.ranking = None

@@ -20,6 +20,8 @@ from ingest.sentences import sentence_spans, trimmed
 from rag.words import content_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ingest.sentences import Span
 
 _AUXILIARY = (
@@ -50,7 +52,7 @@ _SUBJECT_WORD = re.compile(
     r"(?:the|a|an|he|she|it|they|we|i|you|this|these|those|his|her|its|their|our|my)\b|[A-Z]"
 )
 _LABEL = re.compile(
-    r"[\s>*_•‣▪●◦–-]*(?:(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z])[.)]\s+)?[*_]*(?:(?:and|but|also|so|however|moreover|"
+    r"[\s>*_•‣▪●◦–-]*(?:(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z])[.)]\s+|(?:step|point|item)\s+\d{1,3}\s?[:.)–-]\s*)?[*_]*(?:(?:and|but|also|so|however|moreover|"
     r"furthermore|additionally|therefore|thus|in addition|for example|for instance)\b,?\s+)?",
     re.IGNORECASE,
 )
@@ -91,6 +93,7 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _NOT_KNOWN = re.compile(
+    r"(?:(?:and|but|however|still|also|note that|please note that),?\s+)?"
     r"(?:(?:unfortunately|sorry|i['’]m sorry|i am sorry|based on (?:the|these) [\w\s]{1,30}),?\s+(?:but )?)?"
     r"(?:i (?:do not|don['’]t) know\b[\w\s'’]{0,60}|(?:the|these|your|my) (?:given |provided |available )?"
     r"(?:documents?|sources?|passages?|texts?|context|evidence) (?:do|does)(?: not|n['’]t) "
@@ -99,6 +102,24 @@ _NOT_KNOWN = re.compile(
 )
 _LEAD_IN = re.compile(r"(?:here (?:is|are)|below (?:is|are)|the following)\b", re.IGNORECASE)
 _YES_NO = re.compile(r"(?:yes|no)[.!,]?", re.IGNORECASE)
+_ANSWERS = re.compile(
+    r"(?:yes|no)(?:,?\s+(?:it|he|she|they|there|this|that|these|those|you|we|i)\b.*)?", re.IGNORECASE
+)
+# "## Payment terms", "Terms:" and the first row of a table are at most so long, for each column.
+_LONGEST_HEADING = 6
+_DENIES = re.compile(r"\b(?:no|not|never|none|without)\b", re.IGNORECASE)
+_RULE = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
+_PLACE = re.compile(
+    r"(?:\b(?:pages?|pp?\.?|sections?|sec\.|art(?:icle)?s?\.?|clauses?|chapters?|ch\.|no\.|vol\.|v|s\.|seiten?)|§§?)\s*"
+    r"\d+(?:[.,–-]\d+)*|\b(?:1[5-9]|20)\d\d\b",
+    re.IGNORECASE,
+)
+# The full stop of a German day is no end of a sentence.
+_DAY = re.compile(r"\b\d{1,2}\.$")
+_MONTH = re.compile(
+    r"(?:Jan(?:uar)?|Jänner|Feb(?:ruar)?|März|Apr(?:il)?|Mai|Juni?|Juli?|Aug(?:ust)?|Sept?(?:ember)?|Okt(?:ober)?|"
+    r"Nov(?:ember)?|Dez(?:ember)?)\b"
+)
 # Longer than that, a courtesy holds something else as well.
 _LONGEST_COURTESY = 25
 
@@ -127,9 +148,9 @@ def split_claims(text: str) -> list[ClaimSpan]:
     """Cut a text into claims, in its order. Blank texts have none."""
     found: list[ClaimSpan] = []
     subject = ""
-    for first, last in sentence_spans(text):
-        start, end = trimmed(text, first, last)
-        if start >= end:
+    for start, end in _sentences(text):
+        if found and found[-1].text.startswith("|") and _RULE.fullmatch(text, start, end):
+            found[-1] = replace(found[-1], needs_source=found[-1].needs_source and not _heads(found[-1].text))
             continue
         if found and not _WORD.search(text, start, end):
             # Marks alone, as of "**Yes.**", are no claim; they belong to what they close.
@@ -152,6 +173,33 @@ def split_claims(text: str) -> list[ClaimSpan]:
     return _with_reasons(found)
 
 
+def _sentences(text: str) -> Iterator[Span]:
+    """Spans of the sentences that hold anything."""
+    last = (0, 0)
+    for first, end in sentence_spans(text):
+        span = trimmed(text, first, end)
+        if span[0] >= span[1]:
+            continue
+        if _DAY.search(text, *last) and _MONTH.match(text, span[0]):
+            last = (last[0], span[1])
+            continue
+        if last[1]:
+            yield last
+        last = span
+    if last[1]:
+        yield last
+
+
+def _heads(line: str) -> bool:
+    """Whether a line is a heading or a row of column names, which names what follows and states nothing."""
+    plain = line.strip(" \t\n#*_|:：")
+    words = _WORD.findall(plain)
+    if len(words) > _LONGEST_HEADING * (1 + line.count("|")) or _VERB.search(plain) or _DENIES.search(plain):
+        return False
+    # A name or a number may be the statement itself: "Convicted: Acme".
+    return not any(word[0].isupper() for word in words[1:]) and not re.search(r"\d", plain)
+
+
 def _with_reasons(found: list[ClaimSpan]) -> list[ClaimSpan]:
     """A bare "Yes." says what the claim after it says, and is checked as that."""
     ahead: list[ClaimSpan | None] = [*found[1:], None][: len(found)]
@@ -161,6 +209,11 @@ def _with_reasons(found: list[ClaimSpan]) -> list[ClaimSpan]:
         else claim
         for claim, after in zip(found, ahead, strict=True)
     ]
+
+
+def states(note: str) -> bool:
+    """Whether a note states something, by its form: it has a verb, or a figure that is no page, section or year."""
+    return bool(_VERB.search(note)) or bool(re.search(r"[\d%]", _PLACE.sub(" ", note)))
 
 
 def clauses(sentence: str) -> list[str]:
@@ -183,7 +236,14 @@ def _needs_source(sentence: str) -> bool:
     if re.search(r"\d", plain) or len(words) > _LONGEST_COURTESY:
         return True
     core = plain.rstrip(" .!…?？")
-    if _GREETING.fullmatch(core) or _polite_words().issuperset(content_terms(plain)):
+    if _ANSWERS.fullmatch(core):
+        return True
+    heading = sentence.lstrip().startswith("#") or core.endswith((":", "："))
+    if (
+        (heading and _heads(sentence))
+        or _GREETING.fullmatch(core)
+        or _polite_words().issuperset(content_terms(plain))
+    ):
         return False
     announced = _LEAD_IN.match(core)
     if announced and core.endswith(":"):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ingest.sentences import trimmed
 from rag.asked import Kind
 from rag.candidate import Candidate
+from rag.verification.lead_in import lead_ins
+from rag.verification.sentences import with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +44,10 @@ def completed(picked: Sequence[Candidate], asked: Asked, limit: int, most_items:
     for candidate in chosen:
         if header := column_line(candidate.evidence, candidate.index):
             added.append(_beside(candidate, header))
-        if asked.kind is Kind.LIST:
+        if asked.kind is Kind.LIST or candidate.text.endswith(":"):
             added += [_beside(candidate, index) for index in _items(candidate, most_items)]
+        if (denial := _denial(candidate)) is not None:
+            added.append(_beside(candidate, denial))
         if candidate.index and len(added) <= limit and _LEANS_BACK.match(candidate.text):
             added.append(_beside(candidate, candidate.index - 1))
     unique = {(each.evidence.key, each.index): each for each in reversed(added)}
@@ -88,17 +92,15 @@ def _below_header(candidate: Candidate) -> Candidate:
 
 
 def _items(candidate: Candidate, most: int) -> list[int]:
-    """The items of the list that a sentence is part of or leads to, with what leads to them."""
+    """The items of the list that a sentence is part of or leads to, with what leads to them; else the next sentence."""
     evidence, index = candidate.evidence, candidate.index
     count = len(evidence.sentences)
     if not ITEM.match(_raw(evidence, index)):
-        if (
-            not candidate.text.endswith(":")
-            or index + 1 >= count
-            or not ITEM.match(_raw(evidence, index + 1))
-        ):
+        if not candidate.text.endswith(":") or index + 1 >= count:
             return []
         index += 1
+        if not ITEM.match(_raw(evidence, index)):
+            return [index]
     first = last = index
     while first > 0 and ITEM.match(_raw(evidence, first - 1)):
         first -= 1
@@ -106,6 +108,15 @@ def _items(candidate: Candidate, most: int) -> list[int]:
         last += 1
     lead = [first - 1] if first and _text(evidence, first - 1).endswith(":") else []
     return [*lead, *range(first, min(last + 1, first + most))]
+
+
+def _denial(candidate: Candidate) -> int | None:
+    """The sentence over an item that turns it round, such as "The following is not covered:"."""
+    evidence, index = candidate.evidence, candidate.index
+    above = evidence.sentences[: index + 1]
+    words = lead_ins(with_columns(evidence, above), evidence.headings[-1] if evidence.headings else "")[index]
+    found = [at for at in range(index) if words and _text(evidence, at).strip("#*_> \t\n") == words]
+    return found[-1] if found else None
 
 
 def _beside(candidate: Candidate, index: int) -> Candidate:

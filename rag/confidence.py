@@ -46,7 +46,9 @@ def withheld(rated: Confidence, threshold: float | None = None) -> Confidence:
         threshold: What the value was under, if that is why.
     """
     why: tuple[str, ...] = ()
-    if threshold is not None and rated.value < threshold:
+    if threshold is not None and threshold >= 1.0:
+        why = ("It is withheld because no confidence is known from which on so few answers are wrong.",)
+    elif threshold is not None and rated.value < threshold:
         why = (f"It is withheld because answers are only given from {threshold * 100:.0f} % on.",)
     return replace(rated, level="low", explanation=(*why, *rated.explanation))
 

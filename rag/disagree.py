@@ -294,9 +294,11 @@ def _number(mine: Said, theirs: Said, asked: frozenset[str] | None = None) -> st
             continue
         if not others or values & others or max(len(values), len(others)) > 1:
             continue
-        # "11 in the morning" counts nothing.
-        counted = f" ({unit})" if content_terms(unit) else ""
-        return f"{_list(others)} where the footnote says {_list(values)}{counted}"
+        here, there = (
+            _list(side.spelled[unit, value] for value in found)
+            for side, found in ((mine, values), (theirs, others))
+        )
+        return f"{there} where the footnote says {here}"
     return None
 
 

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 
 from ingest.hidden import without_hidden
 from rag.gateway_judge import in_thread
-from rag.judge import ENDED, is_refusal, judge
+from rag.judge import ENDED, is_refusal, judge, stating_nothing
 from rag.markers import MarkedTextParser
+from rag.table_rows import is_row, left_open, names_columns
 from rag.types import Repair, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from rag.gateway import Delta, Gateway
-    from rag.judge import Checked, Draft
+    from rag.judge import Checked, Draft, Judged
     from rag.markers import MarkedSentence
     from rag.prompt import Mark
     from rag.redaction import RedactingGateway
@@ -66,14 +67,19 @@ async def generate(
     """
     finished: asyncio.Queue[MarkedSentence | None] = asyncio.Queue()
     stream = gateway.stream(sent, model=model, deadline_s=repairer.seconds_left())
-    reader = asyncio.create_task(_read(stream, [piece.key for piece in evidence], finished, repairer, draft))
+    reader = asyncio.create_task(_read(stream, evidence, finished, repairer, draft))
     # The evidence is embedded while the gateway still thinks, so that no sentence waits for that.
     before: deque[str] = deque(maxlen=_BEFORE)
+    in_table = False
     ready = asyncio.create_task(_read_ahead(verifier, repairer.question.text))
     try:
         while (sentence := await finished.get()) is not None:
             await ready
-            for checked in await _checked(sentence, mark, verifier, repairer, draft, " ".join(before)):
+            heads = is_row(sentence.text) and not in_table and names_columns(sentence.text)
+            said = " ".join(before)
+            found = await _checked(sentence, mark, verifier, repairer, draft, said, heads_table=heads)
+            in_table = is_row(sentence.text)
+            for checked in found:
                 repairer.shown(checked.text)
                 yield checked
                 before.append(checked.text)
@@ -97,13 +103,13 @@ async def _read_ahead(verifier: Verifier, text: str) -> None:
 
 async def _read(
     stream: AsyncGenerator[Delta, None],
-    keys: Sequence[str],
+    evidence: Sequence[Evidence],
     finished: asyncio.Queue[MarkedSentence | None],
     repairer: Repairer,
     draft: Draft,
 ) -> None:
     """Read the stream to its end and hand on each finished sentence, and None after the last or a failure."""
-    parser = MarkedTextParser(keys)
+    parser = MarkedTextParser([piece.key for piece in evidence], evidence)
     try:
         async with aclosing(stream) as deltas:
             async for delta in deltas:
@@ -135,17 +141,27 @@ def _note(delta: Delta, draft: Draft) -> None:
 
 
 async def _checked(
-    sentence: MarkedSentence, mark: Mark, verifier: Verifier, repairer: Repairer, draft: Draft, context: str
+    sentence: MarkedSentence,
+    mark: Mark,
+    verifier: Verifier,
+    repairer: Repairer,
+    draft: Draft,
+    context: str,
+    *,
+    heads_table: bool,
 ) -> Sequence[Checked]:
     """What readers get of one sentence: itself, what it was rewritten to, or nothing."""
     draft.invented_keys += len(sentence.invented)
     # A model can write what nobody sees, too: copied from elsewhere, or asked for by a document.
-    sentence = replace(sentence, text=without_hidden(mark.taken_out(sentence.text)))
+    text = without_hidden(mark.taken_out(sentence.text))
+    sentence = replace(sentence, text=text if heads_table else left_open(text))
     if is_refusal(sentence.text):
         draft.refused = True
         return ()
     if not sentence.text.strip() or draft.abstained:
         return ()
+    if heads_table:
+        return (stating_nothing(sentence),)
     if repairer.seconds_left() <= 0:
         # What cannot be checked in time is not shown, and the answer does not pass for a whole one.
         draft.finish_reason = "length"
@@ -155,10 +171,16 @@ async def _checked(
     if judged.checked.needs_source and not sentence.keys:
         draft.unmarked += 1
     if judged.attributed:
-        reason = (
-            "it had no marker" if judged.attributed == "attributed" else "the source named does not carry it"
-        )
-        draft.repairs.append(Repair(sentence.text, judged.attributed, reason))
+        draft.repairs.append(Repair(sentence.text, judged.attributed, _why_attributed(judged)))
     if not judged.fault:
         return (judged.checked,)
     return await repairer.repair(judged)
+
+
+def _why_attributed(judged: Judged) -> str:
+    if judged.attributed == "attributed":
+        return "it had no marker"
+    shown = {each.evidence.key for each in judged.checked.supports if each.evidence is not None}
+    if shown.isdisjoint(judged.keys):
+        return "the source named does not carry it"
+    return "the source named carries only a part of it"

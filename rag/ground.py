@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from index.sight import EVERYTHING
 from ingest.sentences import sentence_spans
 from rag.cite import AnswerBuilder, Sources
+from rag.claims import ClaimSpan, split_claims, states
 from rag.confidence import confidence_of_support
+from rag.marker_syntax import blanked
 from rag.passages import evidence_of
 from rag.retrieve import retrieve
 from rag.types import Citation, Claim, Evidence, Passage, Support, Verdict
@@ -21,12 +24,14 @@ if TYPE_CHECKING:
     from index.sight import Sight
     from ingest.sentences import Span
     from rag.answer import Answerer
-    from rag.claims import ClaimSpan
     from rag.gateway_judge import GatewayJudge
     from rag.types import Confidence
 
 # Passages read for each claim.
 _PASSAGES = 5
+# "[^1]: Lease, page 3", at the foot of a text.
+_NOTE = re.compile(r"^[ \t]*\[\^?\d{1,3}\]:?[ \t]+(?=\S).*$", re.MULTILINE)
+_GAP = re.compile(r"\s+(?=[.,;:!?)])|(?<=\s)\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,31 @@ class Grounding:
     citations: tuple[Citation, ...]
     support: float
     confidence: Confidence
+
+
+def claims_of(text: str) -> list[ClaimSpan]:
+    """The claims of a text that has footnotes of its own: these are no words of the claims.
+
+    A note at the foot that only names a place needs no source.
+    """
+    notes = [match.span() for match in _NOTE.finditer(text)]
+    body = blanked(text)
+    for start, end in notes:
+        body = f"{body[:start]}{' ' * (end - start)}{body[end:]}"
+    found = [_foreign(text, each, 0) for each in split_claims(body)]
+    for start, end in notes:
+        note = blanked(text[start:end]).replace(":", " ", 1)
+        found += [_foreign(text, each, start) for each in split_claims(note) if states(note)] or [
+            ClaimSpan(start, end, text[start:end], text[start:end], needs_source=False)
+        ]
+    return sorted(found, key=lambda each: each.start)
+
+
+def _foreign(text: str, claim: ClaimSpan, offset: int) -> ClaimSpan:
+    start, end = claim.start + offset, claim.end + offset
+    return replace(
+        claim, start=start, end=end, text=text[start:end], standalone=_GAP.sub("", claim.standalone)
+    )
 
 
 def ground_in_collection(

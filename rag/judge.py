@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from index.analyze import terms
-from rag.claims import split_claims
+from rag.claims import clauses, split_claims
 from rag.markers import quotations
 from rag.prompt import NOT_ANSWERED
+from rag.together import carried_together, in_part
 from rag.types import Repair, Support, Usage, Verdict
 from rag.verify import PARTIAL_AT
 from rag.words import content_terms, coverage
@@ -115,22 +116,15 @@ def judge(sentence: MarkedSentence, verifier: Verifier, context: str = "") -> Ju
         verifier: Over the sources that its model read.
         context: What the answer says before it, which names what its pronouns stand for.
     """
-    text = sentence.text
-    separator = "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
+    text, separator = sentence.text, _separator(sentence)
     if states_nothing(text):
-        return Judged(Checked(text, (_NOTHING_STATED,), separator, needs_source=False))
+        return Judged(stating_nothing(sentence))
     quotes = [text[start:end] for start, end in quotations(text)]
     places = [verifier.find(quote) for quote in quotes]
     if None in places:
         # A quotation that no source contains is a false statement about the source.
         return Judged(Checked(text, (), separator), sentence.keys, ALTERED, context=context)
-    supports = [verifier.check(text, [key], context=context) for key in sentence.keys]
-    attributed = ""
-    if not any(each.verdict in CARRIED for each in supports):
-        # The model gave no key or a wrong one: look for the source that does carry the sentence.
-        supports.append(verifier.check(text, context=context))
-        if supports[-1].verdict in CARRIED:
-            attributed = "moved" if sentence.keys else "attributed"
+    supports, attributed = _supports(sentence, verifier, context)
     # A source that has little to do with the sentence is no footnote to it, whoever named it.
     carrying = [each for each in supports if each.verdict in CARRIED]
     opposing = [each for each in supports if each.verdict is Verdict.CONTRADICTED]
@@ -154,9 +148,46 @@ def judge(sentence: MarkedSentence, verifier: Verifier, context: str = "") -> Ju
     return Judged(checked, sentence.keys, fault, attributed, context, unchecked=bool(failed))
 
 
+def _supports(sentence: MarkedSentence, verifier: Verifier, context: str) -> tuple[list[Support], str]:
+    """What the sources say to a sentence: those that it names, one by one and together, else all of them.
+
+    Returns:
+        The supports, and ``attributed`` or ``moved`` when the sources named do not carry it and others do.
+    """
+    text, keys = sentence.text, sentence.keys
+    alone = [verifier.check(text, [key], context=context) for key in keys]
+    several = len(clauses(text)) > 1
+    whole = [each for each in alone if each.verdict is Verdict.SUPPORTED]
+    if any(each.quoted for each in alone) or (whole and len(whole) == len(alone) and not several):
+        return alone, ""
+    if len(keys) > 1 or (keys and several):
+        together = carried_together(text, verifier, keys, alone, context)
+        if together:
+            return together, ""
+    # The model gave no key, a wrong one or too few: look for the sources that do carry the sentence.
+    found = "moved" if keys else "attributed"
+    carried = any(each.verdict in CARRIED for each in alone)
+    if several and (together := carried_together(text, verifier, None, whole, context)):
+        return together, found
+    if carried:
+        return in_part(alone) if several else alone, ""
+    last = verifier.check(text, context=context)
+    supports = [*alone, last]
+    return in_part(supports) if several else supports, found if last.verdict in CARRIED else ""
+
+
 def is_refusal(text: str) -> bool:
     """Whether a sentence is the one that the model is asked for when the sources do not answer."""
     return text.strip() == NOT_ANSWERED
+
+
+def stating_nothing(sentence: MarkedSentence) -> Checked:
+    """A sentence that needs no source, as it is shown."""
+    return Checked(sentence.text, (_NOTHING_STATED,), _separator(sentence), needs_source=False)
+
+
+def _separator(sentence: MarkedSentence) -> str:
+    return "\n\n" if sentence.paragraph_break else "\n" if sentence.line_break else " "
 
 
 def states_nothing(text: str) -> bool:

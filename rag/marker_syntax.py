@@ -2,11 +2,14 @@
 
 A marker is a bracket whose every part is a key that was issued for this request (``[k7f]``,
 ``[k7f, q2a]``, ``[source: K7F]``, ``【k7f】``), or looks like a citation although nothing was issued for
-it: a number of one to three digits (``[1]``, ``[^2]``, ``[3-5]``), the shape of a key (``[k99]``), a number
-or key after a word such as "source" (``[doc 3]``), or a dagger (``【4†source】``). The latter is *invented*.
+it: a number of one to three digits (``[1]``, ``[^2]``, ``[3-5]``), the shape of a key (``[k99]``, ``[S99]``), a
+number or key after a word such as "source" (``[doc 3]``), a source's title or file (``[lease.pdf]``), a word that
+closes a sentence and stands in no source (``[abcd]``), or a dagger (``【4†source】``). The latter is *invented*. Issued
+keys alone may stand in round brackets too.
 
 Everything else stays as it is: ``[sic]``, ``[the Company]``, ``[2019]``, ``[0, 1]`` (citations count from
-1), ``[text](address)``, ``[ ]``, and whatever stands in a code span, as ``x[1]`` does.
+1), ``[text](address)``, ``[ ]``, whatever stands in a code span, as ``x[1]`` does, and the sources' own brackets:
+``[1]`` in a quotation when a source has it so, ``[H2O]`` when a source has the word.
 
 The scanners here look at text of which the end may still be missing. They answer MORE only as long as the
 characters to come can change the answer, and never look further than a fixed number of characters; so the
@@ -23,6 +26,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from rag.types import Evidence
 
 BRACKETS = {"[": "]", "【": "】", "［": "］"}
 # Characters at which ``scan`` may find something; after a marker also those that join it to the next.
@@ -54,6 +59,23 @@ _NUMBER = r"\d{1,3}(?:\s?[-–—]\s?\d{1,3})?"
 _KEY = r"(?=[a-z0-9]*[0-9])[a-z][a-z0-9]{2,3}"
 _NUMBERS = re.compile(_NUMBER)
 _INVENTED = re.compile(rf"\^?(?:{_NUMBER}|{_KEY})|\^[\w-]{{1,20}}|.*†.*")
+# Longer, or with capitals, so that it could also be a word; and a word that could also be a key.
+_KEY_OR_WORD = re.compile(r"(?=[\w-]*\d)[A-Za-z][\w-]{2,11}", re.ASCII)
+_WORD_OR_KEY = re.compile(r"[A-Za-z][A-Za-z_-]{2,15}")
+_NAMES_A_SOURCE = re.compile(
+    r"(?:doc(?:ument)?s?|sources?|src|refs?|references?|citations?|cite|keys?|ids?)\s?[:=].*|"
+    r"[^\s].*\.(?:pdf|docx?|pptx?|xlsx?|od[tsp]|md|txt|rtf|html?|csv|json|xml|epub|eml|msg)",
+    re.IGNORECASE,
+)
+# What editors put into brackets.
+_EDITORIAL = frozenset(
+    ("sic", "redacted", "omitted", "deleted", "illegible", "inaudible", "unclear", "optional")
+)
+_ROUND = re.compile(r"[\w\s,;&:]{0,40}")
+# After a citation comes the end of its clause, or another.
+_ENDS = frozenset(".,;:!?)]。！？\n[【［")
+_IN_BRACKETS = re.compile(rf"[\[【［]([^\[\]【】［］\n]{{1,{_LABEL_CHARS}}})[\]】］]")
+_WORDS = re.compile(r"\w(?:[\w-]*\w)?")
 _ORNAMENT = "'\"`*_@#^\\"
 
 
@@ -76,6 +98,40 @@ class Nothing(Enum):
 
     MORE = auto()
     NONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What tells a source's own brackets from citations.
+
+    Attributes:
+        keys: Issued for this request, in lower case.
+        names: Titles and file names of the sources, case-folded.
+        brackets: What the sources have in brackets, case-folded, white space as single blanks.
+        words: All words of the sources, case-folded.
+    """
+
+    keys: frozenset[str]
+    names: frozenset[str] = frozenset()
+    brackets: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What stands before a place in the text.
+
+    Attributes:
+        line_start: Whether only white space does in its line.
+        quoted: Whether a quotation is open.
+        closed: Whether a full stop or another marker does, so that a marker may follow and a sentence may not go on.
+        attached: Whether a letter or digit does, without white space.
+    """
+
+    line_start: bool = False
+    quoted: bool = False
+    closed: bool = False
+    attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,46 +182,106 @@ def new_keys(count: int, rng: Chooser = secrets) -> list[str]:
     return list(keys)
 
 
-def scan(
-    raw: str, at: int, issued: Collection[str], *, final: bool, line_start: bool
-) -> Marker | Verbatim | Nothing:
+def known_of(issued: Collection[str], evidence: Collection[Evidence]) -> Known:
+    """What is known of the sources of one request."""
+    texts = [piece.text for piece in evidence]
+    return Known(
+        keys=frozenset(key.lower() for key in issued),
+        names=frozenset(
+            _folded(name) for piece in evidence for name in (piece.title, piece.filename) if name
+        ),
+        brackets=frozenset(_folded(each) for text in texts for each in _IN_BRACKETS.findall(text)),
+        words=frozenset(word.casefold() for text in texts for word in _WORDS.findall(text)),
+    )
+
+
+def scan(raw: str, at: int, known: Known, where: Where, *, final: bool) -> Marker | Verbatim | Nothing:
     """Looks for a marker or for code at one place.
 
     Args:
         raw: Text of which the end may be missing.
         at: Index of a character of STARTS, or of JOINTS when a marker stands before it.
-        issued: The keys issued for this request, in lower case.
+        known: Of the sources of this request.
+        where: What stands before ``at``.
         final: Whether ``raw`` is complete.
-        line_start: Whether only white space stands before ``at`` in its line.
     """
     char = raw[at]
     if char in BRACKETS:
-        return _bracket(raw, at, issued, final=final)
+        return _bracket(raw, at, known, where, final=final)
     if char == "`":
-        return _code(raw, at, issued, final=final, line_start=line_start)
+        return _code(raw, at, known, final=final, line_start=where.line_start)
     if char in JOINTS:
-        return _joined(raw, at, issued, final=final)
-    return _wrapped(raw, at, issued, final=final)
+        return _joined(raw, at, known, where, final=final)
+    return _wrapped(raw, at, known, where, final=final)
 
 
-def read_label(label: str, issued: Collection[str]) -> Marker | None:
-    """Decides whether what stands in a bracket is a citation. ``end`` of the answer means nothing."""
+def blanked(text: str) -> str:
+    """A finished text of somebody else's with white space in the place of every marker: all offsets stay."""
+    # Its own words in brackets are no keys that somebody made up.
+    known = Known(frozenset(), words=frozenset(_WORDS.findall(text.casefold())))
+    parts: list[str] = []
+    done = at = 0
+    joins = False
+    while at < len(text):
+        found: Marker | Verbatim | Nothing = Nothing.NONE
+        if text[at] in STARTS or (joins and text[at] in JOINTS):
+            where = Where(line_start=not text[text.rfind("\n", 0, at) + 1 : at].strip())
+            found = scan(text, at, known, where, final=True)
+        if isinstance(found, Marker) and not found.kept:
+            parts += (text[done:at], " " * (found.end - at))
+            done = found.end
+        joins = isinstance(found, Marker) or (joins and text[at].isspace())
+        at = at + 1 if isinstance(found, Nothing) else found.end
+    return "".join((*parts, text[done:]))
+
+
+def read_label(label: str, known: Known, where: Where, *, ends: bool = False) -> Marker | None:
+    """Decides whether what stands in a bracket is a citation. ``end`` of the answer means nothing.
+
+    Args:
+        label: Without the bracket.
+        known: Of the sources of this request.
+        where: What stands before the bracket.
+        ends: Whether a clause ends after it.
+    """
     keys: list[str] = []
     invented: list[str] = []
     prose: list[str] = []
+    own = _folded(label) in known.brackets
+    whole = not own and (
+        _folded(label) in known.names or _NAMES_A_SOURCE.fullmatch(label.strip()) is not None
+    )
     for part in filter(None, _PARTS.split(label.strip())):
         word = _WORD_BEFORE.match(part)
         bare = part[word.end() :] if word else part
         names = [name.strip(_ORNAMENT).lower() for name in _KEY_GAP.split(bare)]
-        if all(name in issued for name in names):
+        if all(name in known.keys for name in names):
             keys += names
-        elif _INVENTED.fullmatch(bare):
+        elif _INVENTED.fullmatch(bare) or (not own and _could_be_key(part, bare, known, where, ends=ends)):
             invented.append(part)
         else:
             prose.append(part)
+    if not keys and own and where.quoted:
+        return None
+    if not keys and whole:
+        return Marker(0, (), (label.strip(),))
     if not keys and (prose or not invented or _counts_from_zero(invented)):
         return None
     return Marker(0, tuple(keys), tuple(invented), f"[{', '.join(prose)}]" if prose else "")
+
+
+def _could_be_key(part: str, bare: str, known: Known, where: Where, *, ends: bool) -> bool:
+    """Whether a word that no source has is a key that was made up; without a digit only where a clause ends."""
+    if bare.casefold() in known.words:
+        return False
+    if _KEY_OR_WORD.fullmatch(bare):
+        return True
+    last = (ends or where.closed) and not where.attached
+    return last and bool(_WORD_OR_KEY.fullmatch(part)) and part.casefold() not in _EDITORIAL
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _counts_from_zero(parts: list[str]) -> bool:
@@ -174,7 +290,7 @@ def _counts_from_zero(parts: list[str]) -> bool:
     return numbers and any(int(number) == 0 for part in parts for number in re.findall(r"\d+", part))
 
 
-def _bracket(raw: str, at: int, issued: Collection[str], *, final: bool) -> Marker | Verbatim | Nothing:
+def _bracket(raw: str, at: int, known: Known, where: Where, *, final: bool) -> Marker | Verbatim | Nothing:
     missing = Nothing.NONE if final else Nothing.MORE
     depth = 2 if raw.startswith("[[", at) else 1
     label = _LABEL.match(raw, at + depth)
@@ -184,9 +300,9 @@ def _bracket(raw: str, at: int, issued: Collection[str], *, final: bool) -> Mark
     end = label.end() + depth
     if raw[label.end() : end] != closing:
         return missing if closing.startswith(raw[label.end() :]) else Nothing.NONE
-    marker = read_label(label.group(), issued)
     if end == len(raw) and not final:
         return Nothing.MORE
+    marker = read_label(label.group(), known, where, ends=end == len(raw) or raw[end] in _ENDS)
     address = _ADDRESS.match(raw, end)
     if address and address.end() == len(raw) and not final:
         return Nothing.MORE
@@ -199,17 +315,17 @@ def _bracket(raw: str, at: int, issued: Collection[str], *, final: bool) -> Mark
     return Marker(stop if linked else end, marker.keys, marker.invented, marker.kept)
 
 
-def _joined(raw: str, at: int, issued: Collection[str], *, final: bool) -> Marker | Nothing:
+def _joined(raw: str, at: int, known: Known, where: Where, *, final: bool) -> Marker | Nothing:
     """Finds the marker that a comma or an "and" joins to the one before it."""
     joint = _JOINT.match(raw, at)
     place = joint.end() if joint else at
     if place < len(raw) and raw[place] in BRACKETS and place > at:
-        found = _bracket(raw, place, issued, final=final)
+        found = _bracket(raw, place, known, where, final=final)
         return Nothing.NONE if isinstance(found, Verbatim) else found
     return Nothing.MORE if not final and "and".startswith(raw[place:]) else Nothing.NONE
 
 
-def _wrapped(raw: str, at: int, issued: Collection[str], *, final: bool) -> Marker | Nothing:
+def _wrapped(raw: str, at: int, known: Known, where: Where, *, final: bool) -> Marker | Nothing:
     """Finds markers that have parentheses, emphasis or a superscript around them and nothing else in it."""
     missing = Nothing.NONE if final else Nothing.MORE
     opening = _WRAPPER.match(raw, at)
@@ -220,8 +336,10 @@ def _wrapped(raw: str, at: int, issued: Collection[str], *, final: bool) -> Mark
     keys: list[str] = []
     invented: list[str] = []
     place = opening.end()
+    if kind == "(" and place < len(raw) and raw[place] not in BRACKETS:
+        return _round(raw, at, known, where, final=final)
     while place < len(raw) and raw[place] in BRACKETS:
-        found = _bracket(raw, place, issued, final=final)
+        found = _bracket(raw, place, known, where, final=final)
         if isinstance(found, Nothing):
             return found
         if isinstance(found, Verbatim) or found.kept:
@@ -236,9 +354,19 @@ def _wrapped(raw: str, at: int, issued: Collection[str], *, final: bool) -> Mark
     return missing if any(sign.startswith(raw[place:]) for sign in (closing, "and")) else Nothing.NONE
 
 
-def _code(
-    raw: str, at: int, issued: Collection[str], *, final: bool, line_start: bool
-) -> Marker | Verbatim | Nothing:
+def _round(raw: str, at: int, known: Known, where: Where, *, final: bool) -> Marker | Nothing:
+    """Finds issued keys that stand in round brackets and share them with nothing."""
+    label = _ROUND.match(raw, at + 1)
+    end = label.end() if label else at + 1
+    if end == len(raw):
+        return Nothing.NONE if final else Nothing.MORE
+    marker = read_label(raw[at + 1 : end], known, where) if raw[end] == ")" else None
+    if marker is None or marker.invented or marker.kept:
+        return Nothing.NONE
+    return Marker(end + 1, marker.keys, ())
+
+
+def _code(raw: str, at: int, known: Known, *, final: bool, line_start: bool) -> Marker | Verbatim | Nothing:
     run = _TICKS.match(raw, at)
     ticks = len(run.group()) if run else 0
     if ticks == _MOST_TICKS or at + ticks == len(raw):
@@ -258,7 +386,7 @@ def _code(
     # A marker that the model put into a code span is still its marker.
     inner = line[ticks : end - ticks].strip()
     if inner.startswith("[") and inner.endswith("]"):
-        marker = read_label(inner[1:-1], issued)
+        marker = read_label(inner[1:-1], known, Where())
         if marker and marker.keys and not marker.kept:
             return Marker(at + end, marker.keys, marker.invented)
     return Verbatim(at + end, block=False)

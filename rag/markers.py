@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 
 import sentencex
 
-from rag.marker_syntax import JOINTS, STARTS, Marker, Nothing, Verbatim, new_keys, scan
+from rag.marker_syntax import JOINTS, STARTS, Marker, Nothing, Verbatim, Where, known_of, new_keys, scan
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from rag.types import Evidence
 
 __all__ = ["MarkedSentence", "MarkedTextParser", "new_keys", "quotations"]
 
@@ -76,10 +78,11 @@ class MarkedTextParser:
 
     Args:
         issued: The keys issued for this request.
+        evidence: The sources that the model read, whose own brackets are no citations.
     """
 
-    def __init__(self, issued: Collection[str]) -> None:
-        self._issued = frozenset(key.lower() for key in issued)
+    def __init__(self, issued: Collection[str], evidence: Collection[Evidence] = ()) -> None:
+        self._known = known_of(issued, evidence)
         self._raw = ""  # What has come and cannot be decided yet.
         self._finished: list[MarkedSentence] = []
         self._closed = False
@@ -132,7 +135,7 @@ class MarkedTextParser:
                 continue
             found: Marker | Verbatim | Nothing = Nothing.NONE
             if char in STARTS or (self._after_marker and char in JOINTS):
-                found = scan(raw, at, self._issued, final=final, line_start=self._line_start)
+                found = scan(raw, at, self._known, self._where(char), final=final)
             if found is Nothing.MORE:
                 break
             if isinstance(found, Marker):
@@ -147,6 +150,19 @@ class MarkedTextParser:
                 at += 1
             self._line_start = False
         self._raw = raw[at:]
+
+    def _where(self, char: str) -> Where:
+        """What stands before a character that may begin a marker."""
+        if char == "`":
+            return Where(line_start=self._line_start)
+        last = self._pieces[-1][-1] if self._pieces else ""
+        tail = "".join(self._pieces[-_WINDOW_CHARS:])[-_WINDOW_CHARS:] if self._known.brackets else ""
+        return Where(
+            line_start=self._line_start,
+            quoted=_inside_quotation(tail),
+            closed=self._after_marker or last in frozenset(".!?。！？"),
+            attached=last.isalnum() and not self._gap and not self._after_marker,
+        )
 
     def _mark(self, marker: Marker) -> None:
         self._note_gap()

@@ -181,7 +181,7 @@ class Repairer:
                 spent.prompt_tokens + reply.usage.prompt_tokens,
                 spent.completion_tokens + reply.usage.completion_tokens,
             )
-        parser = MarkedTextParser([piece.key for piece in pieces])
+        parser = MarkedTextParser([piece.key for piece in pieces], pieces)
         sentences = parser.feed(reply.text)
         if reply.finish_reason in ENDED:
             # Of a reply that was cut off the last sentence is probably half a sentence.

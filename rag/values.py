@@ -56,6 +56,7 @@ class Said:
     Attributes:
         numbers: Values by what they count or measure: the name of a dimension, the index term of a noun, or nothing.
             Each value in the dimension's own measure, so that 1 week is 7 days.
+        spelled: The same values as they stand in the sentence, by unit and value.
         dates: Years, and days of a month as ``month-day``.
         names: Words with a capital, case-folded; the first word of the sentence only where it stands in a longer name.
         negated: Whether it says no.
@@ -63,6 +64,7 @@ class Said:
     """
 
     numbers: Mapping[str, frozenset[str]]
+    spelled: Mapping[tuple[str, str], str]
     dates: frozenset[str]
     names: frozenset[str]
     negated: bool
@@ -79,6 +81,7 @@ def taken_apart(sentence: str) -> Said:
         dates |= {str(date.year)} if date.year else set()
         dates |= {f"{date.month}-{date.day}"} if date.month and date.day else set()
     numbers: dict[str, set[str]] = {}
+    spelled: dict[tuple[str, str], str] = {}
     for each in quantities:
         rest = _without(rest, each.start, each.end)
         if each.is_year and (not each.noun or _BEFORE_YEAR.search(sentence[: each.start])):
@@ -86,12 +89,15 @@ def taken_apart(sentence: str) -> Said:
         else:
             # "A fall of 5 %" says -5 %: the sign is only compared of temperatures.
             size = each.size if each.unit in _SIGNED else abs(each.size)
-            numbers.setdefault(each.unit or each.noun, set()).add(f"{size:.12g}")
+            kind, value = each.unit or each.noun, f"{size:.12g}"
+            numbers.setdefault(kind, set()).add(value)
+            spelled[kind, value] = " ".join(sentence[each.start : each.end].split())
     names = _names(sentence)
     named = {term for name in names for term in terms(name)}
     frame = {term for term in content_terms(rest) if not _DIGIT.search(term)}
     return Said(
         numbers={unit: frozenset(values) for unit, values in numbers.items()},
+        spelled=spelled,
         dates=frozenset(dates),
         names=frozenset(names),
         negated=bool(_NEGATION.search(sentence)),

@@ -402,11 +402,14 @@ def agreed(
     """
     # Where nearly every word of the claim is the source's own, what the source has otherwise is no paraphrase. The
     # fitted model has seen too few negations that were left out to be sure of that.
-    if share >= _SAME_WORDS and any(not each.missing for each in faults):
+    settled = any(each.settles for each in faults)
+    if settled or (share >= _SAME_WORDS and any(not each.missing for each in faults)):
         wrong = max(wrong, _CERTAINLY)
     if wrong > WRONG_AT:
         denied = any(each.kind in ("negation", "opposite") for each in faults)
-        contradicted = share >= _SAME_SUBJECT and (denied or (opposed > _OPPOSED_AT and bool(faults)))
+        contradicted = (settled or share >= _SAME_SUBJECT) and (
+            denied or (opposed > _OPPOSED_AT and bool(faults))
+        )
         return min(carried, PARTIAL_AT * (1.0 - wrong)), (
             Verdict.CONTRADICTED if contradicted else Verdict.UNSUPPORTED
         )

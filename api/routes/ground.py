@@ -21,9 +21,8 @@ from api.schemas.answers import (
     GroundOut,
     UsageOut,
 )
-from rag.claims import split_claims
 from rag.cost import Purse, check_budget
-from rag.ground import Source, ground_in_collection, ground_in_sources
+from rag.ground import Source, claims_of, ground_in_collection, ground_in_sources
 from rag.types import Usage
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ async def ground(body: GroundIn, service: ServiceDep, caller: CallerDep) -> Grou
 
 
 def _grounded(body: GroundIn, service: Service, judge: GatewayJudge | None, sight: Sight) -> GroundOut:
-    claims = Steps(split_claims(body.text))
+    claims = Steps(claims_of(body.text))
     if len(claims) > MAX_CLAIMS:
         message = (
             f"text: {len(claims):,} claims, and at most {MAX_CLAIMS} are checked at once. Send it in parts."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from api.schemas.base import ActingAs, Body, CollectionName, Out, QuestionText
 
@@ -322,9 +322,16 @@ class GroundOut(BaseModel):
     cost_usd: float | None
 
 
+def _not_true(given: object) -> object:
+    """True is a rating of 1 to Python, and none to whoever sends it."""
+    if isinstance(given, bool):
+        raise ValueError("Input should be -1 or 1")  # noqa: TRY004 - pydantic reports only this one.
+    return given
+
+
 class FeedbackIn(Body):
     """What somebody thought of an answer."""
 
-    rating: Literal[-1, 1]
+    rating: Annotated[Literal[-1, 1], BeforeValidator(_not_true)]
     comment: str | None = Field(None, max_length=5_000)
     correct: bool | None = None

@@ -47,7 +47,7 @@ class Row:
         claim: As it was checked.
         label: Of the pair; 0 for what was changed.
         features: By name.
-        faults: As (kind, told, missing).
+        faults: As (kind, told, missing, settles).
         near: Numbers of the sentences that were looked at.
         chosen: Of these, those that carry the claim together.
     """
@@ -60,13 +60,16 @@ class Row:
     claim: str
     label: int
     features: dict[str, float]
-    faults: list[tuple[str, str, bool]]
+    faults: list[tuple[str, str, bool, bool]]
     near: list[int]
     chosen: list[int]
 
     def found(self) -> list[Fault]:
         """The faults, as the verifier has them."""
-        return [Fault(kind, told, missing=missing) for kind, told, missing in self.faults]
+        return [
+            Fault(kind, told, missing=missing, settles=settles)
+            for kind, told, missing, settles in self.faults
+        ]
 
 
 def collect(
@@ -169,7 +172,7 @@ def _rows(name: str, pairs: list[tuple[str, Pair]], embedder: Remembered, *, vec
                     claim=pair.claim,
                     label=pair.label,
                     features={key: round(float(value), 5) for key, value in found.features.items()},
-                    faults=[(each.kind, each.told, each.missing) for each in found.faults],
+                    faults=[(each.kind, each.told, each.missing, each.settles) for each in found.faults],
                     near=[int(at) for at in near],
                     chosen=[int(at) for at in found.chosen],
                 )

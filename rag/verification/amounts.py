@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
 from rag.verification.quantities import quantities_of
+from rag.verification.times import time_faults
 from rag.verification.units import VAGUE_UNITS
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from rag.verification.quantities import Date, Quantity
 
 _TOLD = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?![\d.,])")
 _UPWARDS, _DOWNWARDS = frozenset((">", ">=")), frozenset(("<", "<="))
 # How far a measure in other units, or one that is called approximate, may be off.
 _CONVERTED, _ROUGHLY, _FURTHEST = 0.02, 0.12, 0.35
@@ -37,12 +40,12 @@ def quantity_faults(claim: str, near: str, around: str = "") -> list[Fault]:
         around: Title and headings, and what stands before: a number there counts, but contradicts nothing.
     """
     wanted, wanted_dates = quantities_of(claim)
+    faults = [*_code_faults(claim, near), *time_faults(claim, near, around)]
     if not wanted and not wanted_dates:
-        return _code_faults(claim, near, around)
+        return faults
     have, dates = quantities_of(near)
     more, more_dates = quantities_of(around) if around else ((), ())
     wanted = tuple(each for each in wanted if not _told_in_words(each, near))
-    faults = [*_code_faults(claim, near, around)]
     faults += [fault for each in wanted if (fault := _fault(each, have, more, (*dates, *more_dates)))]
     faults += [
         fault for each in wanted_dates if (fault := _date_fault(each, dates, more_dates, (*have, *more)))
@@ -56,20 +59,23 @@ _CODE = re.compile(
 )
 
 
-def _code_faults(claim: str, near: str, around: str) -> list[Fault]:
+def _code_faults(claim: str, near: str) -> list[Fault]:
     have = [each.casefold() for each in _CODE.findall(near)]
     mine = [each.casefold() for each in _CODE.findall(claim)]
-    known = {*have, *(each.casefold() for each in _CODE.findall(around))}
     found = []
     for each in dict.fromkeys(mine):
         rivals = [other for other in have if other not in mine and _shape(other) == _shape(each)]
-        if each not in known and rivals:
+        # A code of the sentences themselves goes before one that stands further away.
+        if each not in have and rivals:
             found.append(Fault("number", f"the source says {rivals[0]}, not {each}"))
     return found
 
 
 def _shape(code: str) -> str:
-    return re.sub(r"\d+", "0", code)
+    """A code with its figures, and the letters that follow them, left open: AB-1234-C is one like AB-1235-D."""
+    head = re.match(r"[^\d]*", code)
+    start = head.end() if head else 0
+    return code[:start] + re.sub(r"[a-z]+", "a", re.sub(r"\d+", "0", code[start:]))
 
 
 def _raw(found: Quantity | Date) -> str:
@@ -136,7 +142,18 @@ def _other_measure(wanted: Quantity, have: Quantity) -> bool:
 
 
 def _same(wanted: Quantity, have: Quantity) -> bool:
-    """Whether two quantities are the same amount, as far as their units are known."""
+    """Whether two quantities are the same amount, as far as their units are known, in one of their readings."""
+    return any(_equal(one, other) for one in _readings(wanted) for other in _readings(have))
+
+
+def _readings(found: Quantity) -> tuple[Quantity, ...]:
+    """1.250 € may be a thousand or one; nothing but the other side tells which of both."""
+    if found.unit != "euro" or not _THOUSANDS.search(found.raw):
+        return (found,)
+    return found, replace(found, value=1000 * found.value, size=1000 * found.size, places=0)
+
+
+def _equal(wanted: Quantity, have: Quantity) -> bool:
     if wanted.unit == "decade" and have.is_year:
         return wanted.value <= have.value < wanted.value + 10
     if {wanted.unit, have.unit} & VAGUE_UNITS or not (wanted.unit and have.unit):
@@ -145,6 +162,9 @@ def _same(wanted: Quantity, have: Quantity) -> bool:
         return _close(wanted, wanted.value, have, have.value, 0.0)
     if wanted.unit != have.unit:
         return False
+    if wanted.per and have.per and wanted.per != have.per:
+        # 500 a month are 6,000 a year.
+        return _close(wanted, wanted.size / wanted.per, have, have.size / have.per, _CONVERTED)
     converted = _CONVERTED if wanted.size / (wanted.value or 1) != have.size / (have.value or 1) else 0.0
     return _close(wanted, wanted.size, have, have.size, converted)
 

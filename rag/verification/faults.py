@@ -17,6 +17,7 @@ class Fault:
         missing: Whether the source only lacks it, and has nothing else in its place.
         elsewhere: Whether it stands in another place of the source.
         replaced: Whether it was found by laying a repeated sentence beside its source.
+        settles: Whether the rest of the claim is the source's own, so that nothing but this has to be weighed.
     """
 
     kind: str
@@ -24,3 +25,4 @@ class Fault:
     missing: bool = False
     elsewhere: bool = False
     replaced: bool = False
+    settles: bool = False

@@ -17,7 +17,9 @@ from rag.verification.amounts import quantity_faults
 from rag.verification.contrast import contrast
 from rag.verification.faults import KINDS
 from rag.verification.named import could_be_name, name_faults, names_of
-from rag.verification.polarity import negation_faults, opposite, opposite_faults, quantifier_faults
+from rag.verification.opposites import opposite
+from rag.verification.polarity import negation_faults, opposite_faults, refusal_faults
+from rag.verification.quantifiers import quantifier_faults
 from rag.verification.substitution import substitution_faults
 from rag.verification.text import Words, words_of
 
@@ -176,6 +178,7 @@ def find_faults(claim: Text, source: Source, first: int, last: int) -> list[Faul
     faults += name_faults(words, here, named, whole, nearest)
     faults += substitution_faults(words, here)
     faults += negation_faults(words, here, alike)
+    faults += refusal_faults(words, here, alike)
     faults += opposite_faults(words, here, alike)
     faults += quantifier_faults(words, here, alike)
     return faults

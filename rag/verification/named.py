@@ -23,6 +23,8 @@ _MONTHS_AND_DAYS = frozenset(_MONTHS_AND_DAYS_TEXT.split())
 _TITLES_TEXT = """mr mrs ms dr sir lord lady prof professor st saint president king queen the ii iii
 iv vi"""
 _TITLES = frozenset(_TITLES_TEXT.split())
+# Compared as units of amounts.
+_CURRENCIES = frozenset(("eur", "usd", "gbp", "chf", "jpy", "cny", "inr", "euro"))
 # Names of peoples and places agree in so many first letters: France and French do not, Italy and Italian do.
 _SAME_START = 4
 _SHORTEST_ACRONYM, _LONGEST_ACRONYM = 2, 12
@@ -73,6 +75,8 @@ def names_of(words: Words) -> list[int]:
     for at in range(len(words)):
         raw = words.raw(at)
         if not raw[0].isupper() or words.folded[at] in _MONTHS_AND_DAYS or words.folded[at] in _TITLES:
+            continue
+        if words.folded[at] in _CURRENCIES:
             continue
         if is_function_word(words.stems[at]) or len(raw) < 2:  # noqa: PLR2004 - an initial.
             continue

@@ -13,6 +13,37 @@ _TENS_WORDS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty
 _SPELLED = {word: float(value) for value, word in enumerate(_SMALL_WORDS)} | {
     word: 10.0 * value for value, word in enumerate(_TENS_WORDS, 2)
 }
+# German, without "elf", which is a word of English, and Arabic in both genders.
+_FOREIGN = {
+    word: float(value)
+    for value, words in enumerate(
+        ("zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "", "zwölf"), 2
+    )
+    for word in words.split()
+} | {
+    word: float(value)
+    for value, words in enumerate(
+        (
+            "ثلاث ثلاثة",
+            "أربع أربعة",
+            "خمس خمسة",
+            "ست ستة",
+            "سبع سبعة",
+            "ثمان ثماني ثمانية",
+            "تسع تسعة",
+            "عشر عشرة",
+        ),
+        3,
+    )
+    for word in words.split()
+}
+_SPELLED |= _FOREIGN
+# Chinese figures before what they count, one or two of them; ten alone would become longer.
+_HAN = "〇一二三四五六七八九"
+_COUNTED = re.compile(
+    rf"(?<![{_HAN}两十百千万亿第周期])(?:十(?P<ones>[{_HAN[1:]}])|(?P<tens>[{_HAN[1:]}])十|(?P<one>[{_HAN[1:]}两]))"
+    r"(?=个|年|月|天|日|周|小时|分钟|秒|元|次|名|倍|米|公里|公斤|吨|瓦|页)"
+)
 _ORDINALS = {
     word: float(value)
     for value, word in enumerate(
@@ -44,6 +75,7 @@ NUMBER_WORDS = (
 )
 _SPELLED_NUMBER = (
     rf"(?:(?:{'|'.join(_TENS_WORDS)})(?:[- ](?:{'|'.join(_SMALL_WORDS[1:10])}))?|{'|'.join(_SMALL_WORDS[2:])}|"
+    rf"{'|'.join(sorted(_FOREIGN, key=len, reverse=True))}|"
     rf"(?:a|one|half a|several)(?=\s(?:hundred|thousand|lakh|million|crore|billion|trillion|dozen)\b)|"
     r"one(?=[\s-](?:year|month|week|day|hour|minute|second)s?\b)|a dozen)"
 )
@@ -71,7 +103,7 @@ NUMBER = re.compile(
     rf"(?P<letter>(?(money)\s?(?:mm|mn|bn|tn|[kmbt])(?![^\W_])|(?<=\d)\s?(?:mn|bn|tn|[kmbt])(?=\s?{_AFTER_MONEY})))?"
     rf"(?P<scale>(?<=\d)[{''.join(_SCALES)}]{{1,4}})?"
     r"(?P<decade>(?<=\d)['’]?s\b)?"
-    r"(?P<unit>[\s-]{0,8}(?:per\s?(?:cent(?:age)?|mille)\b|(?:sq\.?|square|cubic)\s?[a-z]+|[°º]\s?[CF]?|℃|℉|"
+    r"(?P<unit>[\s-]{0,8}(?:per\s?(?:cent(?:age)?|mille)\b|(?:square|sq\.?|cubic)\s?[a-z]+|[°º]\s?[CF]?|℃|℉|"
     r"[%‰$€£¥₹]|[A-Za-zµμ/]+[²³]?|美元|欧元|日元|元|円|원|公里|千米|米|公斤|千克|吨|小时|分钟|秒|天))?",
     re.IGNORECASE,
 )
@@ -82,8 +114,16 @@ _PLAIN = str.maketrans("ıİſ\u212a\u2044％．－＄＜＞", "iIsK/%.-$<>") | 
 
 
 def plain(text: str) -> str:
-    """A text of the same length in which figures, marks and the Latin letters have one form."""
-    return text.translate(_PLAIN)
+    """A text of the same length in which figures, marks, Latin letters and small Chinese numbers have one form."""
+    return _COUNTED.sub(_counted, text.translate(_PLAIN))
+
+
+def _counted(match: re.Match[str]) -> str:
+    if match["ones"]:
+        return f"1{_HAN.index(match['ones'])}"
+    if match["tens"]:
+        return f"{_HAN.index(match['tens'])}0"
+    return "2" if match["one"] == "两" else str(_HAN.index(match["one"]))
 
 
 def value_of(match: re.Match[str]) -> tuple[float | None, bool]:

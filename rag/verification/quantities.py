@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from index.stems import stem
 from rag.verification.numerals import NUMBER, NUMBER_WORDS, UNSPACED, places_of, plain, value_of
+from rag.verification.times import CLOCK, period_of
 from rag.verification.units import unit_of
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Quantity:
         about: Whether it is called approximate.
         falls: Whether the words before say that something falls, so that "by 5" may stand for -5.
         places: Digits after the decimal sign.
+        per: Seconds of the time that it is for, as in "500 a month", or 0.
         raw: As it stands in the text.
         start: In the text.
     """
@@ -107,6 +109,7 @@ class Quantity:
     end: int
     falls: bool = False
     places: int = 0
+    per: float = 0.0
 
     @property
     def is_year(self) -> bool:
@@ -132,6 +135,8 @@ def quantities_of(text: str) -> tuple[tuple[Quantity, ...], tuple[Date, ...]]:
     # "Two (2) years" gives one number twice; "1. Choose" counts lines.
     text = _REPEATED.sub(lambda match: match.group()[: -len(match[1])] + " " * len(match[1]), text)
     written = _ITEM.sub(lambda match: " " * len(match.group()), text)
+    # Times of day are compared apart.
+    written = CLOCK.sub(lambda match: " " * len(match.group()), written)
     text = plain(written)
     dates = tuple(_dates(text))
     inside = [(date.start, date.end) for date in dates]
@@ -191,6 +196,7 @@ def _quantities(text: str, written: str) -> Iterator[Quantity]:
             end=end,
             falls=bool(_FALLS.search(text[max(0, match.start() - 40) : match.start()])),
             places=places_of(match),
+            per=period_of(text[match.start("unit") if match["unit"] else match.end() :][:40]),
         )
 
 

@@ -12,7 +12,7 @@ from rag.verification.lead_in import lead_ins
 from rag.verification.text import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ingest.sentences import Span
     from rag.types import Evidence
@@ -77,8 +77,7 @@ def letters_of(text: str) -> str:
 
 def sentences_of(piece: Evidence) -> Iterator[Sentence]:
     """The sentences of a piece that have words, in order."""
-    cut = [(piece.slice(span), _column(piece, span[0])) for span in piece.sentences]
-    denied = lead_ins(cut, piece.headings[-1] if piece.headings else "")
+    denied = lead_ins(with_columns(piece, piece.sentences), piece.headings[-1] if piece.headings else "")
     for whole, lead_in in zip(piece.sentences, denied, strict=True):
         start, end = trimmed(piece.text, whole[0] - piece.start, whole[1] - piece.start)
         own = piece.text[start:end]
@@ -92,6 +91,11 @@ def sentences_of(piece: Evidence) -> Iterator[Sentence]:
             text = f"{lead_in} {part}" if lead_in else part
             read = words if text == own else words_of(text)
             yield Sentence(piece, (piece.start + a, piece.start + b), whole, text, read, letters, lead_in)
+
+
+def with_columns(piece: Evidence, spans: Iterable[Span]) -> list[tuple[str, int]]:
+    """Sentences of a piece, each with the column in which it begins."""
+    return [(piece.slice(span), _column(piece, span[0])) for span in spans]
 
 
 def _column(piece: Evidence, start: int) -> int:

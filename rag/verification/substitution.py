@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rag.verification.faults import Fault
 from rag.verification.named import acronyms_of, could_be_name, names_of, same_name
-from rag.verification.polarity import NEGATORS, QUANTIFIER_OF, bounds
+from rag.verification.polarity import NEGATORS, answered, bounds
+from rag.verification.quantifiers import QUANTIFIER_OF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 _AGREEING, _LONGEST = 3, 7
 # Pairs of equal words on both sides: with more the same few words are repeated, and laying them out takes long.
 _MOST_PAIRS = 10_000
-_BOUNDS = frozenset(("least", "most", "more", "less", "fewer", "up", "over", "under", "above", "below"))
+_BOUNDS = {"least": ">=", "most": "<=", "up": "<="} | dict.fromkeys(("more", "over", "above"), ">")
+_BOUNDS |= dict.fromkeys(("less", "fewer", "under", "below"), "<")
 _BOUND = re.compile(
     r"(?:at (?:least|most)|up to|(?:no|not) (?:more|less|fewer|later|earlier) than|within|"
     r"(?:a )?(?:maximum|minimum)(?: of)?|(?:(?:does|do|shall|must|may) )?not exceed)\b",
@@ -87,8 +89,8 @@ def _small_words(claim: Words, source: Words, mine: range, theirs: range) -> lis
     # Bounds of numbers are compared as such.
     if _BOUND.match(_text(claim, mine)) and _BOUND.match(_text(source, theirs)):
         return []
-    negated = _negated(claim, mine)
-    if negated != _negated(source, theirs):
+    negated = _negated(claim, mine, source)
+    if negated != _negated(source, theirs, claim):
         told = (
             f"the source does not say “{_text(claim, mine)}”"
             if negated
@@ -97,8 +99,8 @@ def _small_words(claim: Words, source: Words, mine: range, theirs: range) -> lis
         return [Fault("negation", told, missing=negated, replaced=True)]
     here = {QUANTIFIER_OF[claim.folded[i]] for i in mine if claim.folded[i] in QUANTIFIER_OF}
     there = {QUANTIFIER_OF[source.folded[j]] for j in theirs if source.folded[j] in QUANTIFIER_OF}
-    here |= {claim.folded[i] for i in mine if claim.folded[i] in _BOUNDS and len(theirs)}
-    there |= {source.folded[j] for j in theirs if source.folded[j] in _BOUNDS}
+    here |= {_BOUNDS[claim.folded[i]] for i in mine if claim.folded[i] in _BOUNDS and len(theirs)}
+    there |= {_BOUNDS[source.folded[j]] for j in theirs if source.folded[j] in _BOUNDS}
     if here and here != there and (there or not any(source.content[j] for j in theirs)):
         return [
             Fault(
@@ -111,9 +113,12 @@ def _small_words(claim: Words, source: Words, mine: range, theirs: range) -> lis
     return []
 
 
-def _negated(words: Words, places: range) -> bool:
+def _negated(words: Words, places: range, other: Words) -> bool:
+    """Whether a negation stands there that the other text does not have in another place or in other words."""
     return any(
-        (words.folded[i] in NEGATORS or words.folded[i].endswith("n't")) and not bounds(words, i)
+        (words.folded[i] in NEGATORS or words.folded[i].endswith("n't"))
+        and not bounds(words, i)
+        and not answered(words, i, other)
         for i in places
     )
 

@@ -12,8 +12,9 @@ _SIZES = {
     "yard yd=.9144 mile mi=1609.344",
     "mass": "ng nanogram=1e-12 μg mcg microgram=1e-9 mg milligram=1e-6 g gram gramme=.001 kg kilogram kilo 公斤 千克=1 "
     "tonne 吨=1000 lb lbs=.45359 ounce oz=.02835",
-    "time": "second sec 秒=1 minute min 分钟=60 hour hr h 小时=3600 day 天=86400 week=604800 month=2628000 "
-    "year yr=31536000 decade=315360000 millisecond ms=.001 microsecond μs=1e-6",
+    "time": "second sec 秒=1 minute min 分钟=60 hour hr h stunde stunden 小时=3600 day 天 tage tagen=86400 week woche "
+    "wochen=604800 month monat monate monaten=2628000 year yr jahr jahre jahren=31536000 decade=315360000 "
+    "millisecond ms=.001 microsecond μs=1e-6",
     "volume": "μl microlitre microliter=1e-6 ml millilitre milliliter=.001 litre liter l=1 gallon=3.785",
     "data": "kb kilobyte=1e3 mb megabyte=1e6 gb gigabyte=1e9 tb terabyte=1e12",
     "bits": "kbit kilobit=1e3 mbit megabit=1e6 gbit gigabit=1e9 tbit terabit=1e12",
@@ -63,7 +64,7 @@ def unit_of(word: str, money: str, *, spaced: bool) -> tuple[str, float]:
 def _measure(word: str, folded: str, *, spaced: bool) -> tuple[str, float]:
     if re.fullmatch(r"per\s?(?:cent(?:age)?|mille)", folded):
         return ("permille" if folded.endswith("mille") else "percent"), 1.0
-    if area := re.match(r"(?:sq\.?|square)\s?([a-z]+)", folded):
+    if area := re.match(r"(?:square|sq\.?)\s?([a-z]+)", folded):
         return _raised(area[1], 2)
     if word[-1:] in _POWERS:
         return _raised(folded[:-1], _POWERS[word[-1]])
@@ -72,7 +73,9 @@ def _measure(word: str, folded: str, *, spaced: bool) -> tuple[str, float]:
         return "", 1.0
     if len(word) == 1 and word.isascii() and word.isalpha() and spaced and folded not in "mgl":
         return "", 1.0
-    return _single(re.sub(r"[°º]\s?", "°", word))
+    found = _single(re.sub(r"[°º]\s?", "°", word))
+    # What it is for or by stands after the stroke: l/min, and is compared apart.
+    return found if found[0] or "/" not in word else _single(word.partition("/")[0])
 
 
 def _raised(word: str, power: int) -> tuple[str, float]:

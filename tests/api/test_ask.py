@@ -134,6 +134,7 @@ def test_a_stored_answer_can_be_read_and_rated(client: httpx.Client) -> None:
     assert stored["trace"]["passages"]
     assert rated.status_code == 201
     error_of(client.post(f"{address}/feedback", json={"rating": 0}), 422)
+    error_of(client.post(f"{address}/feedback", json={"rating": True}), 422)
     error_of(client.post("/v1/answers/ans_none/feedback", json={"rating": 1}), 404)
     error_of(client.get("/v1/answers/ans_none"), 404)
 

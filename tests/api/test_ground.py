@@ -119,3 +119,48 @@ def test_a_text_without_a_claim(client: httpx.Client, text: str) -> None:
 
     assert found["citations"] == []
     assert all(claim["verdict"] != "supported" or not claim["needs_source"] for claim in found["claims"])
+
+
+@WHERE
+@pytest.mark.parametrize("marker", [" [1]", "[1, 2]", " [^1]", " 【3†source】"])
+def test_footnotes_of_the_text_are_no_words_of_its_claims(
+    client: httpx.Client, where: str, marker: str
+) -> None:
+    """A text with markers, as Footnote's own answers have them, is checked as it would be without, at its places."""
+    text = f"Dogs travel free of charge.{marker} The crossing takes 40 minutes{marker}."
+
+    found = grounded(client, text, where)["claims"]
+
+    assert [claim["verdict"] for claim in found] == ["supported", "supported"]
+    assert all(claim["faults"] == [] for claim in found)
+    assert all(text[claim["start"] : claim["end"]] == claim["text"] for claim in found)
+
+
+def test_notes_at_the_foot_are_checked_where_they_state_something(client: httpx.Client) -> None:
+    """A place needs no source; a statement does, in a note as anywhere."""
+    text = "Dogs travel free of charge.[^1]\n\n[^1]: Ferry, page 3\n[^2]: Dogs travel for 5 euros."
+
+    found = grounded(client, text, "sources")["claims"]
+
+    assert [(claim["needs_source"], claim["verdict"]) for claim in found] == [
+        (True, "supported"),
+        (False, "supported"),
+        (True, "unsupported"),
+    ]
+    assert text[found[1]["start"] : found[1]["end"]] == "[^1]: Ferry, page 3"
+
+
+def test_a_bare_no_is_not_supported_by_nothing(client: httpx.Client) -> None:
+    """Yes and no are statements about what was asked."""
+    (claim,) = grounded(client, "No.", "sources", question="Do dogs travel free of charge?")["claims"]
+
+    assert (claim["needs_source"], claim["verdict"]) == (True, "unsupported")
+
+
+def test_a_body_that_is_not_json_says_which_type_is_taken(client: httpx.Client) -> None:
+    """415, whatever the body would have said."""
+    response = client.post("/v1/ground", content="text=Dogs", headers={"content-type": "application/xml"})
+
+    error = error_of(response, 415)
+    assert error["code"] == "unsupported_media_type"
+    assert "application/xml" in error["message"]

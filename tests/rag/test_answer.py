@@ -220,6 +220,29 @@ def test_events_come_in_order(library: Library, documents: dict[str, str]) -> No
     assert [each.claim.citations for each in events if isinstance(each, Claimed)] == [(1,), (2,)]
 
 
+@pytest.mark.parametrize(
+    ("mark", "invented"),
+    [
+        ("[S99]", 1),
+        ("[abcd]", 1),
+        ("[members.md]", 1),
+        ("[Source: members.md]", 1),
+        ("[source 3]", 1),
+        ("({m})", 0),
+    ],
+)
+def test_no_spelling_of_a_key_reaches_the_reader(
+    library: Library, documents: dict[str, str], mark: str, invented: int
+) -> None:
+    """Neither one that was made up, nor a source's name, nor an issued one in other brackets."""
+    text = says(f"Members may borrow seven books at a time {mark}.", m="seven")
+
+    answer = ask(library, FLAGGED, Scene.answer(text)).answer
+
+    assert answer.text == "Members may borrow seven books at a time. [1]"
+    assert answer.confidence.signals["invented_keys"] == invented
+
+
 def test_invented_keys_are_counted_and_lower_the_confidence(
     library: Library, documents: dict[str, str]
 ) -> None:

@@ -119,6 +119,37 @@ def test_yes_is_checked_as_what_follows_it() -> None:
     assert (alone.standalone, alone.needs_source) == ("Yes.", True)
 
 
+@pytest.mark.parametrize(
+    "text", ["No.", "No, it does not.", "Yes, they may.", "Never smoke:", "Convicted: Acme", "Fee: 12"]
+)
+def test_short_answers_and_headings_that_state_something_are_checked(text: str) -> None:
+    """A word may be the whole statement."""
+    assert all(claim.needs_source for claim in split_claims(text))
+
+
+@pytest.mark.parametrize("text", ["Terms:", "## Payment terms", "| item | value |\n|---|---|"])
+def test_headings_and_rows_of_column_names_state_nothing(text: str) -> None:
+    """They name what follows."""
+    (claim,) = split_claims(text)
+
+    assert not claim.needs_source
+
+
+def test_a_german_day_is_no_end_of_a_sentence() -> None:
+    """However short the text is."""
+    assert [claim.text for claim in split_claims("Es beginnt am 1. April 2022. Es endet.")] == [
+        "Es beginnt am 1. April 2022.",
+        "Es endet.",
+    ]
+
+
+def test_the_number_of_a_step_is_no_figure() -> None:
+    """What it labels is checked without it."""
+    (claim,) = split_claims("Step 3: The lid is opened.")
+
+    assert (claim.text, claim.standalone) == ("Step 3: The lid is opened.", "The lid is opened.")
+
+
 def test_marks_alone_are_no_claim() -> None:
     """What closes a sentence in bold is part of it, and a rule between paragraphs is nothing."""
     first, second = split_claims("**Aspirin cures cancer.**\n\n***\n\nIt was sold in 1899.")

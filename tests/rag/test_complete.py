@@ -63,6 +63,31 @@ def test_a_question_for_a_list_gets_all_of_it(make_evidence: EvidenceMaker) -> N
     assert texts(evidence, "bathing cap", "Which cap?") == ["- a bathing cap"]
 
 
+def test_a_lead_in_brings_what_it_leads_to(make_evidence: EvidenceMaker) -> None:
+    """Whatever was asked: with a colon at its end it says nothing by itself."""
+    assert texts(make_evidence(LIST), "Bring these", "What must I bring?")[1:] == [
+        "- a towel and soap",
+        "- a bathing cap",
+        "- a coin for the locker",
+    ]
+    assert texts(
+        make_evidence("The rule is this:\n\nGates close at nine."), "The rule", "What is the rule?"
+    ) == [
+        "The rule is this:",
+        "Gates close at nine.",
+    ]
+
+
+def test_an_item_is_not_quoted_without_the_words_that_deny_it(make_evidence: EvidenceMaker) -> None:
+    """By itself it would say the opposite."""
+    evidence = make_evidence("## Scope\n\nThe following is not covered:\n\n- damage by water\n- worn belts\n")
+
+    assert texts(evidence, "worn belts", "Are worn belts covered?") == [
+        "The following is not covered:",
+        "- worn belts",
+    ]
+
+
 def test_quotes_stay_inside_their_evidence(make_evidence: EvidenceMaker) -> None:
     """Every span is one of the evidence, without white space at the ends."""
     evidence = make_evidence(TABLE, at=7)

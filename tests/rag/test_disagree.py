@@ -59,6 +59,17 @@ def test_one_value_that_differs_is_a_disagreement(
         assert "Second" in found.explanation
 
 
+def test_values_are_named_as_the_sources_write_them(make_evidence: EvidenceMaker) -> None:
+    """Not in the unit in which they were compared."""
+    (found,) = compared(
+        make_evidence,
+        "A refund is paid within 30 days of the purchase.",
+        "A refund is paid within 60 days of the purchase.",
+    )
+
+    assert "60 days where the footnote says 30 days" in found.explanation
+
+
 AGREE = {
     "a row that says too little": (
         "Late fees\t£3,906",

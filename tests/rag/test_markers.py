@@ -6,12 +6,18 @@ import itertools
 import random
 import re
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.markers import MarkedSentence, MarkedTextParser, new_keys, quotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.rag.conftest import EvidenceMaker
 
 ISSUED = ("k7f", "q2a", "m3x")
 
@@ -72,6 +78,9 @@ def brief(text: str) -> list[tuple[str, str, str]]:
         ("[k7f](https://example.org/a)", "k7f"),
         ("[k7f](#k7f)", "k7f"),
         ("[k7f]()", "k7f"),
+        ("(k7f)", "k7f"),
+        ("(K7F, q2a)", "k7f q2a"),
+        ("( source: k7f )", "k7f"),
     ],
 )
 @pytest.mark.parametrize(
@@ -108,6 +117,16 @@ def test_every_spelling_of_an_issued_marker_is_taken_out(bracket: str, keys: str
         ("[4†L10-L12]", "4†L10-L12"),
         ("[1](https://example.org)", "1"),
         ("([1])", "1"),
+        ("[S99]", "S99"),
+        ("[qqq99]", "qqq99"),
+        ("[fee-1]", "fee-1"),
+        ("[abcd]", "abcd"),
+        ("[XYZ]", "XYZ"),
+        ("[lease.pdf]", "lease.pdf"),
+        ("[Source: lease.pdf, page 3]", "Source: lease.pdf, page 3"),
+        ("[source: the lease]", "source: the lease"),
+        ("([abcd])", "abcd"),
+        ("(k9f)", None),
     ],
 )
 def test_what_looks_like_a_citation_and_was_not_issued_is_invented(
@@ -117,6 +136,44 @@ def test_what_looks_like_a_citation_and_was_not_issued_is_invented(
     expected = (f"It rose {bracket}.", "", "") if invented is None else ("It rose.", "", invented)
 
     assert brief(f"It rose {bracket}.") == [expected]
+
+
+QUOTING = (
+    "The minutes say: They was [sic] late [1], and water [H2O] was short [emphasis added]. "
+    "Members of the G20 met [Ref 7]."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('They wrote "They was [sic] late [1], and water [H2O] was short" then.', None),
+        ("A [G20] summit was short of water [H2O].", None),
+        ("It was short [emphasis added].", None),
+        ('They wrote "Members met [Ref 7]" then.', None),
+        ("They were late [1].", "They were late."),
+        ('They wrote "They was [sic] late [2], and" then.', 'They wrote "They was [sic] late, and" then.'),
+        ("They met [G21].", "They met."),
+        ("They met [Minutes of May].", "They met."),
+        ("They met [minutes.md].", "They met."),
+        ("They met. [abcd] They left.", "They met. They left."),
+        ("They met [k7f][abcd] in May.", "They met in May."),
+    ],
+)
+def test_brackets_of_the_sources_stay_and_invented_ones_do_not(
+    make_evidence: EvidenceMaker, text: str, kept: str | None
+) -> None:
+    """A number only in a quotation, where the source has it; a word where any source has it."""
+    piece = make_evidence(QUOTING, title="Minutes of May", filename="minutes.md")
+
+    def read(cuts: Iterable[int]) -> str:
+        parser = MarkedTextParser(ISSUED, [piece])
+        edges = [0, *cuts, len(text)]
+        found = [each for a, b in itertools.pairwise(edges) for each in parser.feed(text[a:b])]
+        return " ".join(each.text for each in found + parser.finish())
+
+    assert read(()) == (kept or text)
+    assert read(range(len(text))) == (kept or text)
 
 
 def test_issued_and_invented_may_share_a_bracket() -> None:
@@ -143,8 +200,10 @@ def test_prose_that_shares_a_bracket_with_a_key_stays() -> None:
         "Set ``x`[1]`` and `a``[1]` here.",
         "A task [ ] and a task [x] and [] too.",
         "An open [k7f that never closes.",
-        "A [G20] summit and [H2O].",
-        "It rose (k7f) and (1).",
+        "It rose (k9f) and (1), (k7f or so) and (see k7f, 4).",
+        "The cat[ses] and [t]he dog rose.",
+        "It rose in [April] and fell.",
+        "It rose (all of it [illegible]).",
         "It rose (see [sic] there).",
         "**Revenue** rose and *costs* fell.",
         "3 < 4 and <b>5</b>.",

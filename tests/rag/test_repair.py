@@ -215,6 +215,27 @@ def test_each_policy(library: Library, policy: OnUnsupported) -> None:
     assert isinstance(outcome.events[-1], Done)
 
 
+def test_an_answer_of_one_flagged_sentence_is_shown(library: Library) -> None:
+    """A wrong amount that is all there is reaches the reader with its verdict, and with little confidence."""
+    text = says("A renewal adds another 40 days [{m}].", m="renewal")
+
+    answer = ask(library, replace(ASKED, on_unsupported=OnUnsupported.FLAG), Scene.answer(text)).answer
+
+    (claim,) = answer.claims
+    assert not answer.abstained
+    assert answer.text.startswith("A renewal adds another 40 days.")
+    assert claim.verdict in (Verdict.UNSUPPORTED, Verdict.CONTRADICTED)
+    assert actions(answer) == ["flagged"]
+    assert answer.confidence.level == "low"
+
+
+def test_a_refusal_is_not_flagged(library: Library) -> None:
+    """A model that says that the documents do not answer abstains under every policy."""
+    asked = replace(ASKED, on_unsupported=OnUnsupported.FLAG)
+
+    assert ask(library, asked, Scene.answer(NOT_ANSWERED)).answer.abstained
+
+
 def test_what_was_dropped_lowers_the_confidence(library: Library) -> None:
     """An answer of which a part was dropped is trusted less than the same answer without a fault."""
     clean = "Members may borrow seven books [{m}]. A renewal adds 14 days [{m}]."

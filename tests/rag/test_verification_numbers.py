@@ -148,3 +148,20 @@ def test_figures_stand_apart_from_letters_without_spaces() -> None:
     """A number within Chinese or Japanese text is a word, and a name with figures stays one."""
     assert words_of("收入5亿元，增长3.5%").folded == ("收入", "5", "亿元", "增长", "3.5")
     assert words_of("OCT4 and 5km").folded == ("oct4", "and", "5km")
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "other"),
+    [
+        ("Die Frist beträgt 3 Monate.", "Die Frist beträgt drei Monate.", "Die Frist beträgt sechs Monate."),
+        ("Die Miete beträgt 1.250 €.", "Die Miete beträgt 1.250,00 €.", "Die Miete beträgt 1.350,00 €."),
+        ("保修期为2年。", "保修期为两年。", "保修期为三年。"),
+        ("保修期为12个月。", "保修期为十二个月。", "保修期为二十个月。"),
+        ("الضمان 3 سنوات.", "الضمان ثلاث سنوات.", "الضمان خمس سنوات."),
+    ],
+)
+def test_small_numbers_of_other_languages(claim: str, source: str, other: str) -> None:
+    """Numbers in words, and thousands with a point, are the same as in figures, and others are told."""
+    assert quantity_faults(claim, source) == []
+    assert quantity_faults(claim, other) != []
+    assert quantity_faults(source, other) != []
