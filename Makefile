@@ -1,5 +1,7 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
-.PHONY: demo test lint format serve lock bench bench-retrieval clean
+SECONDS ?= 600
+.PHONY: demo test lint format serve lock audit fuzz bench bench-retrieval bombs chaos states canaries diskfull backups \
+	durability clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -26,6 +28,13 @@ lock: ## Write the lock files anew
 	scripts/install.sh dev
 	scripts/lock.sh
 
+fuzz: ## Call every route with generated requests and two tenants' keys: make fuzz SECONDS=600 SEED=1
+	scripts/install.sh dev
+	.venv/bin/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
+audit: ## Locked dependencies, secrets in files, known advisories
+	scripts/install.sh dev
+	scripts/audit.sh
+
 bench: ## List the benchmarks
 	@sed -n '/^| program/,/^$$/p' benchmarks/README.md
 
@@ -33,5 +42,36 @@ bench-retrieval: ## How much of the right text is found: make bench-retrieval DA
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.retrieval $(DATA) --ablations
 
+# What docs/durability.md and docs/limits.md promise, each with a seed. SHORT=1 is the form that CI runs.
+SEED ?= 1
+RELIABLE = .venv/bin/python -m benchmarks
+OUT = $(if $(SHORT),,--out benchmarks/results/$@.json)
+
+bombs: ## Files made to harm whoever reads them: make bombs [DATA=folder]
+	scripts/install.sh dev
+	$(RELIABLE).bombs $(DATA) --seed $(SEED) $(if $(SHORT),--short)
+
+chaos: ## SIGKILL under load, 500 times
+	scripts/install.sh dev
+	$(RELIABLE).chaos --kills $(if $(SHORT),10,500) --seed $(SEED) $(OUT)
+
+states: ## 10,000 requests with restarts against a plain model
+	scripts/install.sh dev
+	$(RELIABLE).states --operations $(if $(SHORT),200,10000) --seed $(SEED) $(OUT)
+
+canaries: ## 1,000 deleted documents looked for everywhere
+	scripts/install.sh dev
+	$(RELIABLE).canaries --documents $(if $(SHORT),20,1000) --seed $(SEED) $(OUT)
+
+diskfull: ## Every write fails once, and with all after it
+	scripts/install.sh dev
+	$(RELIABLE).diskfull $(if $(SHORT),--sample 6) --seed $(SEED) $(OUT)
+
+backups: ## 20 backups under load, each restored
+	scripts/install.sh dev
+	$(RELIABLE).backups --backups $(if $(SHORT),3,20) --seed $(SEED) $(OUT)
+
+durability: chaos states canaries diskfull backups ## The five above
+
 clean: ## Remove what the targets above made
-	rm -rf .venv .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

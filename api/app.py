@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import errors
+from api.access import authorise
+from api.audit import Recorder
+from api.bounds import Draining, Kinds
 from api.deps import build
+from api.description import describe_access
+from api.gate import Gate
+from api.lifetime import Lifetime
 from api.middleware import Boundary
-from api.routes import answers, ask, collections, documents, ground, health, openai, search
+from api.routes import answers, ask, collections, documents, ground, health, keys, openai, search
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
 
     from api.deps import Service
     from api.settings import Settings
@@ -24,26 +34,38 @@ if TYPE_CHECKING:
 WEB = Path(__file__).parent / "web"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What surrounds the files of one upload in its request body.
-_FORM_ALLOWANCE = 1024 * 1024
+FORM_ALLOWANCE = 1024 * 1024
+# Threads in which questions are answered and uploads stored. More would not make two cores faster.
+THREADS = 16
 
 
-def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, opened: Service | None = None, draining: Draining | None = None
+) -> FastAPI:
     """The application for some settings.
 
     Args:
         settings: Where to listen, and what to build the service from.
         opened: The service, which is closed at the end; without one the data folder is opened at the start.
+        draining: How whoever runs the application says that it is about to end.
     """
+    draining = draining or Draining()
+    kinds = Kinds(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Work for a client that has left is taken out of this queue again, so that it cannot grow without end.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "work"))
         service = opened or build(settings)
         app.state.service = service
+        app.state.recorder = Recorder(service.store.audit, service.observed.metrics.audit_dropped)
         service.warm_up()
         service.runner.start()
+        service.checkup.start()
         try:
             yield
         finally:
+            app.state.recorder.close()
             await service.close()
 
     app = FastAPI(
@@ -53,21 +75,31 @@ def create_app(settings: Settings, opened: Service | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # Every route, also one that forgets to ask who calls.
+        dependencies=[Depends(authorise)],
+    )
+    app.state.draining, app.state.kinds = draining, kinds
+    # The last one added is the outermost: whose request it is is known before it takes a place.
+    app.add_middleware(Lifetime, kinds=kinds, draining=draining)
+    app.add_middleware(
+        Gate,
+        admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
+        metrics_key=settings.metrics_key.get_secret_value() if settings.metrics_key else None,
     )
     app.add_middleware(
         Boundary,
-        max_body_bytes=settings.max_upload_mib * 1024 * 1024 + _FORM_ALLOWANCE,
-        admin_key=settings.admin_key.get_secret_value() if settings.admin_key else None,
+        max_body_bytes=settings.max_upload_mib * 1024 * 1024 + FORM_ALLOWANCE,
         # On loopback only its own names are served; elsewhere the key protects, under any name.
         hosts=LOOPBACK if settings.host in LOOPBACK else (),
     )
     errors.install(app)
-    for module in (documents, search, ask, ground, collections, answers, openai, health):
+    for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
         app.include_router(module.router)
 
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
+    async def page(_request: Request) -> FileResponse:
         return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
 
+    app.add_route("/", page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
+    describe_access(app)
     return app

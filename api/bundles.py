@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
+from index.sight import EVERYTHING
 from ingest.bundle import Bundle, is_bundle
 from ingest.errors import ParseError
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from index.idempotency import Claim
+    from index.sight import Sight
     from index.store import Store
     from index.types import Submission
 
@@ -23,6 +26,9 @@ def store_bundle(
     metadata: dict[str, Any] | None = None,
     always_new: bool = False,
     keep: AbstractSet[str] = frozenset(),
+    claim: Claim | None = None,
+    done: list[Submission] | None = None,
+    sight: Sight = EVERYTHING,
 ) -> list[Submission]:
     """Store every file of an archive as an original of its own. On disk when this returns; takes its time.
 
@@ -37,6 +43,9 @@ def store_bundle(
         metadata: Of all documents.
         always_new: Whether names that are known make new documents.
         keep: Documents of earlier files of the same request, which get no next version.
+        claim: The request's claim, if it has one.
+        done: What a former try of the request has stored, from this archive's first file on; taken from.
+        sight: Who uploads.
 
     Returns:
         One for each file in the archive's order; nothing when the upload is no archive, or one that cannot be taken
@@ -53,6 +62,10 @@ def store_bundle(
         return []
     with opened as bundle:
         for member in bundle.members:
+            if done:
+                seen.add(member.filename)
+                found.append(done.pop(0))
+                continue
             blob = store.blobs.writer()
             try:
                 if bundle.copy(member, blob.write) is not None:
@@ -67,6 +80,8 @@ def store_bundle(
                     metadata=metadata,
                     always_new=always_new or member.filename in seen,
                     keep={*keep, *(each.document_id for each in found)},
+                    claim=claim,
+                    sight=sight,
                 )
             finally:
                 blob.discard()

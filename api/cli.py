@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.backups import backup, restore
 from api.evaluation.command import check_extra, evaluation
+from api.keys_command import audit, keys
 from api.terminal import Collection, Data, fail, messages, named_files, read_settings
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(evaluation, name="eval")
+app.command()(backup)
+app.command()(restore)
+app.add_typer(keys, name="keys")
+app.command()(audit)
 
 
 @app.command()
@@ -34,32 +40,22 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8000.")] = None,
 ) -> None:
     """Serve the HTTP interface and the page."""
-    import uvicorn  # noqa: PLC0415
-
-    from api.app import LOOPBACK, create_app  # noqa: PLC0415
+    from api.app import LOOPBACK  # noqa: PLC0415
     from api.deps import build  # noqa: PLC0415
+    from api.keyring import any_key  # noqa: PLC0415
+    from api.serving import run  # noqa: PLC0415
 
     settings = read_settings(data=data, host=host, port=port)
-    if settings.host not in LOOPBACK and settings.admin_key is None:
-        fail(
-            f"Listening on {settings.host} would let anybody on the network read every document. Set "
-            "FOOTNOTE_ADMIN_KEY to a long random key first, or listen on 127.0.0.1."
-        )
     with messages():
+        if settings.host not in LOOPBACK and settings.admin_key is None and not any_key(settings.data):
+            fail(
+                f"Listening on {settings.host} would let anybody on the network read every document. Make a key "
+                "first with `footnote keys create NAME --scope admin`, or set FOOTNOTE_ADMIN_KEY to a long random "
+                "one, or listen on 127.0.0.1."
+            )
         service = build(settings)
-    config = uvicorn.Config(
-        create_app(settings, service),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=20,
-    )
     typer.echo(f"Footnote serves http://{settings.host}:{settings.port} from {settings.data}", err=True)
-    server = uvicorn.Server(config)
-    server.run()
-    if not server.started:
+    if not run(settings, service):
         raise typer.Exit(1)
 
 
@@ -136,6 +132,39 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command("probe-deletion")
+def probe_deletion(
+    document_id: Annotated[str, typer.Argument(help="Id of a deleted document, as its receipt names it.")],
+    data: Data = None,
+    phrase: Annotated[
+        str | None, typer.Option(help="Words that stood in it alone, looked for in every file.")
+    ] = None,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Write the lexical indexes anew first: they forget terms late.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is left as JSON.")] = False,
+) -> None:
+    """Look for what is left of a deleted document. Exits with 1 when there is something."""
+    from api.local import show_traces  # noqa: PLC0415
+    from index import erasure  # noqa: PLC0415
+    from index.store import Store  # noqa: PLC0415
+
+    settings = read_settings(data=data)
+    if not (settings.data / "catalog.sqlite3").is_file():
+        fail(f"{settings.data} is not a data folder: it has no catalog. Name one with --data.")
+    with messages():
+        store = Store(settings.data)
+    try:
+        if purge:
+            erasure.purge(store)
+        found = erasure.traces(store, document_id, phrase)
+    finally:
+        store.close()
+    show_traces(found, as_json=as_json)
+    if found:
+        raise typer.Exit(1)
+
+
 @app.command()
 def calibrate(
     *,
@@ -186,6 +215,14 @@ def show_settings() -> None:
     from api.local import settings_table  # noqa: PLC0415
 
     typer.echo(settings_table())
+
+
+@app.command("limits")
+def show_limits() -> None:
+    """List every ceiling: what is bounded, by how much, and what happens beyond it."""
+    from api.ceilings import ceilings_table  # noqa: PLC0415
+
+    typer.echo(ceilings_table())
 
 
 def main() -> None:

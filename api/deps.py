@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import structlog
 from fastapi import Depends, Request
 
+from api.checkup import Checkup
+from api.metrics import Metrics
+from api.observe import Observed, ObservedGateway, ObservedParser
+from api.remote.fetch import FetchConfig, Fetcher
+from api.remote.networks import listed, networks
+from api.tracing import open_tracing
 from index.config import JobConfig
 from index.jobs import JobRunner
 from index.store import Store
 from ingest.config import ChunkConfig, EmbedConfig, ParseConfig
-from ingest.embed import SentenceTransformerEmbedder
+from ingest.embed import Embedder, SentenceTransformerEmbedder
+from ingest.errors import ParserUnavailable
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 from rag.answer import Answerer
@@ -27,28 +34,45 @@ from rag.config import (
     RetrieveConfig,
 )
 from rag.errors import GatewayNotConfigured
-from rag.gateway import Gateway
 from rag.gateway_judge import GatewayJudges
 from rag.judging import RESPONSE_FORMAT
+from rag.personal import USUAL, Rules, named_recogniser
+from rag.redaction import PrivateGateway
 from rag.rerank import CrossEncoderReranker
 from rag.tokens import token_counter
 from rag.types import Marking, OnUnsupported
 from rag.verification.judge import CrossEncoderJudge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from api.settings import Settings
+    from ingest.confine import Confinement
+    from rag.gateway import Gateway
+    from rag.personal import Recogniser
     from rag.tokens import TokenCounter
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
+# Seconds that jobs in work have at the service's end, twice: before and after they lose their parser.
+_JOB_S = 4.0
+# Seconds that drawing one page may take.
+VIEW_S = 20.0
 # Name of the file in the data folder that ``footnote calibrate`` writes.
 CALIBRATION = "calibration.json"
 # The same for answers in a model's sentences.
 GENERATIVE_CALIBRATION = "calibration-generative.json"
 # What FOOTNOTE_VERIFIER says when a language model at the gateway is to judge.
 GATEWAY = "gateway"
+
+
+class ReadyEmbedder(Embedder, Protocol):
+    """An embedder that says whether it is loaded."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether embedding would begin at once."""
 
 
 @dataclass(slots=True)
@@ -64,18 +88,24 @@ class Service:
 
     settings: Settings
     store: Store
-    embedder: SentenceTransformerEmbedder
+    embedder: ReadyEmbedder
     parser: Parser
     viewer: Parser
     runner: JobRunner
     gateway: Gateway | None
     answerer: Answerer
+    fetcher: Fetcher
+    observed: Observed
+    checkup: Checkup
     embedder_error: str = ""
+    confinement: Confinement | None = None
+    confinement_error: str = ""
 
     def warm_up(self) -> None:
-        """Load the embedding model in the background; until then the service is alive and not ready."""
+        """Start a parser and load the embedding model in the background; until then it is alive and not ready."""
 
         def load() -> None:
+            self._look_at_parser()
             try:
                 self.embedder.load()
             except Exception as error:
@@ -84,16 +114,33 @@ class Service:
 
         threading.Thread(target=load, name="warm-up", daemon=True).start()
 
+    def _look_at_parser(self) -> None:
+        """Start a parser's process, and say in the log what the operating system keeps it from."""
+        try:
+            self.confinement = found = self.parser.confinement()
+        except ParserUnavailable as error:
+            self.confinement_error = str(error)
+            log.error("parser_unavailable", reason=str(error))  # noqa: TRY400 -- the message says it all.
+            return
+        if found.complete:
+            log.info("parser_confined", landlock=found.files, seccomp=found.calls)
+        else:
+            log.warning("parser_not_confined", landlock=found.files, seccomp=found.calls, reason=found.reason)
+
     async def close(self) -> None:
         """Finish what can be finished and let go of everything."""
         if self.gateway is not None:
             await self.gateway.aclose()
         if self.answerer.judges is not None:
             await self.answerer.judges.gateway.aclose()
-        self.runner.stop()
+        self.checkup.stop()
+        self.runner.stop(_JOB_S)
+        # A job that still reads its file learns of the end by losing the parser, and is handed back.
         self.parser.close()
+        self.runner.stop(_JOB_S)
         self.viewer.close()
         self.store.close()
+        self.observed.tracing.close()
 
 
 def calibration_file(settings: Settings) -> Path | None:
@@ -104,7 +151,13 @@ def calibration_file(settings: Settings) -> Path | None:
     return own if own.is_file() else None
 
 
-def _judges(verifier: str | None, config: GatewayConfig, tokens: TokenCounter) -> GatewayJudges | None:
+def _judges(
+    verifier: str | None,
+    config: GatewayConfig,
+    tokens: TokenCounter,
+    observed: Observed,
+    recognisers: Sequence[Recogniser] = (),
+) -> GatewayJudges | None:
     """The judge that FOOTNOTE_VERIFIER names, where that is a model at the gateway."""
     word, _, name = (verifier or "").partition(":")
     if word != GATEWAY:
@@ -128,19 +181,28 @@ def _judges(verifier: str | None, config: GatewayConfig, tokens: TokenCounter) -
         temperature=0.0,
         response_format=RESPONSE_FORMAT,
     )
-    return GatewayJudges(Gateway(own), own.model, tokens, judging)
+    gateway = ObservedGateway(own, observed)
+    asked = PrivateGateway(gateway, recognisers) if recognisers else gateway
+    return GatewayJudges(asked, own.model, tokens, judging)
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
     """Open the data folder and put the service together. Nothing is running yet.
+
+    Args:
+        settings: What to build it from.
+        embedder: In the place of the one that the settings name.
 
     Raises:
         FolderInUse: Another process holds the data folder.
         GatewayNotConfigured: The gateway's address or key cannot be used as it stands.
         InvalidCalibration: The calibration's file cannot be read.
+        TracingUnavailable: Traces are asked for, and the extra for them is not installed.
     """
     parse_config = ParseConfig(
         timeout_s=settings.parse_timeout_s,
+        cpu_s=settings.parse_cpu_s,
+        sandbox=settings.parse_sandbox,
         memory_bytes=settings.parse_memory_mib * MEBIBYTE,
         max_bytes=settings.max_upload_mib * MEBIBYTE,
         ocr_languages=settings.ocr_languages,
@@ -152,10 +214,12 @@ def build(settings: Settings) -> Service:
         proxy=settings.gateway_proxy,
         deadline_s=settings.gateway_deadline_s,
     )
-    gateway = Gateway(gateway_config) if settings.gateway_url else None
+    observed = Observed(Metrics(), open_tracing(settings.otlp_endpoint))
+    gateway = ObservedGateway(gateway_config, observed) if settings.gateway_url else None
     tokens = token_counter()
-    judges = _judges(settings.verifier, gateway_config, tokens)
-    embedder = SentenceTransformerEmbedder(
+    recognisers = _recognisers(settings)
+    judges = _judges(settings.verifier, gateway_config, tokens, observed, recognisers)
+    embedder = embedder or SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
     written = settings.data / GENERATIVE_CALIBRATION
@@ -164,19 +228,35 @@ def build(settings: Settings) -> Service:
     if settings.calibration is None and calibration and generative and calibration.mode == generative.mode:
         # Earlier versions kept the only one under the other name; what was fitted since goes before it.
         calibration = None
-    parser = Parser(parse_config, workers=settings.ingest_workers)
-    viewer = Parser(parse_config)
+    parser = ObservedParser(parse_config, settings.ingest_workers, observed.metrics)
+    # People wait for page images, and only so many can wait at once.
+    viewer = Parser(replace(parse_config, timeout_s=min(VIEW_S, settings.parse_timeout_s), ocr_languages=""))
     store = Store(settings.data)
     store.finish_interrupted()
-    pipeline = Pipeline(parser, embedder, parse_config, ChunkConfig(max_tokens=settings.passage_tokens))
+    pipeline = Pipeline(
+        parser,
+        embedder,
+        parse_config,
+        ChunkConfig(max_tokens=settings.passage_tokens, embed_timeout_s=settings.embed_timeout_s),
+    )
     return Service(
         settings=settings,
         store=store,
         embedder=embedder,
         parser=parser,
         viewer=viewer,
-        runner=JobRunner(store, pipeline, JobConfig(workers=settings.ingest_workers)),
+        runner=JobRunner(
+            store,
+            pipeline,
+            JobConfig(
+                workers=settings.ingest_workers,
+                silence_s=max(JobConfig().silence_s, 2 * settings.parse_timeout_s),
+            ),
+        ),
         gateway=gateway,
+        fetcher=Fetcher(_fetch_config(settings)),
+        observed=observed,
+        checkup=Checkup(store, observed.metrics, settings.doctor_hours * 3600),
         answerer=Answerer(
             store=store,
             embedder=embedder,
@@ -198,13 +278,39 @@ def build(settings: Settings) -> Service:
                 per_document=settings.passages_per_document or None,
                 merge_alike=settings.merge_alike,
                 disagreement=DisagreementConfig(shown=settings.disagreements),
+                recognisers=recognisers,
             ),
             judges=judges,
         ),
     )
 
 
-def _service(request: Request) -> Service:
+def _recognisers(settings: Settings) -> tuple[Recogniser, ...]:
+    """What finds personal data before the gateway is asked.
+
+    Raises:
+        InvalidRecogniser: The one that a setting names cannot be used.
+    """
+    kinds = listed(settings.redact)
+    rules = (Rules(USUAL if kinds == ["usual"] else [*kinds, *(USUAL if "usual" in kinds else ())]),)
+    if settings.redact_with is None:
+        return rules if kinds else ()
+    own = named_recogniser(settings.redact_with)
+    return (*rules, own) if kinds else (own,)
+
+
+def _fetch_config(settings: Settings) -> FetchConfig:
+    return FetchConfig(
+        mode=settings.url_ingestion,
+        hosts=frozenset(listed(settings.url_hosts.lower())),
+        networks=networks(settings.url_networks),
+        ports=frozenset(map(int, listed(settings.url_ports))),
+        timeout_s=settings.url_timeout_s,
+        max_bytes=settings.max_upload_mib * MEBIBYTE,
+    )
+
+
+async def _service(request: Request) -> Service:
     return cast("Service", request.app.state.service)
 
 

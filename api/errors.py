@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, NotFound
+from api.remote.errors import UrlBusy, UrlError
+from api.rules import methods_of
+from index.disk import Trouble, trouble
+from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, KeyReused, NotFound
 from ingest.errors import EmbedderUnavailable, IngestError, PageNotFound, ParseError, ParserUnavailable
 from rag.errors import (
     BudgetExceeded,
@@ -37,12 +38,15 @@ STATUS: dict[type[Exception], int] = {
     PageNotFound: 404,
     Conflict: 409,
     InvalidFilter: 422,
+    KeyReused: 422,
     FolderInUse: 503,
     IndexingError: 500,
     EmbedderUnavailable: 503,
     ParserUnavailable: 503,
     ParseError: 422,
     IngestError: 500,
+    UrlError: 422,
+    UrlBusy: 503,
     RerankerUnavailable: 503,
     JudgeUnavailable: 503,
     BudgetExceeded: 422,
@@ -62,7 +66,7 @@ _HINTS = {
     422: "See /openapi.json for the fields of this request.",
     500: "This is a fault of the service. Its log has the trace id.",
     502: "Look at the gateway named in the message.",
-    504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S.",
+    504: "Ask again, or raise FOOTNOTE_GATEWAY_DEADLINE_S or FOOTNOTE_REQUEST_DEADLINE_S.",
     507: "Free space on the disk that holds the data folder. Reading goes on meanwhile.",
 }
 
@@ -86,24 +90,45 @@ class ApiError(Exception):
         self.retryable = retryable
 
 
-def is_disk_full(error: Exception) -> bool:
-    """Whether there was no space left, as the file system or as SQLite says it."""
-    if isinstance(error, OperationalError):
-        return "disk is full" in str(error.orig)
-    return isinstance(error, OSError) and error.errno == errno.ENOSPC
+# Seconds after which to try again, by what is wrong with the disk.
+_DISK_RETRY_S = {Trouble.FAILED: 10, Trouble.BUSY: 1}
+_DISK_HINT = (
+    "Look at the disk that holds the data folder and at the service's log; 'footnote doctor' says what is damaged. "
+    "Restore from a backup what cannot be repaired."
+)
+
+
+def _storage(found: Trouble) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """The disk's troubles: nothing was stored by halves, and reading goes on where it can."""
+    if found is Trouble.FULL:
+        return 507, _body("disk_full", "There is no space left to store this.", 507, retryable=True), {}
+    code, message = {
+        Trouble.FAILED: (
+            "storage_failed",
+            "The disk could not be read or written. Nothing was changed by halves.",
+        ),
+        Trouble.BUSY: ("storage_busy", "The data folder is locked by somebody else for too long."),
+        Trouble.DAMAGED: ("storage_damaged", "The stored data are damaged."),
+    }[found]
+    body = _body(code, message, 503, retryable=found in _DISK_RETRY_S)
+    if found is not Trouble.BUSY:
+        body["error"]["hint"] = _DISK_HINT
+    return 503, body, {"Retry-After": str(_DISK_RETRY_S.get(found, 60))}
 
 
 def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers that an exception becomes."""
-    headers: dict[str, str] = {}
     if isinstance(error, ApiError):
         return (
             error.status,
             _body(error.code, str(error), error.status, retryable=error.retryable),
             error.headers,
         )
-    if is_disk_full(error):
-        return 507, _body("disk_full", "There is no space left to store this.", 507, retryable=True), headers
+    headers: dict[str, str] = {}
+    wrong = trouble(error)
+    if wrong is not None:
+        log.error("storage_trouble", kind=wrong.value, exc_info=error)
+        return _storage(wrong)
     if isinstance(error, IncompleteAnswer) and error.cause is not None:
         # What broke a stream off decides the status; that it broke off stays the code.
         cause = describe(error.cause)
@@ -135,6 +160,9 @@ def install(app: FastAPI) -> None:
         detail = str(error.detail) if isinstance(error, HTTPException) else ""
         code = {400: "malformed", 404: "not_found", 405: "method_not_allowed"}.get(status, "error")
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        if status == 405 and (methods := methods_of(request.scope["path"])):  # noqa: PLR2004
+            # The router names those of one route alone.
+            headers["Allow"] = ", ".join(methods)
         return JSONResponse(_body(code, detail, status, retryable=False), status, headers)
 
     async def handle_invalid(request: Request, error: Exception) -> JSONResponse:

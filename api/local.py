@@ -14,20 +14,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.access import LOCAL, caller_for
 from api.bundles import store_bundle
 from api.deps import build
 from api.routes.ask import complete
+from api.rules import RULES
 from api.schemas.answers import AnswerOut
 from api.settings import Settings
 from index.types import Status
+from ingest.hidden import without_hidden
 from rag.types import Mode, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from api.deps import Service
     from index.doctor import Report
+    from index.erasure import Trace
     from index.types import DocumentRecord, Submission
 
 console = Console(highlight=False)
@@ -82,7 +86,7 @@ def ingest_files(service: Service, files: Mapping[Path, str], collection: str) -
         progress.update(bar, description="ingested")
     for record in failed:
         code, message = record.error or ("", "")
-        console.print(f"[red]failed[/red] {escape(record.filename)}: {code}: {escape(message)}")
+        console.print(f"[red]failed[/red] {_plain(record.filename)}: {code}: {_plain(message)}")
     seconds = time.perf_counter() - started
     console.print(
         f"{total - len(failed)} documents, {passages} passages in collection {collection!r}, {seconds:.1f} s"
@@ -93,14 +97,14 @@ def ingest_files(service: Service, files: Mapping[Path, str], collection: str) -
 def answer(service: Service, loop: asyncio.Runner, question: str, collection: str, mode: str) -> AnswerOut:
     """Ask one question."""
     asked = Question(text=question, collection=collection, mode=None if mode == "auto" else Mode(mode))
-    found = loop.run(complete(service, asked))
+    found = loop.run(complete(service, asked, caller_for(LOCAL, RULES["POST /v1/ask"])))
     return AnswerOut.of(found, trace_id="", conversation_id=None, explain=False)
 
 
 def show_answer(question: str, found: AnswerOut) -> None:
     """Print an answer as a person reads it."""
     console.print(f"\n[bold]{escape(question)}[/bold]\n")
-    console.print(escape(found.answer))
+    console.print(_plain(found.answer))
     label = "Nearest passages:" if found.abstained else None
     if label:
         console.print(f"\n[dim]{label}[/dim]")
@@ -112,17 +116,17 @@ def show_answer(question: str, found: AnswerOut) -> None:
             where.append(f"page {first}" if first == last else f"pages {first}-{last}")
         quote = textwrap.shorten(citation.quote, 160, placeholder=" …")
         console.print(
-            f"[dim]\\[{citation.number}][/dim] {escape(', '.join(where))} ({escape(citation.filename)})"
+            f"[dim]\\[{citation.number}][/dim] {_plain(', '.join(where))} ({_plain(citation.filename)})"
         )
-        console.print(f"    [dim]“{escape(quote)}”[/dim]")
+        console.print(f"    [dim]“{_plain(quote)}”[/dim]")
     for each in found.disagreements:
         other = each.other
         quote = textwrap.shorten(other.quote, 160, placeholder=" …")
         console.print(
-            f"[yellow]{each.kind}[/yellow] [dim]\\[{each.citation}][/dim] {escape(other.title)} "
-            f"({escape(other.filename)}): {escape(each.explanation)}"
+            f"[yellow]{each.kind}[/yellow] [dim]\\[{each.citation}][/dim] {_plain(other.title)} "
+            f"({_plain(other.filename)}): {_plain(each.explanation)}"
         )
-        console.print(f"    [dim]“{escape(quote)}”[/dim]")
+        console.print(f"    [dim]“{_plain(quote)}”[/dim]")
     rating = found.confidence
     console.print(f"\nConfidence: {rating.value:.0%} ({rating.level}, calibration {rating.calibration})")
 
@@ -141,6 +145,16 @@ def show_report(report: Report, *, as_json: bool) -> None:
     )
 
 
+def show_traces(found: Sequence[Trace], *, as_json: bool) -> None:
+    """Print what is left of a deleted document."""
+    if as_json:
+        console.print_json(json.dumps({"clean": not found, "traces": [asdict(each) for each in found]}))
+        return
+    for each in found:
+        console.print(f"{escape(each.place)}: {each.count}. {escape(each.message)}")
+    console.print("Something is left." if found else "Nothing is left here. Backups are not looked at.")
+
+
 def settings_table() -> str:
     """Every setting as a Markdown table, made from the code."""
     rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
@@ -148,6 +162,11 @@ def settings_table() -> str:
         default = "" if field.default is None else f"`{field.default}`"
         rows.append(f"| `FOOTNOTE_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)
+
+
+def _plain(text: str) -> str:
+    """Text of a document for a terminal: no markup, and no signs that would colour, move or rewrite what it shows."""
+    return escape(without_hidden(text).replace("\x9b", ""))
 
 
 def _submit(service: Service, path: Path, name: str, collection: str) -> list[Submission]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.remote.networks import listed, networks
+from rag.personal import KINDS
 
 
 class Settings(BaseSettings):
@@ -18,10 +21,15 @@ class Settings(BaseSettings):
     )
 
     data: Path = Field(Path("footnote-data"), description="Folder with everything that is stored.")
-    host: str = Field("127.0.0.1", description="Address to listen on. Others than loopback need ADMIN_KEY.")
+    host: str = Field("127.0.0.1", description="Address to listen on. Others than loopback need a key.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     admin_key: SecretStr | None = Field(
-        None, description="When set, every /v1 request and /metrics must carry it as a bearer token."
+        None,
+        description="A key that may do everything, beside those of `footnote keys`. With any key, requests need one.",
+    )
+    metrics_key: SecretStr | None = Field(
+        None,
+        description="A second bearer token, for /metrics alone, so that a monitor need not hold the admin key.",
     )
     gateway_url: str | None = Field(
         None,
@@ -91,6 +99,15 @@ class Settings(BaseSettings):
         description="Where the text of documents is marked as data in what the language model reads: before each "
         "sentence, between all words (about twice the tokens), or not at all.",
     )
+    redact: str = Field(
+        "",
+        description="Personal data that the gateway never sees: a list such as email,phone,iban,card,ssn,ip,passport, "
+        "or usual for all but the last. It comes back in the answer.",
+    )
+    redact_with: str | None = Field(
+        None,
+        description="A recogniser of your own for personal data, named as package.module:name; see docs/security.md.",
+    )
     passages_per_document: int = Field(
         5,
         ge=0,
@@ -106,10 +123,70 @@ class Settings(BaseSettings):
         True,
         description="Whether answers show where other passages found contradict or supersede a footnote.",
     )
+    url_ingestion: Literal["off", "listed", "public"] = Field(
+        "off",
+        description="Whether documents may be given by their address: off, listed (only of the hosts in URL_HOSTS), or "
+        "public (of every host whose addresses are public).",
+    )
+    url_hosts: str = Field(
+        "", description="Names of the hosts that documents may be fetched from with listed, parted by commas."
+    )
+    url_networks: str = Field(
+        "",
+        description="Networks that are not public and may be fetched from all the same, such as that of a wiki: "
+        "10.1.2.0/24, parted by commas. All else that is not public is refused.",
+    )
+    url_ports: str = Field(
+        "", description="Ports that may be fetched from beside 80 and 443, parted by commas."
+    )
+    url_timeout_s: float = Field(
+        30.0, gt=0, description="Seconds for fetching one document, redirects included."
+    )
     max_upload_mib: int = Field(
         200, ge=1, description="Largest file, in MiB; a request body may be 1 MiB larger."
     )
+    max_queued: int = Field(
+        20_000,
+        ge=1,
+        description="Documents of one collection waiting to be ingested, beyond which uploads wait.",
+    )
+    max_questions: int = Field(
+        32, ge=1, le=1000, description="Questions, searches and checks answered at the same time."
+    )
+    max_uploads: int = Field(8, ge=1, le=100, description="Uploads received at the same time.")
+    max_waiting: int = Field(
+        64,
+        ge=0,
+        le=10_000,
+        description="Questions, and uploads, that may wait for their turn before others are refused.",
+    )
+    request_deadline_s: float = Field(
+        120.0, gt=0, description="Seconds that answering a request may take, a streamed answer included."
+    )
+    transfer_deadline_s: float = Field(
+        1800.0,
+        gt=0,
+        description="Seconds that an upload may take, with the wait for its documents, or a download.",
+    )
+    drain_notice_s: float = Field(
+        2.0,
+        ge=0,
+        le=10,
+        description="Seconds after SIGTERM in which requests are still taken while /readyz says 503 already.",
+    )
+    drain_s: float = Field(
+        12.0, ge=0, le=15, description="Seconds after that which open requests and streams have to finish."
+    )
+    parse_sandbox: Literal["auto", "required", "off"] = Field(
+        "auto",
+        description="Whether the operating system keeps the parser from files and network (Landlock, seccomp): where "
+        "it can, always (nothing is read where it cannot), or not at all.",
+    )
+    parse_cpu_s: float = Field(
+        120.0, gt=0, description="Seconds of processor time that reading one file may take."
+    )
     parse_timeout_s: float = Field(120.0, gt=0, description="Seconds that reading one file may take.")
+    embed_timeout_s: float = Field(3600.0, gt=0, description="Seconds that embedding one file may take.")
     parse_memory_mib: int = Field(1536, ge=512, description="Memory that reading one file may take, in MiB.")
     ocr_languages: str = Field(
         "eng",
@@ -117,6 +194,37 @@ class Settings(BaseSettings):
         "where the program tesseract is installed.",
     )
     ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")
+    otlp_endpoint: str | None = Field(
+        None,
+        description="Address of an OpenTelemetry collector, such as http://localhost:4318, that gets traces without "
+        "any content. Needs the extra: pip install 'footnote[tracing]'.",
+    )
+    doctor_hours: float = Field(
+        24.0,
+        ge=0,
+        description="Hours between checks of the whole data folder, whose findings /metrics shows; 0 for none. They "
+        "wait for a moment in which nothing is ingested.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines to write."
     )
+
+    @field_validator("redact")
+    @classmethod
+    def _are_kinds(cls, text: str) -> str:
+        if unknown := set(listed(text)) - {"usual", *KINDS}:
+            raise ValueError(f"{sorted(unknown)} is not known; known are usual, {', '.join(KINDS)}")
+        return text
+
+    @field_validator("url_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks(text)
+        return text
+
+    @field_validator("url_ports")
+    @classmethod
+    def _are_ports(cls, text: str) -> str:
+        if not all(port.isdecimal() and 0 < int(port[:6]) < 65_536 for port in listed(text)):  # noqa: PLR2004
+            raise ValueError("ports are numbers from 1 to 65535, parted by commas")
+        return text

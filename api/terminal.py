@@ -65,11 +65,14 @@ def messages() -> Iterator[None]:
 
 
 def named_files(paths: list[Path]) -> dict[Path, str]:
-    """Files with the names to store them under: those inside a folder keep their way into it."""
+    """Files with the names to store them under: those inside a folder keep their way into it.
+
+    A link inside a folder is left out: it could lead to any file of the machine.
+    """
     found: dict[Path, str] = {}
     for path in paths:
         if path.is_dir():
-            inside = (each for each in sorted(path.rglob("*")) if each.is_file())
+            inside = (each for each in sorted(path.rglob("*")) if each.is_file() and not each.is_symlink())
             for each in inside:
                 way = each.relative_to(path)
                 if not any(part.startswith(".") for part in way.parts):

@@ -5,30 +5,41 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tempfile
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Strict, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
+from api.bounds import LIMITS
 from api.bundles import store_bundle
 from api.errors import ApiError
-from api.schemas.base import CollectionName
-from api.schemas.documents import TextUpload
+from api.schemas.base import CollectionName, Principals
+from api.schemas.documents import TextUpload, UrlUpload
 from index.catalog import UNNAMED
+from index.sight import ALLOW, EVERYTHING
 
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from api.deps import Service
+    from api.remote.fetch import Fetcher
     from index.blobs import BlobWriter
+    from index.idempotency import Claim
+    from index.sight import Sight
     from index.store import Store
     from index.types import Submission
 
 _COLLECTION: TypeAdapter[str] = TypeAdapter(CollectionName)
-_MAX_FILES = 1_000
-_MAX_METADATA_CHARS = 20_000
+_ALLOW: TypeAdapter[list[str] | None] = TypeAdapter(Annotated[Principals | None, Strict()])
+MAX_FILES = 1_000
+MAX_METADATA_CHARS = 20_000
+MAX_FIELDS = 20
 _PART_BYTES = 1024 * 1024
+# Seconds in which two workers ingest a few dozen documents.
+_QUEUE_RETRY_S = 30
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TRUE = ("true", "1", "yes", "on")
 
@@ -39,6 +50,7 @@ class Upload:
 
     files: list[UploadFile] = field(default_factory=list)
     text: str | None = None
+    url: str | None = None
     filename: str | None = None
     title: str | None = None
     collection: str = "default"
@@ -50,11 +62,36 @@ class Upload:
 
 
 async def read_upload(request: Request) -> Upload:
-    """Take a request apart.
+    """Take a request apart, within its bounds.
 
     Raises:
-        ApiError: 400, 415 or 422, saying what is wrong with it.
+        ApiError: 400, 415 or 422, saying what is wrong with it; 503 or 504 when it was not there in time.
     """
+    limits = LIMITS.get()
+    return await (limits.within(_read(request)) if limits else _read(request))
+
+
+async def require_room(service: Service, upload: Upload, document_id: str | None, sight: Sight) -> None:
+    """See whether there is room for an upload in the line of its collection, which its caller may write to.
+
+    Raises:
+        ApiError: 429 when too many documents wait there.
+        NotFound: The document that it is to replace is unknown, or not the caller's to see.
+    """
+    store = service.store
+    name = upload.collection
+    if document_id is not None:
+        name = (await asyncio.to_thread(store.catalog.document, document_id, sight)).collection
+    waiting = await asyncio.to_thread(store.jobs.waiting_in, name)
+    if waiting >= service.settings.max_queued:
+        message = (
+            f"{waiting:,} documents of this collection wait to be ingested already. Upload more when these are done, "
+            "or raise FOOTNOTE_MAX_QUEUED."
+        )
+        raise ApiError(429, "queue_full", message, {"Retry-After": str(_QUEUE_RETRY_S)}, retryable=True)
+
+
+async def _read(request: Request) -> Upload:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _multipart(request)
@@ -64,15 +101,27 @@ async def read_upload(request: Request) -> Upload:
     raise ApiError(415, "unsupported_media_type", f"The request is {kind or 'of no stated type'}.")
 
 
-async def store_upload(store: Store, upload: Upload, document_id: str | None = None) -> list[Submission]:
-    """Store everything that an upload holds, the files of archives one by one. On disk when this returns."""
+async def store_upload(
+    store: Store,
+    upload: Upload,
+    document_id: str | None = None,
+    claim: Claim | None = None,
+    sight: Sight = EVERYTHING,
+) -> list[Submission]:
+    """Store everything that an upload holds, the files of archives one by one. On disk when this returns.
+
+    Under a claim, what a former try of the same request has stored is not stored again.
+    """
+    done = list(claim.done) if claim else []
     parts: list[tuple[str | None, UploadFile | None]]
     if upload.text is not None and document_id is not None and not upload.named:
         parts = [(None, None)]
     elif upload.text is not None:
         parts = [(upload.filename or UNNAMED, None)]
     else:
-        parts = [(clean_filename(file.filename), file) for file in upload.files]
+        kept = document_id is not None and not upload.named
+        address = None if kept else upload.filename
+        parts = [(address if upload.url else clean_filename(file.filename), file) for file in upload.files]
     found: list[Submission] = []
     seen: set[str | None] = set()
     for filename, file in parts:
@@ -89,10 +138,16 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
                 metadata=upload.metadata,
                 always_new=always_new,
                 keep={each.document_id for each in found},
+                claim=claim,
+                done=done,
+                sight=sight,
             )
             if members:
                 found += members
                 continue
+        if done:
+            found.append(done.pop(0))
+            continue
         blob = await asyncio.to_thread(store.blobs.writer)
         try:
             if file is None:
@@ -109,6 +164,8 @@ async def store_upload(store: Store, upload: Upload, document_id: str | None = N
                 document_id=document_id,
                 always_new=always_new,
                 keep={each.document_id for each in found},
+                claim=claim,
+                sight=sight,
             )
         finally:
             await asyncio.to_thread(blob.discard)
@@ -120,7 +177,8 @@ def clean_filename(name: str | None) -> str:
     """A file name for showing: its last part, without control characters. It never becomes a path."""
     last = re.split(r"[/\\]", name or "")[-1]
     shown = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Cf")).strip()
-    return shown[-255:] or UNNAMED
+    # Dots alone are no name, and a browser would save such a file under any.
+    return shown[-255:] if shown.strip(". ") else UNNAMED
 
 
 async def _copy(file: UploadFile, blob: BlobWriter) -> None:
@@ -129,7 +187,7 @@ async def _copy(file: UploadFile, blob: BlobWriter) -> None:
 
 
 async def _multipart(request: Request) -> Upload:
-    form = await request.form(max_files=_MAX_FILES, max_fields=20, max_part_size=_MAX_METADATA_CHARS)
+    form = await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_METADATA_CHARS)
     files = [each for each in form.getlist("file") if isinstance(each, UploadFile)]
     if not files:
         raise ApiError(422, "invalid_field", "There is no part named 'file' with a file in it.")
@@ -158,10 +216,9 @@ def _json(body: bytes) -> Upload:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ApiError(400, "malformed", f"The body is not valid JSON: {error}") from error
-    if isinstance(found, dict) and "url" in found:
-        message = "Documents cannot be fetched from addresses yet. Download the file and upload it."
-        raise ApiError(422, "url_not_supported", message)
     try:
+        if isinstance(found, dict) and "url" in found:
+            return _from_address(UrlUpload.model_validate(found))
         given = TextUpload.model_validate(found)
     except ValidationError as error:
         parts = [f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors()[:5]]
@@ -177,6 +234,41 @@ def _json(body: bytes) -> Upload:
         always_new=given.on_conflict == "new" or not {"title", "filename"} & given.model_fields_set,
         named="filename" in given.model_fields_set,
     )
+
+
+def _from_address(given: UrlUpload) -> Upload:
+    metadata = _checked_metadata(given.metadata)
+    return Upload(
+        url=_storable(given.url, "url"),
+        filename=clean_filename(given.filename) if given.filename else None,
+        title=None if given.title is None else _storable(given.title, "title"),
+        collection=given.collection,
+        metadata=metadata,
+        wait=given.wait,
+        always_new=given.on_conflict == "new",
+        named=given.filename is not None,
+    )
+
+
+async def fetch_into(upload: Upload, fetcher: Fetcher) -> int:
+    """Fetch the document that an upload names by its address, if it does; its size in bytes.
+
+    The document is fetched before the upload is acknowledged: what was acknowledged is on disk, and what could not be
+    fetched was never promised.
+
+    Raises:
+        UrlError: It cannot be fetched.
+    """
+    if upload.url is None:
+        return 0
+    file = UploadFile(await asyncio.to_thread(tempfile.TemporaryFile))
+    upload.files.append(file)
+    found = await fetcher.fetch(upload.url, file.file)
+    await file.seek(0)
+    # A page's address is what its readers know it by, and what two pages of one name differ in.
+    upload.filename = upload.filename or found.target.filename
+    upload.metadata = {"source_url": found.target.text, **upload.metadata}
+    return found.size
 
 
 def _collection(name: str) -> str:
@@ -215,6 +307,13 @@ def _checked_metadata(found: Any) -> dict[str, Any]:
             todo += part
         elif isinstance(part, str):
             _storable(part, "metadata")
+    try:
+        _ALLOW.validate_python(found.get(ALLOW))
+    except ValidationError as error:
+        message = (
+            "metadata.allow is a list of the principals who may see the document, or null for everybody."
+        )
+        raise ApiError(422, "invalid_field", message) from error
     return found
 
 

@@ -181,7 +181,11 @@ def words_on_disk(folder: Path, words: set[str]) -> list[str]:
     found = []
     for file in sorted(folder.rglob("*")):
         if file.is_file():
-            data = file.read_bytes()
+            try:
+                data = file.read_bytes()
+            except FileNotFoundError:
+                # A running service made it anew meanwhile.
+                continue
             if any(word.encode() in data for word in words):
                 found.append(str(file.relative_to(folder)))
     return found

@@ -17,7 +17,7 @@ from index.stems import stem
 _MARKS_BETWEEN = (0x300, 0x10000)
 # Signs that may stand inside of a word and are not seen: soft hyphens, joiners, directions, the Arabic tatweel.
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u0640\u061c\u200c-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe00-\ufe0f\ufeff]+"
+    "[\u00ad\u034f\u0640\u061c\u200c-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]+"
 )
 _SIGN = re.compile(r"[\-/&'’@.,()]+")
 _UNSPACED = re.compile(

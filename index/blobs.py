@@ -8,10 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from index.view import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+log = structlog.get_logger(__name__)
 
 
 class BlobWriter:
@@ -38,7 +42,11 @@ class BlobWriter:
         return self._hash.hexdigest()
 
     def keep(self, target: Path) -> None:
-        """Move the sealed bytes to their place, durably."""
+        """Move the sealed bytes to their place: file, rename and both folders are synced, in this order.
+
+        Raises:
+            OSError: The disk is full or failing. The bytes may be in their place or not, and nothing relies on it.
+        """
         target.parent.mkdir(exist_ok=True)
         self._path.replace(target)
         sync_folder(target.parent)
@@ -46,7 +54,11 @@ class BlobWriter:
 
     def discard(self) -> None:
         """Remove what was written, if it has not been kept."""
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError:
+            # On a full disk closing tries once more to write what is being thrown away, and lets go all the same.
+            log.info("upload_discarded", bytes=self.size)
         self._path.unlink(missing_ok=True)
 
 

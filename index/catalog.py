@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, insert, select, update
 
+from index.drafts import end_job
 from index.errors import Conflict, EmbedderMismatch
-from index.reading import CatalogReader, unknown_document
+from index.idempotency import forget_documents
+from index.reading import CatalogReader, unknown_collection, unknown_document
 from index.rows import (
     delete_answers,
     insert_passages,
@@ -29,20 +31,24 @@ from index.schema import (
     answers,
     changes,
     collections,
+    deletions,
     documents,
+    drafts,
     jobs,
     texts,
     versions,
 )
+from index.sight import EVERYTHING, merged, visible
 from index.types import DeletionReceipt, Status, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
     from sqlalchemy import Connection, Row
 
     from index.jobs import Job
+    from index.sight import Sight
     from ingest.pipeline import Ingested
 
 
@@ -86,6 +92,8 @@ class Catalog(CatalogReader):
         document_id: str | None = None,
         always_new: bool = False,
         keep: AbstractSet[str] = frozenset(),
+        then: Callable[[Connection, Submission], None] | None = None,
+        sight: Sight = EVERYTHING,
     ) -> Submission:
         """Register an upload, whose bytes are stored already, and queue its ingestion.
 
@@ -94,80 +102,33 @@ class Catalog(CatalogReader):
         its present name when no file name is given. Name and metadata of a new version become the document's
         when the version becomes live; metadata given with the same bytes do so at once. Where the name is one
         document's and the bytes are another's, the name decides. Documents in ``keep`` get no next version: an
-        earlier file of the same request became them, and would be gone with it.
+        earlier file of the same request became them, and would be gone with it. Documents that the uploader may not
+        see are as if they were not there. A document's ``allow`` stays when the metadata given does not name it.
+        ``then`` is called in the transaction, with what it is going to commit.
 
         Raises:
-            NotFound: ``document_id`` is unknown.
+            NotFound: ``document_id`` is unknown, or the collection is somebody else's.
             ValueError: The metadata holds what JSON has no form for, as the number NaN. Stored, it would make
                 every filter over its collection fail.
         """
         json.dumps(metadata, allow_nan=False)
-        now = time.time()
         with self._database.write() as connection:
-            if document_id is not None:
-                known = _document(connection, documents.c.id == document_id)
-                if known is None:
-                    raise unknown_document(document_id)
-                same = known if known.sha256 == sha256 else None
-            else:
-                collection_id = _ensure_collection(connection, collection)
-                inside = documents.c.collection_id == collection_id
-                known = (
-                    None if always_new else _document(connection, inside, documents.c.filename == filename)
-                )
-                if known is not None and known.id in keep and known.sha256 != sha256:
-                    known = None
-                if known is None:
-                    same = _document(connection, inside, versions.c.sha256 == sha256)
-                else:
-                    same = known if known.sha256 == sha256 else None
-            if same is not None:
-                if not (same.status == Status.FAILED and same.retryable):
-                    settle_originals(connection, [sha256])
-                    if metadata:
-                        connection.execute(
-                            update(documents).where(documents.c.id == same.id).values(metadata=metadata)
-                        )
-                    return Submission(same.id, same.version, is_new=False)
-                known = same
-            if known is None:
-                document_id, version = new_document_id(connection), 1
-                connection.execute(
-                    insert(documents).values(
-                        id=document_id,
-                        collection_id=collection_id,
-                        filename=filename or UNNAMED,
-                        metadata=metadata,
-                        version=1,
-                        created_at=now,
-                        updated_at=now,
-                    )
-                )
-            else:
-                document_id, version = known.id, known.version + 1
-                filename = filename or known.filename
-                connection.execute(
-                    update(documents)
-                    .where(documents.c.id == document_id)
-                    .values(version=version, updated_at=now)
-                )
-            connection.execute(
-                insert(versions).values(
-                    document_id=document_id,
-                    version=version,
-                    sha256=sha256,
-                    bytes=size,
-                    status=Status.QUEUED,
-                    filename=filename or UNNAMED,
-                    given_title=title,
-                    given_metadata=metadata or None,
-                    passages=0,
-                    created_at=now,
-                )
+            submission = _submit(
+                connection,
+                collection,
+                filename,
+                title,
+                metadata,
+                sha256=sha256,
+                size=size,
+                document_id=document_id,
+                always_new=always_new,
+                keep=keep,
+                sight=sight,
             )
-            connection.execute(insert(jobs).values(document_id=document_id, version=version, attempts=0))
-            settle_originals(connection, [sha256])
-            return Submission(str(document_id), version, is_new=True)
+            if then is not None:
+                then(connection, submission)
+            return submission
 
     def publish(self, job: Job, ingested: Ingested) -> bool:
         """Make a version live in place of the one before, and end its job.
@@ -185,7 +146,7 @@ class Catalog(CatalogReader):
                 return False
             row = _document(connection, documents.c.id == document.id)
             if row is None or (row.live_version or 0) >= document.version:
-                connection.execute(delete(jobs).where(jobs.c.id == job.id))
+                end_job(connection, job)
                 return False
             mine = and_(versions.c.document_id == document.id, versions.c.version == document.version)
             given = connection.execute(
@@ -204,6 +165,7 @@ class Catalog(CatalogReader):
                     media_type=document.media_type,
                     parser=document.parser,
                     pages=document.pages,
+                    disclosures=[(each.code, each.count, each.kept) for each in document.disclosures] or None,
                     first_passage=None if added is None else added.first,
                     passages=0 if added is None else added.size,
                 )
@@ -214,11 +176,11 @@ class Catalog(CatalogReader):
                 .values(
                     live_version=document.version,
                     filename=given.filename,
-                    metadata=row.metadata if given.given_metadata is None else given.given_metadata,
+                    metadata=merged(row.metadata, given.given_metadata or row.metadata),
                     updated_at=time.time(),
                 )
             )
-            connection.execute(delete(jobs).where(jobs.c.id == job.id))
+            end_job(connection, job)
             record_change(connection, row.collection_id, removed, added)
         return True
 
@@ -232,22 +194,32 @@ class Catalog(CatalogReader):
                 .where(versions.c.document_id == job.document_id, versions.c.version == job.version)
                 .values(status=Status.FAILED, error_code=code, error_message=message)
             )
-            connection.execute(delete(jobs).where(jobs.c.id == job.id))
+            end_job(connection, job)
 
-    def delete_document(self, document_id: str) -> tuple[int, DeletionReceipt, set[str]]:
-        """Remove every trace of a document.
+    def delete_document(
+        self,
+        document_id: str,
+        sight: Sight = EVERYTHING,
+        then: Callable[[Connection, DeletionReceipt], None] | None = None,
+    ) -> tuple[int, DeletionReceipt, set[str]]:
+        """Remove every trace of a document but its id; ``then`` is called in the transaction.
 
         Returns:
-            Its collection's id, the receipt, and the hashes of originals that nothing refers to any more.
+            Its collection's id, the receipt, and the hashes of originals that nothing refers to any more. The
+            receipt says what the caller can see of that: bytes that somebody else has uploaded too are kept for
+            them, and the receipt does not tell.
 
         Raises:
-            NotFound: Unknown or deleted already.
+            NotFound: Unknown, deleted already, or not the caller's to see.
         """
         with self._database.write() as connection:
-            row = _document(connection, documents.c.id == document_id)
+            row = _document(connection, documents.c.id == document_id, visible(sight))
             if row is None:
                 raise unknown_document(document_id)
-            return row.collection_id, *_delete(connection, row)
+            receipt, unused = _delete(connection, row, sight)
+            if then is not None:
+                then(connection, receipt)
+            return row.collection_id, receipt, unused
 
     def delete_collection(self, name: str) -> tuple[int, list[DeletionReceipt], set[str]]:
         """Remove a collection with everything in it; returns as ``delete_document``, a receipt each.
@@ -269,6 +241,88 @@ class Catalog(CatalogReader):
             connection.execute(delete(changes).where(changes.c.collection_id == found.id))
             connection.execute(delete(collections).where(collections.c.id == found.id))
         return found.id, receipts, orphans
+
+
+def _submit(
+    connection: Connection,
+    collection: str,
+    filename: str | None,
+    title: str | None,
+    metadata: dict[str, Any],
+    *,
+    sha256: str,
+    size: int,
+    document_id: str | None,
+    always_new: bool,
+    keep: AbstractSet[str],
+    sight: Sight,
+) -> Submission:
+    """What ``Catalog.submit`` does, inside its transaction."""
+    now = time.time()
+    if document_id is not None:
+        known = _document(connection, documents.c.id == document_id, visible(sight))
+        if known is None:
+            raise unknown_document(document_id)
+        same = known if known.sha256 == sha256 else None
+    else:
+        if not sight.covers(collection):
+            raise unknown_collection(collection)
+        collection_id = _ensure_collection(connection, collection)
+        inside = and_(documents.c.collection_id == collection_id, visible(sight))
+        known = None if always_new else _document(connection, inside, documents.c.filename == filename)
+        if known is not None and known.id in keep and known.sha256 != sha256:
+            known = None
+        if known is None:
+            same = _document(connection, inside, versions.c.sha256 == sha256)
+        else:
+            same = known if known.sha256 == sha256 else None
+    if same is not None:
+        if not (same.status == Status.FAILED and same.retryable):
+            settle_originals(connection, [sha256])
+            if metadata:
+                connection.execute(
+                    update(documents)
+                    .where(documents.c.id == same.id)
+                    .values(metadata=merged(same.metadata, metadata))
+                )
+            return Submission(same.id, same.version, is_new=False)
+        known = same
+    if known is None:
+        document_id, version = new_document_id(connection), 1
+        connection.execute(
+            insert(documents).values(
+                id=document_id,
+                collection_id=collection_id,
+                filename=filename or UNNAMED,
+                metadata=merged({}, metadata),
+                version=1,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+    else:
+        document_id, version = known.id, known.version + 1
+        filename = filename or known.filename
+        connection.execute(
+            update(documents).where(documents.c.id == document_id).values(version=version, updated_at=now)
+        )
+    connection.execute(
+        insert(versions).values(
+            document_id=document_id,
+            version=version,
+            sha256=sha256,
+            bytes=size,
+            status=Status.QUEUED,
+            filename=filename or UNNAMED,
+            given_title=title,
+            given_metadata=metadata or None,
+            passages=0,
+            created_at=now,
+        )
+    )
+    connection.execute(insert(jobs).values(document_id=document_id, version=version, attempts=0))
+    settle_originals(connection, [sha256])
+    return Submission(str(document_id), version, is_new=True)
 
 
 def _collection_id(connection: Connection, name: str) -> int | None:
@@ -311,6 +365,7 @@ RETRYABLE_CODES = (
     "original_missing",
     "parser_unavailable",
     "embedder_mismatch",
+    "stalled",
     "internal_error",
 )
 
@@ -336,7 +391,9 @@ def _claim_embedder(connection: Connection, collection_id: int, fingerprint: str
         )
 
 
-def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set[str]]:
+def _delete(
+    connection: Connection, row: Row[Any], sight: Sight = EVERYTHING
+) -> tuple[DeletionReceipt, set[str]]:
     mine = versions.c.document_id == row.id
     hashes = set(connection.execute(select(versions.c.sha256).where(mine)).scalars())
     removed = remove_passages(connection, row.id)
@@ -344,11 +401,16 @@ def _delete(connection: Connection, row: Row[Any]) -> tuple[DeletionReceipt, set
         connection,
         select(answer_documents.c.answer_id).where(answer_documents.c.document_id == row.id),
     )
-    for table in (jobs, texts, versions):
+    for table in (jobs, drafts, texts, versions):
         connection.execute(delete(table).where(table.c.document_id == row.id))
     connection.execute(delete(documents).where(documents.c.id == row.id))
+    connection.execute(insert(deletions).values(document_id=row.id, deleted_at=time.time()))
+    forget_documents(connection, row.id)
     record_change(connection, row.collection_id, removed, None)
-    kept = set(connection.execute(select(versions.c.sha256).where(versions.c.sha256.in_(hashes))).scalars())
+    same = select(versions.c.sha256).where(versions.c.sha256.in_(hashes))
+    kept = set(connection.execute(same).scalars())
+    theirs = same.join(documents, documents.c.id == versions.c.document_id).where(visible(sight))
+    gone = hashes - set(connection.execute(theirs).scalars())
     unsettle_originals(connection, hashes - kept)
     count = removed.size if removed else 0
-    return DeletionReceipt(row.id, count, count, cached, original=bool(hashes - kept)), hashes - kept
+    return DeletionReceipt(row.id, count, count, cached, original=bool(gone)), hashes - kept

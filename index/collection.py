@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from typing import TYPE_CHECKING
 
+import structlog
+
 from index.dense import DenseView
-from index.errors import EmbedderMismatch
+from index.disk import passes
+from index.errors import EmbedderMismatch, NotFound
 from index.lexical import LexicalView
+from index.sight import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,8 +21,15 @@ if TYPE_CHECKING:
 
     from index.catalog import Catalog
     from index.filters import Filter
+    from index.sight import Sight
     from index.types import CollectionRecord, Hit, Query
     from index.view import View
+
+log = structlog.get_logger(__name__)
+
+# Times as long as making an index anew took, until it may be done again.
+_REST = 20
+_KINDS = (DenseView.name, LexicalView.name)
 
 
 class Collection:
@@ -31,27 +43,44 @@ class Collection:
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}
         self._embedder: str | None = None
+        self._compacting = threading.Lock()
+        self._compact_at = 0.0
+        # Why a view could not be opened the last time, if one could not.
+        self._unopened: OSError | None = None
 
     def views(self) -> dict[str, View]:
         """The views by name, opened at first use and caught up with the catalog.
 
         Empty while the collection holds no passages, because only then is the vectors' length unknown.
+
+        Raises:
+            OSError: Not one of them can be opened, because the disk is full or failing.
         """
         with self._lock:
             # Read under the lock: a number from before another thread caught up would look like a catalog
             # that was restored from an older copy, and the views would be thrown away.
             record = self._catalog.collection(self.name)
             self._embedder = record.embedder
-            if not self._views and record.dimensions is not None:
-                folder = self._folder
-                opened: tuple[View, ...] = (DenseView(folder, record.dimensions), LexicalView(folder))
-                self._views = {view.name: view for view in opened}
+            if len(self._views) < len(_KINDS) and record.dimensions is not None:
+                self._open(record.dimensions)
             for view in self._views.values():
-                self._catch_up(view, record)
+                try:
+                    self._catch_up(view, record)
+                except OSError as error:
+                    if not passes(error):
+                        raise
+                    # The catalog drops what has gone. What has come is found by the other view meanwhile, and by
+                    # this one when the disk is well again.
+                    log.exception("view_behind", view=view.name, collection=self.name)
         return self._views
 
     def search(
-        self, query: Query, limit: int, names: Sequence[str], wanted: Filter | None = None
+        self,
+        query: Query,
+        limit: int,
+        names: Sequence[str],
+        wanted: Filter | None = None,
+        sight: Sight = EVERYTHING,
     ) -> dict[str, list[Hit]]:
         """Ask the named views.
 
@@ -60,6 +89,7 @@ class Collection:
             limit: At most so many hits of each view.
             names: Which views to ask.
             wanted: A metadata filter.
+            sight: Who asks: the views look at no passage that they may not see.
 
         Returns:
             Hits by view, best first. Some may be of passages that have gone meanwhile: the catalog says.
@@ -67,6 +97,7 @@ class Collection:
         Raises:
             InvalidFilter: The filter is not of the documented form.
             EmbedderMismatch: The collection's vectors come from another model than the question's.
+            OSError: None of these views can be opened, because the disk is full or failing.
         """
         # The views first: a document that comes meanwhile is then at most missing, and never without its filter.
         views = self.views()
@@ -75,7 +106,11 @@ class Collection:
                 f"Collection {self.name!r} was embedded with {self._embedder}, and this server runs "
                 f"{query.embedder}. Start it with the former model (FOOTNOTE_EMBEDDER), or use another collection."
             )
-        allowed = None if wanted is None else self._catalog.allowed(self.id, wanted)
+        if self._unopened is not None and not any(name in views for name in names):
+            raise self._unopened
+        allowed = None
+        if wanted is not None or self._catalog.restricts(self.id, sight):
+            allowed = self._catalog.allowed(self.id, wanted or {}, sight)
         return {name: views[name].search(query, limit, allowed) for name in names if name in views}
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:
@@ -88,12 +123,66 @@ class Collection:
         view = self.views().get(LexicalView.name)
         return view.weights(words) if isinstance(view, LexicalView) else {}
 
+    def agreement(self) -> list[tuple[int, int, int]]:
+        """How far each opened view is from the catalog, at one moment and without catching up.
+
+        Returns:
+            Changes not applied, and, for a view that has applied all, passages that it lacks and that it has too many.
+        """
+        with self._lock:
+            if not self._views:
+                return []
+            try:
+                seq, live = self._catalog.live_ids(self.id)
+            except NotFound:
+                return []
+            found = []
+            for view in self._views.values():
+                behind = max(0, seq - view.watermark)
+                ids = live if behind else view.ids()
+                found.append((behind, len(live - ids), len(ids - live)))
+        return found
+
+    def watermarks(self) -> dict[str, int]:
+        """The change that each open view has applied, without waiting for one that is catching up."""
+        return {name: view.watermark for name, view in list(self._views.items())}
+
     def rebuild(self, name: str) -> None:
         """Throw one view away and make it again from the catalog."""
         view = self.views()[name]
         with self._lock:
             view.reset()
         self.views()
+
+    def compact(self, *, at_once: bool = False) -> None:
+        """Make the index by words anew if passages were removed from it, so that nothing of them is left.
+
+        It is then what a rebuild gives, to the last digit of a score. Searches go on meanwhile. Unless ``at_once``,
+        it takes at most a small share of the time: the longer it took, the later it is done again.
+        """
+        view = self._views.get(LexicalView.name)
+        if (
+            not isinstance(view, LexicalView)
+            or not view.holds_removed
+            or (time.monotonic() < self._compact_at and not at_once)
+            or not self._compacting.acquire(blocking=False)
+        ):
+            return
+        began = time.monotonic()
+        try:
+            fresh = view.anew()
+            fresh.apply(self._catalog.changes_since(self.id, 0))
+            with self._lock:
+                if self._views.get(LexicalView.name) is view:
+                    # What came while it was made.
+                    fresh.apply(self._catalog.changes_since(self.id, fresh.watermark))
+                    view.take_over(fresh)
+                else:
+                    # The collection was deleted meanwhile.
+                    shutil.rmtree(self._folder, ignore_errors=True)
+        finally:
+            self._compact_at = time.monotonic() + _REST * (time.monotonic() - began)
+            self._compacting.release()
 
     def flush(self) -> None:
         """Bring the views' memory to disk."""
@@ -112,6 +201,27 @@ class Collection:
         with self._lock:
             self._views = {}
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _open(self, dimensions: int) -> None:
+        """Open the views that are not; one that the disk prevents is tried again the next time."""
+        self._unopened = None
+        for name in _KINDS:
+            if name in self._views:
+                continue
+            try:
+                view: View = (
+                    LexicalView(self._folder)
+                    if name == LexicalView.name
+                    else DenseView(self._folder, dimensions)
+                )
+                self._views[name] = view
+            except OSError as error:
+                if not passes(error):
+                    raise
+                log.exception("view_not_opened", view=name, collection=self.name)
+                self._unopened = error
+        if self._unopened is not None and not self._views:
+            raise self._unopened
 
     def _catch_up(self, view: View, record: CollectionRecord) -> None:
         if view.watermark > record.seq:

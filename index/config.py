@@ -13,5 +13,8 @@ class JobConfig:
     workers: int = 2
     # Seconds after which a job whose worker has fallen silent is given to another.
     lease_s: float = 60.0
+    # Seconds without a sign of progress after which a job's worker counts as stuck: the document fails and another
+    # worker takes its place. Far above what the parser may take, and what cutting the largest text takes.
+    silence_s: float = 900.0
     # A job that ended its process this often is given up. Far above what restarts alone cause.
     max_attempts: int = 25

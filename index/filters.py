@@ -38,11 +38,11 @@ _OPERATORS = ("$in", "$ne", *_COMPARE)
 # What json_each calls the types of values that compare with one another.
 _TEXT, _NUMBER, _BOOLEAN = ("text",), ("integer", "real"), ("true", "false")
 # Deep nesting has no use in a filter and would exhaust the stack of a recursive reader.
-_MAX_DEPTH = 8
+MAX_DEPTH = 8
 # SQLite refuses expressions deeper than 1,000, and each condition adds one level.
-_MAX_CONDITIONS = 500
+MAX_CONDITIONS = 500
 # SQLite takes 32,766 bound values in one statement.
-_MAX_VALUES = 10_000
+MAX_VALUES = 10_000
 _INTEGERS = range(-(2**63), 2**63)
 
 
@@ -64,8 +64,8 @@ class _Reader:
 
     def condition(self, wanted: Filter, depth: int) -> ColumnElement[bool]:
         """One object: all of its entries must hold."""
-        if depth > _MAX_DEPTH:
-            raise InvalidFilter(f"The filter is nested deeper than {_MAX_DEPTH} levels.")
+        if depth > MAX_DEPTH:
+            raise InvalidFilter(f"The filter is nested deeper than {MAX_DEPTH} levels.")
         if not isinstance(wanted, dict):
             raise InvalidFilter(f'A filter is an object such as {{"field": "value"}}, not {_shown(wanted)}.')
         return and_(true(), *(self._entry(key, value, depth) for key, value in wanted.items()))
@@ -115,10 +115,10 @@ class _Reader:
     def _count(self, conditions: int, values: int) -> None:
         self._conditions += conditions
         self._values += values
-        if self._conditions > _MAX_CONDITIONS:
-            raise InvalidFilter(f"The filter has more than {_MAX_CONDITIONS} conditions. Use $in.")
-        if self._values > _MAX_VALUES:
-            raise InvalidFilter(f"The filter has more than {_MAX_VALUES:,} values.")
+        if self._conditions > MAX_CONDITIONS:
+            raise InvalidFilter(f"The filter has more than {MAX_CONDITIONS} conditions. Use $in.")
+        if self._values > MAX_VALUES:
+            raise InvalidFilter(f"The filter has more than {MAX_VALUES:,} values.")
 
 
 def _is_in(values: list[Any]) -> Callable[[Any], ColumnElement[bool]]:

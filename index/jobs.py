@@ -18,8 +18,10 @@ import structlog
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
+from index.disk import passes
+from index.drafts import JobDrafts
 from index.errors import IndexingError, NotFound
-from index.schema import jobs, versions
+from index.schema import collections, documents, jobs, versions
 from index.types import Status
 from ingest.errors import IngestError
 from ingest.pipeline import Original
@@ -58,11 +60,15 @@ class JobQueue:
         self._release_all()
 
     def claim(self, lease_s: float) -> Job | None:
-        """Take the oldest job that nobody holds, or None."""
+        """Take the job that has been free for longest, or None: one that was put back goes to the end of the line."""
         owner, now = uuid.uuid4().hex, time.time()
-        free = or_(jobs.c.owner.is_(None), jobs.c.lease_until < now)
+        # A job that was put back has no owner and waits until its time has come.
+        free = or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < now)
         with self._database.write() as connection:
-            oldest = select(jobs.c.id).where(free).order_by(jobs.c.id).limit(1).scalar_subquery()
+            since = func.coalesce(jobs.c.lease_until, versions.c.created_at)
+            named = and_(versions.c.document_id == jobs.c.document_id, versions.c.version == jobs.c.version)
+            line = select(jobs.c.id).join(versions, named).where(free).order_by(since, jobs.c.id)
+            oldest = line.limit(1).scalar_subquery()
             taken = connection.execute(
                 update(jobs)
                 .where(jobs.c.id == oldest)
@@ -71,13 +77,13 @@ class JobQueue:
             ).one_or_none()
             if taken is None:
                 return None
-            named = connection.execute(
+            file = connection.execute(
                 select(versions.c.sha256, versions.c.filename, versions.c.given_title).where(
                     and_(versions.c.document_id == taken.document_id, versions.c.version == taken.version)
                 )
             ).one()
         return Job(
-            taken.id, owner, taken.document_id, taken.version, taken.attempts, named[0], named[1], named[2]
+            taken.id, owner, taken.document_id, taken.version, taken.attempts, file[0], file[1], file[2]
         )
 
     def renew(self, job: Job, lease_s: float) -> None:
@@ -86,10 +92,36 @@ class JobQueue:
         with self._database.write() as connection:
             connection.execute(update(jobs).where(mine).values(lease_until=time.time() + lease_s))
 
+    def put_back(self, job: Job, wait_s: float | None = None) -> None:
+        """Let go of a job that was interrupted through no fault of its document; this beginning does not count.
+
+        Args:
+            job: As it was claimed.
+            wait_s: Seconds until it may be begun again, at the end of the line; None keeps its place in it.
+        """
+        mine = and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
+        until = None if wait_s is None else time.time() + wait_s
+        with self._database.write() as connection:
+            connection.execute(
+                update(jobs).where(mine).values(owner=None, lease_until=until, attempts=jobs.c.attempts - 1)
+            )
+
     def waiting(self) -> int:
         """How many jobs there are, in work or not."""
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(jobs)).scalar_one()
+
+    def waiting_in(self, collection: str) -> int:
+        """How many jobs there are for a collection of that name, in work or not; none when there is no such one."""
+        query = (
+            select(func.count())
+            .select_from(jobs)
+            .join(documents, documents.c.id == jobs.c.document_id)
+            .join(collections, collections.c.id == documents.c.collection_id)
+            .where(collections.c.name == collection)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def _release_all(self) -> None:
         """Free the jobs of a process that is gone: this one alone holds the folder."""
@@ -108,6 +140,12 @@ class JobRunner:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._held: dict[int, Job] = {}
+        # How often the disk has stopped each job.
+        self._put_backs: dict[int, int] = {}
+        # When each job in work last said something, on the monotonic clock.
+        self._heard: dict[int, float] = {}
+        # Tokens of jobs whose worker was given up; its thread ends when it comes back at all.
+        self._abandoned: set[str] = set()
         # What running jobs report, by document: too frequent for the disk, worthless after a restart.
         self._progress: dict[tuple[str, int], tuple[Status, float]] = {}
 
@@ -155,34 +193,75 @@ class JobRunner:
                 if not self._stopping.is_set():
                     self._wake.wait(_IDLE_S)
                 continue
+            self._heard[job.id] = time.monotonic()
             self._held[job.id] = job
             try:
                 self._run(job)
             except _Stopped:
+                self._put_back(job)
                 return
-            except Exception:
+            except Exception as error:
                 # The job keeps its row and its lease runs out: it is tried again, here or elsewhere.
                 log.exception("job_lost", document_id=job.document_id, version=job.version)
+                if passes(error):
+                    self._put_back(job, self._wait_s(job))
             finally:
                 self._held.pop(job.id, None)
+                self._heard.pop(job.id, None)
                 self._progress.pop((job.document_id, job.version), None)
+            if job.owner in self._abandoned:
+                # Another worker has this one's place.
+                return
+
+    def _wait_s(self, job: Job) -> float:
+        """Seconds until a job that the disk stopped is begun again, as often as it takes."""
+        # Longer each time: what finds no room must not keep the disk and the processor busy.
+        times = self._put_backs[job.id] = self._put_backs.get(job.id, 0) + 1
+        return min(self._config.lease_s, _IDLE_S * 2.0 ** min(times - 1, 10))
+
+    def _put_back(self, job: Job, wait_s: float | None = None) -> None:
+        try:
+            self._store.jobs.put_back(job, wait_s)
+        except (RuntimeError, OperationalError):
+            # The folder is closed, or cannot be written. The job's lease runs out, or the next start frees it.
+            log.exception("job_not_put_back", document_id=job.document_id, version=job.version)
 
     def _flush(self) -> None:
         """With nothing to do, bring the views to disk, so that a start after a crash replays little."""
         try:
             self._store.flush()
-        except OSError:
-            # Only speed is lost; a full disk passes.
+            self._store.tidy()
+        except (OSError, OperationalError):
+            # Only speed and room are lost; a full disk passes.
             log.exception("flush_failed")
 
     def _heartbeat(self) -> None:
         """Keep the leases of jobs in work, also while a parser is silent for minutes."""
         while not self._stopping.wait(self._config.lease_s / 3):
             for job in list(self._held.values()):
+                silent_s = time.monotonic() - self._heard.get(job.id, time.monotonic())
                 try:
-                    self._store.jobs.renew(job, self._config.lease_s)
+                    if silent_s > self._config.silence_s:
+                        self._abandon(job, silent_s)
+                    else:
+                        self._store.jobs.renew(job, self._config.lease_s)
                 except Exception:
                     log.exception("lease_not_renewed", document_id=job.document_id, version=job.version)
+
+    def _abandon(self, job: Job, silent_s: float) -> None:
+        """End the document of a worker that is stuck, and put another in its place: no thread can be killed."""
+        message = (
+            f"Ingesting this file stood still for {silent_s:.0f} seconds and was given up. The service's log may say "
+            "why. Upload the file again to retry, or split it."
+        )
+        self._store.catalog.fail(job, "stalled", message)
+        log.error("job_abandoned", document_id=job.document_id, version=job.version)
+        self._held.pop(job.id, None)
+        self._abandoned.add(job.owner)
+        name = f"ingest-again-{len(self._abandoned)}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _run(self, job: Job) -> None:
         """Ingest one document. Its failure is a result like another."""
@@ -197,10 +276,12 @@ class JobRunner:
         def report(stage: str, share: float) -> None:
             if self._stopping.is_set():
                 raise _Stopped
+            self._heard[job.id] = time.monotonic()
             self._progress[job.document_id, job.version] = (Status(stage), share)
 
         try:
-            ingested = self._pipeline.run(self._original(job), report)
+            drafts = JobDrafts(self._store.database, job)
+            ingested = self._pipeline.run(self._original(job), report, drafts)
             published = self._store.catalog.publish(job, ingested)
         except (IngestError, IndexingError) as error:
             if self._stopping.is_set() and error.retryable:
@@ -224,6 +305,7 @@ class JobRunner:
             )
             self._store.catalog.fail(job, "internal_error", message)
             return
+        self._put_backs.pop(job.id, None)
         if published:
             self._catch_up(job)
 

@@ -5,8 +5,10 @@ Terms are made by ``index.analyze``; tantivy only sees them separated by spaces.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import re
 import shutil
 import threading
 from collections import Counter
@@ -37,6 +39,9 @@ _MOST_TIES = 1000
 # Changes gathered into one tantivy commit, each of which waits for the disk.
 _CHANGES_PER_COMMIT = 64
 _WRITER_MEMORY_BYTES = 32_000_000
+# Folders of an index that is being made anew, and of the one whose place it takes.
+_ANEW, _FORMER = "lexical.new", "lexical.old"
+_OS_ERROR = re.compile(r"os error (\d+)")
 
 
 class LexicalView:
@@ -45,12 +50,19 @@ class LexicalView:
     name = "lexical"
 
     def __init__(self, folder: Path) -> None:
-        """Open the index, or start an empty one when there is none or it is of another format."""
+        """Open the index, or start an empty one when there is none or it is of another format.
+
+        Raises:
+            OSError: An empty one cannot be made.
+        """
         self._root = folder
         self._manifest = folder / "lexical.json"
         self._lock = threading.Lock()
+        for left in (_FORMER, _ANEW):
+            shutil.rmtree(folder / left, ignore_errors=True)
         manifest = read_manifest(self._manifest)
         seq = manifest.get("seq")
+        self._removed = manifest.get("removed") is not False
         if manifest.get("format") != _FORMAT or not isinstance(seq, int):
             self._index, self._watermark = self._empty(), 0
             return
@@ -65,6 +77,37 @@ class LexicalView:
     def watermark(self) -> int:
         """See ``View``."""
         return self._watermark
+
+    @property
+    def holds_removed(self) -> bool:
+        """Whether passages were removed since the index was last made anew.
+
+        Tantivy goes on counting them in the frequencies of terms, and keeps their terms in its files.
+        """
+        return self._removed
+
+    def anew(self) -> LexicalView:
+        """An empty view beside this one, for ``take_over`` when it has been filled.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        shutil.rmtree(self._root / _ANEW, ignore_errors=True)
+        return LexicalView(self._root / _ANEW)
+
+    def take_over(self, fresh: LexicalView) -> None:
+        """Become what another view is, whose files move to the place of this one's. It is not used afterwards.
+
+        Raises:
+            OSError: Files could not be moved. The index is then made anew at the next start, at the latest.
+        """
+        with self._lock:
+            (self._root / "lexical").rename(self._root / _FORMER)
+            (fresh._root / "lexical").rename(self._root / "lexical")
+            self._index, self._watermark, self._removed = self._open(), fresh._watermark, fresh._removed
+            self._note()
+        for left in (_FORMER, _ANEW):
+            shutil.rmtree(self._root / left, ignore_errors=True)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """See ``View``."""
@@ -154,6 +197,12 @@ class LexicalView:
         found = searcher.search(tantivy.Query.all_query(), count, count=False).hits
         return {int(i or 0) for i in searcher.fast_field_values("id", [address for _, address in found])}
 
+    def count_of(self, document_id: str) -> int:
+        """How many passages of a document can be found."""
+        wanted = tantivy.Query.term_query(self._index.schema, "document", document_id)
+        searcher = self._index.searcher()
+        return len(searcher.search(wanted, max(1, searcher.num_docs), count=False).hits)
+
     def reset(self) -> None:
         """See ``View``."""
         with self._lock:
@@ -166,27 +215,46 @@ class LexicalView:
         """See ``View``."""
 
     def _commit(self, batch: list[Change]) -> None:
+        """Bring changes to disk, all or none.
+
+        Raises:
+            OSError: They could not be written. The index is as it was.
+        """
         with self._lock:
-            writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
-            for change in batch:
-                for gone in (change.removed, change.added and change.added.ids):
-                    if gone:
-                        writer.delete_documents_by_query(self._range(gone))
-                if change.added:
-                    for offset, (title, text) in enumerate(
-                        zip(change.added.titles, change.added.texts, strict=True)
-                    ):
-                        document = tantivy.Document()
-                        document.add_unsigned("id", change.added.ids.first + offset)
-                        document.add_text("document", change.added.document_id)
-                        document.add_text("title", " ".join(terms(title)))
-                        document.add_text("body", " ".join(terms(text)))
-                        writer.add_document(document)
-            writer.commit()
-            writer.wait_merging_threads()
-            self._index.reload()
+            try:
+                self._write(batch)
+            except ValueError as error:
+                raise _disk_error(error) from None
             self._watermark = batch[-1].seq
-            write_atomically(self._manifest, json.dumps({"seq": self._watermark, "format": _FORMAT}).encode())
+            self._note()
+
+    def _note(self) -> None:
+        noted = {"seq": self._watermark, "format": _FORMAT, "removed": self._removed}
+        write_atomically(self._manifest, json.dumps(noted).encode())
+
+    def _write(self, batch: list[Change]) -> None:
+        writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
+        for change in batch:
+            for gone in (change.removed, change.added and change.added.ids):
+                if gone:
+                    self._removed = self._removed or self._holds(gone)
+                    writer.delete_documents_by_query(self._range(gone))
+            if change.added:
+                for offset, (title, text) in enumerate(
+                    zip(change.added.titles, change.added.texts, strict=True)
+                ):
+                    document = tantivy.Document()
+                    document.add_unsigned("id", change.added.ids.first + offset)
+                    document.add_text("document", change.added.document_id)
+                    document.add_text("title", " ".join(terms(title)))
+                    document.add_text("body", " ".join(terms(text)))
+                    writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
+
+    def _holds(self, ids: IdRange) -> bool:
+        return bool(self._index.searcher().search(self._range(ids), 1, count=False).hits)
 
     def _range(self, ids: IdRange) -> tantivy.Query:
         return tantivy.Query.range_query(
@@ -195,10 +263,14 @@ class LexicalView:
 
     def _empty(self) -> tantivy.Index:
         self._manifest.unlink(missing_ok=True)
+        self._removed = False
         folder = self._root / "lexical"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return self._open()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._open()
+        except ValueError as error:
+            raise _disk_error(error) from None
 
     def _open(self) -> tantivy.Index:
         builder = tantivy.SchemaBuilder()
@@ -209,3 +281,9 @@ class LexicalView:
         index = tantivy.Index(builder.build(), path=str(self._root / "lexical"))
         index.register_tokenizer("terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
         return index
+
+
+def _disk_error(error: ValueError) -> OSError:
+    """What stopped tantivy, which says so in words only, such as "No space left on device (os error 28)"."""
+    found = _OS_ERROR.search(str(error))
+    return OSError(int(found[1]) if found else errno.EIO, f"The index by words could not be written: {error}")

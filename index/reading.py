@@ -18,7 +18,17 @@ from index.records import (
     to_passage,
     to_record,
 )
-from index.schema import changes, collections, documents, passages, texts, unsettled_originals, versions
+from index.schema import (
+    RESTRICTED,
+    changes,
+    collections,
+    documents,
+    passages,
+    texts,
+    unsettled_originals,
+    versions,
+)
+from index.sight import EVERYTHING, allowed_by, owned, readable, visible
 from index.types import (
     Allowed,
     Change,
@@ -36,6 +46,7 @@ if TYPE_CHECKING:
 
     from index.database import Database
     from index.filters import Filter
+    from index.sight import Sight
     from ingest.types import FloatMatrix
 
 # SQLite takes 32,766 bound values in one statement; views ask for far fewer at a time.
@@ -48,42 +59,46 @@ class CatalogReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def collection(self, name: str) -> CollectionRecord:
-        """One collection by name.
+    def collection(self, name: str, sight: Sight = EVERYTHING) -> CollectionRecord:
+        """One collection by name, its counts those of what the caller sees.
 
         Raises:
-            NotFound: There is none of that name.
+            NotFound: There is none of that name, or it is somebody else's.
         """
+        query = collections_with_counts(sight).where(collections.c.name == name, owned(sight))
         with self._database.read() as connection:
-            row = connection.execute(
-                collections_with_counts().where(collections.c.name == name)
-            ).one_or_none()
+            row = connection.execute(query).one_or_none()
         if row is None:
-            raise NotFound(
-                f"There is no collection {name!r}. It is made with the first document put into it."
-            )
+            raise unknown_collection(name)
         return CollectionRecord(**row._mapping)
 
-    def collections(self) -> list[CollectionRecord]:
-        """All collections by name."""
+    def collections(self, sight: Sight = EVERYTHING) -> list[CollectionRecord]:
+        """The caller's collections by name."""
+        query = collections_with_counts(sight).where(owned(sight)).order_by(collections.c.name)
         with self._database.read() as connection:
-            rows = connection.execute(collections_with_counts().order_by(collections.c.name)).all()
+            rows = connection.execute(query).all()
         return [CollectionRecord(**row._mapping) for row in rows]
 
-    def document(self, document_id: str) -> DocumentRecord:
+    def document(self, document_id: str, sight: Sight = EVERYTHING) -> DocumentRecord:
         """One document by id.
 
         Raises:
-            NotFound: Unknown or deleted.
+            NotFound: Unknown, deleted, or not the caller's to see.
         """
+        wanted = RECORD.where(documents.c.id == document_id, visible(sight))
         with self._database.read() as connection:
-            row = connection.execute(RECORD.where(documents.c.id == document_id)).one_or_none()
+            row = connection.execute(wanted).one_or_none()
         if row is None:
             raise unknown_document(document_id)
         return to_record(row)
 
     def documents(
-        self, collection: str | None, status: Status | None, after: str | None, limit: int
+        self,
+        collection: str | None,
+        status: Status | None,
+        after: str | None,
+        limit: int,
+        sight: Sight = EVERYTHING,
     ) -> list[DocumentRecord]:
         """Documents in the order of their ids, which is the order of their arrival.
 
@@ -92,8 +107,9 @@ class CatalogReader:
             status: Only those whose newest version has this status.
             after: Only those with a greater id.
             limit: At most so many.
+            sight: Who asks.
         """
-        query = RECORD.order_by(documents.c.id).limit(limit)
+        query = RECORD.where(visible(sight)).order_by(documents.c.id).limit(limit)
         if collection is not None:
             query = query.where(collections.c.name == collection)
         if status is not None:
@@ -103,11 +119,11 @@ class CatalogReader:
         with self._database.read() as connection:
             return [to_record(row) for row in connection.execute(query)]
 
-    def text(self, document_id: str, version: int | None = None) -> StoredText:
+    def text(self, document_id: str, version: int | None = None, sight: Sight = EVERYTHING) -> StoredText:
         """Canonical text and structure of one version, by default the live one.
 
         Raises:
-            NotFound: Unknown, deleted, or never became text.
+            NotFound: Unknown, deleted, never became text, or not the caller's to see.
         """
         wanted = documents.c.live_version if version is None else version
         query = (
@@ -119,45 +135,47 @@ class CatalogReader:
                 versions.c.sha256,
                 texts.c.text,
                 texts.c.blocks,
+                documents.c.live_version,
+                versions.c.given_metadata,
             )
             .join(documents, documents.c.id == texts.c.document_id)
             .join(
                 versions,
                 and_(versions.c.document_id == texts.c.document_id, versions.c.version == texts.c.version),
             )
-            .where(texts.c.document_id == document_id, texts.c.version == wanted)
+            .where(texts.c.document_id == document_id, texts.c.version == wanted, visible(sight))
         )
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
+        if row is None or not _version_admits(row, sight):
             raise unknown_document(document_id)
-        found = dict(row._mapping)
+        found = {k: v for k, v in row._mapping.items() if k not in ("live_version", "given_metadata")}
         blocks = tuple(Block(BlockKind(kind), *numbers) for kind, *numbers in found.pop("blocks"))
         return StoredText(document_id=document_id, blocks=blocks, **found)
 
-    def sha256(self, document_id: str, version: int | None = None) -> str:
+    def sha256(self, document_id: str, version: int | None = None, sight: Sight = EVERYTHING) -> str:
         """Hash of the original of one version, by default the live one, or the newest where none is live.
 
         Raises:
-            NotFound: Unknown or deleted.
+            NotFound: Unknown, deleted, or not the caller's to see.
         """
         live = func.coalesce(documents.c.live_version, documents.c.version)
         wanted = live if version is None else version
         query = (
-            select(versions.c.sha256)
+            select(versions.c.sha256, versions.c.version, versions.c.given_metadata, documents.c.live_version)
             .join(documents, documents.c.id == versions.c.document_id)
-            .where(documents.c.id == document_id, versions.c.version == wanted)
+            .where(documents.c.id == document_id, versions.c.version == wanted, visible(sight))
         )
         with self._database.read() as connection:
-            found: str | None = connection.execute(query).scalar_one_or_none()
-        if found is None:
+            row = connection.execute(query).one_or_none()
+        if row is None or not _version_admits(row, sight):
             raise unknown_document(document_id)
-        return found
+        return str(row.sha256)
 
-    def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
-        """Those of the passages that are live."""
+    def passages(self, ids: Sequence[int], sight: Sight = EVERYTHING) -> dict[int, StoredPassage]:
+        """Those of the passages that are live, and of documents that the caller may see."""
         with self._database.read() as connection:
-            rows = connection.execute(PASSAGE.where(passages.c.id.in_(list(ids)))).all()
+            rows = connection.execute(PASSAGE.where(passages.c.id.in_(list(ids)), readable(sight))).all()
         return {row.id: to_passage(row) for row in rows}
 
     def passages_between(self, document_id: str, first: int, last: int) -> list[StoredPassage]:
@@ -194,16 +212,30 @@ class CatalogReader:
         return {row.id: restore(row.sentence_vectors, len(row.sentences)) for row in rows}
 
     def live_ids(self, collection_id: int) -> tuple[int, set[int]]:
-        """The collection's sequence number and the ids of its live passages, in one snapshot."""
+        """The collection's sequence number and the ids of its live passages, in one snapshot.
+
+        Raises:
+            NotFound: There is no such collection any more.
+        """
         with self._database.read() as connection:
             seq = connection.execute(
                 select(collections.c.seq).where(collections.c.id == collection_id)
-            ).scalar_one()
+            ).scalar_one_or_none()
+            if seq is None:
+                raise NotFound("The collection has been deleted.")
             ids = connection.execute(select(passages.c.id).where(passages.c.collection_id == collection_id))
             return seq, set(ids.scalars())
 
-    def allowed(self, collection_id: int, wanted: Filter) -> Allowed:
-        """Live documents that a filter admits.
+    def restricts(self, collection_id: int, sight: Sight) -> bool:
+        """Whether a collection may hold documents that the caller must not see."""
+        if sight.principals is None:
+            return False
+        query = select(documents.c.id).where(documents.c.collection_id == collection_id, RESTRICTED).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def allowed(self, collection_id: int, wanted: Filter, sight: Sight = EVERYTHING) -> Allowed:
+        """Live documents that a filter admits and that the caller may see.
 
         Raises:
             InvalidFilter: The filter is not of the documented form.
@@ -216,7 +248,12 @@ class CatalogReader:
                     versions.c.document_id == documents.c.id, versions.c.version == documents.c.live_version
                 ),
             )
-            .where(documents.c.collection_id == collection_id, versions.c.passages > 0, condition(wanted))
+            .where(
+                documents.c.collection_id == collection_id,
+                versions.c.passages > 0,
+                condition(wanted),
+                readable(sight),
+            )
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
@@ -257,6 +294,16 @@ class CatalogReader:
         """Hashes of all originals that some version refers to."""
         with self._database.read() as connection:
             return set(connection.execute(select(versions.c.sha256).distinct()).scalars())
+
+
+def unknown_collection(name: str) -> NotFound:
+    """The one error for collections that never were, are gone, or belong to somebody else."""
+    return NotFound(f"There is no collection {name!r}. It is made with the first document put into it.")
+
+
+def _version_admits(row: Any, sight: Sight) -> bool:
+    """Whether a version that is not the live one may be seen too: under what it was uploaded with."""
+    return row.version == row.live_version or sight.admits(allowed_by(row.given_metadata))
 
 
 def unknown_document(document_id: str) -> NotFound:

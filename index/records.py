@@ -9,12 +9,17 @@ import numpy as np
 from sqlalchemy import and_, func, select
 
 from index.schema import collections, documents, passages, versions
+from index.sight import readable
 from index.types import DocumentRecord, IdRange, NewPassages, Status, StoredPassage
+from ingest.hidden import hidden_characters, shown
+from ingest.types import Disclosure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection, Row
 
+    from index.sight import Sight
+    from ingest.sentences import Span
     from ingest.types import FloatMatrix
 
 # Steps of a signed byte between nothing and one.
@@ -34,6 +39,7 @@ RECORD = (
         versions.c.passages,
         versions.c.error_code,
         versions.c.error_message,
+        versions.c.disclosures,
     )
     .join(collections, collections.c.id == documents.c.collection_id)
     .join(versions, and_(versions.c.document_id == documents.c.id, versions.c.version == documents.c.version))
@@ -53,6 +59,7 @@ PASSAGE = (
         passages.c.first_page,
         passages.c.last_page,
         passages.c.sentences,
+        passages.c.hidden,
         versions.c.title,
         documents.c.filename,
     )
@@ -64,15 +71,14 @@ PASSAGE = (
 )
 
 
-def collections_with_counts() -> Any:
-    """Selects collections with how many documents and live passages they hold."""
-    live = select(
-        passages.c.collection_id,
-        func.count().label("passages"),
-    ).group_by(passages.c.collection_id)
-    held = select(documents.c.collection_id, func.count().label("documents")).group_by(
-        documents.c.collection_id
-    )
+def collections_with_counts(sight: Sight) -> Any:
+    """Selects collections with how many documents and live passages a caller sees in them."""
+    live = select(passages.c.collection_id, func.count().label("passages"))
+    if sight.principals is not None:
+        live = live.join(documents, documents.c.id == passages.c.document_id).where(readable(sight))
+    live = live.group_by(passages.c.collection_id)
+    held = select(documents.c.collection_id, func.count().label("documents")).where(readable(sight))
+    held = held.group_by(documents.c.collection_id)
     live_rows, held_rows = live.subquery(), held.subquery()
     return (
         select(
@@ -102,6 +108,7 @@ def to_record(row: Row[Any]) -> DocumentRecord:
         pages=row.pages,
         passages=row.passages,
         error=None if row.error_code is None else (row.error_code, row.error_message),
+        disclosures=tuple(Disclosure(*each) for each in row.disclosures or ()),
         progress=1.0 if status is Status.READY else 0.0,
         metadata=row.metadata,
         created_at=row.created_at,
@@ -114,11 +121,18 @@ def to_passage(row: Any) -> StoredPassage:
     found = dict(row._mapping)
     ends = [row.start + end for end in found.pop("sentences")]
     first_page, last_page = found.pop("first_page"), found.pop("last_page")
+    hidden = found.pop("hidden")
     return StoredPassage(
         **found | {"headings": tuple(row.headings)},
         pages=None if first_page is None else (first_page, last_page),
         sentences=tuple(zip([row.start, *ends[:-1]], ends, strict=True)),
+        hidden=tuple((row.start + start, row.start + end) for start, end in _unseen(row.text, hidden)),
     )
+
+
+def _unseen(text: str, stored: list[Span] | None) -> list[Span]:
+    """What no reader sees of a passage. Older folders have not noted it; of them the characters are found anew."""
+    return [span for _, span in hidden_characters(text)] if stored is None else stored
 
 
 def added_passages(connection: Connection, first: int | None, last: int | None) -> NewPassages | None:
@@ -131,6 +145,7 @@ def added_passages(connection: Connection, first: int | None, last: int | None) 
             passages.c.text,
             passages.c.headings,
             passages.c.context,
+            passages.c.hidden,
             passages.c.vector,
             versions.c.title,
             versions.c.filename,
@@ -149,7 +164,7 @@ def added_passages(connection: Connection, first: int | None, last: int | None) 
         ids=IdRange(first, last),
         document_id=rows[0].document_id,
         titles=tuple(_context(row) for row in rows),
-        texts=tuple(row.text for row in rows),
+        texts=tuple(shown(row.text, _unseen(row.text, row.hidden)) for row in rows),
         vectors=np.frombuffer(b"".join(row.vector for row in rows), "<f4").reshape(len(rows), -1),
     )
 

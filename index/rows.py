@@ -22,11 +22,12 @@ from index.schema import (
 from index.types import IdRange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
     from ingest.pipeline import Ingested
+    from ingest.sentences import Span
 
 # SQLite binds 32,766 values in one statement.
 _IDS_AT_ONCE = 10_000
@@ -93,6 +94,7 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
             "vector": vector.astype("<f4").tobytes(),
             "context": context,
             "sentence_vectors": codes[inner[chunk.ordinal]].tobytes(),
+            "hidden": _inside(document.hidden, chunk.start, chunk.end),
         }
         for chunk, vector, context in zip(
             tree.passages, ingested.embedded.vectors, ingested.embedded.contexts, strict=True
@@ -100,6 +102,12 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
     ]
     connection.execute(insert(passages), rows)
     return IdRange(first, first + len(rows) - 1)
+
+
+def _inside(spans: Sequence[Span], start: int, end: int) -> list[Span] | None:
+    """Spans of a document as they lie in a part of it, relative to its start; None when none does."""
+    found = [(max(a, start) - start, min(b, end) - start) for a, b in spans if a < end and start < b]
+    return found or None
 
 
 def insert_text(connection: Connection, ingested: Ingested) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -46,6 +48,14 @@ collections = Table(
     Column("created_at", Float, nullable=False),
 )
 
+# Written out, because a partial index serves only the statements that repeat its condition to the letter. It holds for
+# every document whose metadata names ``allow``, and for few others; ``json_type`` would be exact, and SQLite 3.40 takes
+# no index with it in a file whose schema is not trusted, as those of backups are not.
+RESTRICTED = text("instr(documents.metadata, '\"allow\"') > 0")
+RESTRICTED_INDEX = (
+    "CREATE INDEX ix_documents_restricted ON documents (collection_id) WHERE instr(metadata, '\"allow\"') > 0"
+)
+
 documents = Table(
     "documents",
     metadata,
@@ -58,6 +68,12 @@ documents = Table(
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Index(None, "collection_id", "filename"),
+    # Whether a collection has documents that not everybody may see is asked before every search.
+    Index(
+        "ix_documents_restricted",
+        "collection_id",
+        sqlite_where=text("instr(metadata, '\"allow\"') > 0"),
+    ),
 )
 
 versions = Table(
@@ -79,6 +95,7 @@ versions = Table(
     Column("passages", Integer, nullable=False),
     Column("error_code", String),
     Column("error_message", Text),
+    Column("disclosures", JSON(none_as_null=True)),  # [[code, count, kept], ...]; null in older folders.
     Column("created_at", Float, nullable=False),
 )
 
@@ -125,6 +142,7 @@ passages = Table(
     Column(
         "sentence_vectors", LargeBinary
     ),  # int8, one row of 127 times a unit vector for each sentence; likewise.
+    Column("hidden", JSON(none_as_null=True)),  # What no reader sees, [[start, end], ...]; likewise.
     Index(None, "document_id", "ordinal"),
 )
 
@@ -151,6 +169,19 @@ jobs = Table(
     UniqueConstraint("document_id", "version"),
 )
 
+# Vectors of documents in work, a part at a time, so that a kill costs one part and not the document. They go with
+# the job, in the transaction that ends it.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("part", String, primary_key=True),  # Hash of what was embedded, and with which model.
+    Column("dimensions", Integer, nullable=False),
+    Column("vectors", LargeBinary, nullable=False),  # float32, little endian, one row for each passage.
+    Column("sentence_vectors", LargeBinary, nullable=False),  # Likewise, for each sentence.
+)
+
 answers = Table(
     "answers",
     metadata,
@@ -158,6 +189,8 @@ answers = Table(
     Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
     Column("body", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
+    # Who might see each restricted document that it shows, when it was made: [[principal, ...], ...].
+    Column("allow", JSON),
 )
 
 # Which documents an answer shows text of, so that deleting a document also deletes these answers.
@@ -177,4 +210,83 @@ feedback = Table(
     Column("correct", Integer),
     Column("comment", Text),
     Column("created_at", Float, nullable=False),
+)
+
+# Requests that came with an Idempotency-Key, until they expire.
+idempotent_requests = Table(
+    "idempotent_requests",
+    metadata,
+    Column("scope", String, primary_key=True),  # The caller: the same key of another one is another request.
+    Column("key", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("owner", String, nullable=False),  # Fencing token of whoever works on it, or last did.
+    Column("status", Integer),  # Null until it was answered.
+    Column("body", Text),  # Likewise; null again when a document that it shows was deleted.
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
+# What such a request has done so far, each row made in the transaction that did it: after a crash the same
+# request goes on where it was cut off.
+idempotent_steps = Table(
+    "idempotent_steps",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("document_id", String, nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("is_new", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["scope", "key"], ["idempotent_requests.scope", "idempotent_requests.key"], ondelete="CASCADE"
+    ),
+)
+
+# Ids of deleted documents and nothing else of them, so that restoring an older backup does not bring them back.
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("document_id", String, primary_key=True),
+    Column("deleted_at", Float, nullable=False),
+)
+
+# What may be called with which key. Secrets are random, so a plain hash keeps them.
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("principals", JSON, nullable=False),
+    Column("origins", JSON, nullable=False),
+    Column("limits", JSON, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("former_sha256", LargeBinary),  # The secret before the last rotation, good until former_until.
+    Column("former_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    Column("last_used_at", Float),
+)
+
+# What each key has used of its daily quotas. Days count from 1970-01-01 UTC.
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key_id", ForeignKey("keys.id"), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("amount", Integer, nullable=False),
+)
+
+# Who did what, without content. Triggers refuse every change but the next row: see ``index.audit``.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("key_id", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("object", String),
+    Column("outcome", Integer, nullable=False),  # The HTTP status.
+    Column("trace_id", String, nullable=False),
 )

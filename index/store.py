@@ -5,23 +5,41 @@ from __future__ import annotations
 import shutil
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import structlog
+from sqlalchemy.exc import OperationalError
+
 from index.answers import Answers
+from index.audit import AuditLog
 from index.blobs import Blobs
 from index.catalog import Catalog
 from index.collection import Collection
 from index.database import Database
+from index.disk import passes
 from index.errors import NotFound
+from index.figures import Figures, read_figures
+from index.idempotency import Idempotency
 from index.jobs import JobQueue
+from index.keys import Keys
 from index.reading import unknown_document
+from index.sight import EVERYTHING
+from index.usage import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
     from index.blobs import BlobWriter
+    from index.idempotency import Claim
+    from index.sight import Sight
     from index.types import DeletionReceipt, Submission
+
+log = structlog.get_logger(__name__)
 
 
 class Store:
@@ -38,24 +56,35 @@ class Store:
         self.catalog = Catalog(self.database)
         self.blobs = Blobs(folder / "originals")
         self.answers = Answers(self.database)
+        self.idempotency = Idempotency(self.database)
         self.jobs = JobQueue(self.database)
+        self.keys = Keys(self.database)
+        self.usage = Usage(self.database)
+        self.audit = AuditLog(self.database)
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
         # An original must not be removed between being stored and being referred to.
         self._originals_lock = threading.Lock()
+        # Whether a failure of the disk left an original that nothing refers to.
+        self._unsettled = False
 
-    def collection(self, name: str) -> Collection:
+    def collection(self, name: str, sight: Sight = EVERYTHING) -> Collection:
         """A collection, ready to be searched.
 
         Raises:
-            NotFound: There is none of that name.
+            NotFound: There is none of that name, or it is somebody else's.
         """
-        record = self.catalog.collection(name)
+        record = self.catalog.collection(name, sight)
         with self._collections_lock:
             if record.id not in self._collections:
                 folder = self._views_folder(record.id)
                 self._collections[record.id] = Collection(self.catalog, record.id, name, folder)
             return self._collections[record.id]
+
+    def opened_collections(self) -> list[Collection]:
+        """Those that have been asked since the start."""
+        with self._collections_lock:
+            return list(self._collections.values())
 
     def add(
         self,
@@ -68,20 +97,22 @@ class Store:
         document_id: str | None = None,
         always_new: bool = False,
         keep: AbstractSet[str] = frozenset(),
+        claim: Claim | None = None,
+        sight: Sight = EVERYTHING,
     ) -> Submission:
         """Store an original and queue its ingestion. On disk when this returns.
 
-        See ``Catalog.submit`` for which document it becomes.
+        See ``Catalog.submit`` for which document it becomes. Under a claim it is noted as a step of its request.
 
         Raises:
-            NotFound: ``document_id`` is unknown.
+            NotFound: ``document_id`` is unknown, or the collection is somebody else's.
         """
         sha256 = blob.seal()
         with self._originals_lock:
             self.catalog.unsettle_original(sha256)
-            # Also when it is there already: that heals an original that was damaged.
-            blob.keep(self.blobs.path(sha256))
             try:
+                # Also when it is there already: that heals an original that was damaged.
+                blob.keep(self.blobs.path(sha256))
                 return self.catalog.submit(
                     collection=collection,
                     filename=filename,
@@ -92,34 +123,43 @@ class Store:
                     document_id=document_id,
                     always_new=always_new,
                     keep=keep,
+                    then=None if claim is None else partial(self._note, claim),
+                    sight=sight,
                 )
             except BaseException:
-                self.blobs.remove({sha256} - self.catalog.blobs_in_use())
-                self.catalog.settle_originals([sha256])
+                self._unsettled = True
+                self._settle()
                 raise
 
-    def original(self, document_id: str, version: int | None = None) -> Path:
+    def original(self, document_id: str, version: int | None = None, sight: Sight = EVERYTHING) -> Path:
         """Where the original of a version is, by default of the live one.
 
         Raises:
-            NotFound: Unknown or deleted.
+            NotFound: Unknown, deleted, or not the caller's to see.
         """
-        path = self.blobs.path(self.catalog.sha256(document_id, version))
+        path = self.blobs.path(self.catalog.sha256(document_id, version, sight))
         if not path.is_file():
             raise unknown_document(document_id)
         return path
 
-    def delete_document(self, document_id: str) -> DeletionReceipt:
+    def delete_document(
+        self,
+        document_id: str,
+        sight: Sight = EVERYTHING,
+        then: Callable[[Connection, DeletionReceipt], None] | None = None,
+    ) -> DeletionReceipt:
         """Remove a document with everything derived from it. Gone when this returns.
 
+        ``then`` is called in the transaction that deletes it.
+
         Raises:
-            NotFound: Unknown or deleted already.
+            NotFound: Unknown, deleted already, or not the caller's to see.
+            OSError: It is deleted, and its original could not be removed yet. That is tried again.
         """
-        name = self.catalog.document(document_id).collection
+        name = self.catalog.document(document_id, sight).collection
         with self._originals_lock:
-            _, receipt, orphans = self.catalog.delete_document(document_id)
-            self.blobs.remove(orphans)
-            self.catalog.settle_originals(orphans)
+            _, receipt, orphans = self.catalog.delete_document(document_id, sight, then)
+            self._remove_originals(orphans)
         self.database.forget_log()
         # Deleted in this very moment, the collection needs no view any more.
         with suppress(NotFound):
@@ -135,8 +175,7 @@ class Store:
         opened = self.collection(name)
         with self._originals_lock:
             collection_id, receipts, orphans = self.catalog.delete_collection(name)
-            self.blobs.remove(orphans)
-            self.catalog.settle_originals(orphans)
+            self._remove_originals(orphans)
         self.database.forget_log()
         with self._collections_lock:
             self._collections.pop(collection_id, None)
@@ -145,19 +184,28 @@ class Store:
 
     def finish_interrupted(self) -> None:
         """Finish what a crash cut off: uploads that were never acknowledged, and deletions after their commit."""
-        unsettled = self.catalog.unsettled_originals()
-        self.blobs.remove(unsettled - self.catalog.blobs_in_use())
-        self.catalog.settle_originals(unsettled)
+        with self._originals_lock:
+            self._finish_originals()
         known = {str(record.id) for record in self.catalog.collections()}
         for folder in (self.folder / "views").glob("*"):
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def tidy(self) -> None:
+        """With nothing else to do: finish what trouble with the disk cut off, and clear indexes of what was removed."""
+        with self._originals_lock:
+            self._settle()
+        self.database.forget_log_if_left()
+        for collection in self.opened_collections():
+            collection.compact()
+
+    def figures(self) -> Figures:
+        """Counts of the whole folder, for a monitor."""
+        return read_figures(self.database, self.opened_collections())
+
     def flush(self) -> None:
         """Bring the views' memory to disk, so that the next start takes less time."""
-        with self._collections_lock:
-            opened = list(self._collections.values())
-        for collection in opened:
+        for collection in self.opened_collections():
             collection.flush()
 
     def close(self) -> None:
@@ -165,6 +213,35 @@ class Store:
         for collection in self._collections.values():
             collection.close()
         self.database.close()
+
+    def _note(self, claim: Claim, connection: Connection, submission: Submission) -> None:
+        self.idempotency.note(connection, claim, submission)
+
+    def _remove_originals(self, hashes: set[str]) -> None:
+        """Remove originals that the catalog has given up, or remember that it is still to be done."""
+        if hashes:
+            self._unsettled = True
+            self.blobs.remove(hashes)
+            self.catalog.settle_originals(hashes)
+            self._unsettled = False
+
+    def _settle(self) -> None:
+        """Remove the originals that nothing refers to, if a failure left some, or leave it for the next time."""
+        if not self._unsettled:
+            return
+        try:
+            self._finish_originals()
+        except (OSError, OperationalError) as error:
+            if not passes(error):
+                raise
+            log.warning("originals_not_settled", error=str(error))
+        else:
+            self._unsettled = False
+
+    def _finish_originals(self) -> None:
+        unsettled = self.catalog.unsettled_originals()
+        self.blobs.remove(unsettled - self.catalog.blobs_in_use())
+        self.catalog.settle_originals(unsettled)
 
     def _views_folder(self, collection_id: int) -> Path:
         return self.folder / "views" / str(collection_id)

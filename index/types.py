@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from ingest.hidden import blanked
+
 if TYPE_CHECKING:
     from ingest.sentences import Span
-    from ingest.types import Block, FloatMatrix, FloatVector
+    from ingest.types import Block, Disclosure, FloatMatrix, FloatVector
 
 
 class Status(StrEnum):
@@ -48,6 +50,7 @@ class DocumentRecord:
         version: The newest version, which may still be in work or have failed.
         live_version: The version that searches see, or None while there is none.
         error: Code and message of a failed version.
+        disclosures: What readers of the file do not see of it.
         progress: Share of the current stage that is done, 0 to 1.
     """
 
@@ -68,6 +71,7 @@ class DocumentRecord:
     metadata: dict[str, Any]
     created_at: float
     updated_at: float
+    disclosures: tuple[Disclosure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class StoredPassage:
         id: The number under which views know it.
         section: Ordinal of its section in the document.
         sentences: Spans of its sentences in the document; they tile the passage.
+        hidden: Spans in the document that no reader of the file sees.
     """
 
     id: int
@@ -116,6 +121,12 @@ class StoredPassage:
     headings: tuple[str, ...]
     pages: tuple[int, int] | None
     sentences: tuple[Span, ...]
+    hidden: tuple[Span, ...] = ()
+
+    @property
+    def seen(self) -> str:
+        """The text with what nobody sees blanked, as long as the text, so that offsets hold in both."""
+        return blanked(self.text, ((start - self.start, end - self.start) for start, end in self.hidden))
 
 
 @dataclass(frozen=True, slots=True)

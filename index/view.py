@@ -52,11 +52,16 @@ class View(Protocol):
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file so that a crash leaves either the old one or the new one, whole."""
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        # Half a file on a full disk would keep others from the room it takes.
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

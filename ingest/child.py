@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -31,10 +32,14 @@ _ERRORS = {
         errors.LimitExceeded,
         errors.UnsupportedType,
         errors.PageNotFound,
+        errors.ProgramNeeded,
+        errors.ParserUnavailable,
     )
 }
 # Signals by which an allocator ends a process that may have no more memory. The rest are wild accesses.
 _OUT_OF_MEMORY = {"SIGKILL", "SIGABRT", "SIGTRAP", "SIGILL"}
+# Characters of an error's message that are believed to be one.
+_MAX_MESSAGE = 2_000
 # The child needs these to start; keys and passwords of the service are none of its business.
 _ENVIRONMENT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 
@@ -58,11 +63,12 @@ class Child:
         """Process id of the running child, or None."""
         return self._process.pid if self._process else None
 
-    def call(self, operation: str, **arguments: Any) -> tuple[Json, bytes]:
+    def call(self, operation: str, file: Path | None = None, **arguments: Any) -> tuple[Json, bytes]:
         """Run one operation in the child.
 
         Args:
             operation: A key of the table of operations.
+            file: Its bytes are sent along: the child opens no files.
             arguments: JSON values, handed to it by name.
 
         Returns:
@@ -72,7 +78,14 @@ class Child:
             ParseError: What the operation raised, or LimitExceeded or CorruptFile when the child was
                 killed at its deadline or died.
             ParserUnavailable: The child could not start; not the file's fault.
+            OSError: There is no readable file of that name.
         """
+        if file is None:
+            return self._call(operation, arguments, io.BytesIO(), 0)
+        with file.open("rb") as opened:
+            return self._call(operation, arguments, opened, os.fstat(opened.fileno()).st_size)
+
+    def _call(self, operation: str, arguments: Json, file: IO[bytes], size: int) -> tuple[Json, bytes]:
         if self._process and self._process.poll() is not None:
             # It died while idle, which is not this file's doing.
             self.close()
@@ -87,9 +100,10 @@ class Child:
         timer.start()
         reply, reason = None, None
         try:
-            send(cast("IO[bytes]", process.stdin), {"operation": operation, "arguments": arguments})
+            request = {"operation": operation, "arguments": arguments}
+            send(cast("IO[bytes]", process.stdin), request, file, size)
             reply = receive(cast("IO[bytes]", process.stdout), self._max_payload)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             # A broken pipe, or a header that no honest child sends.
             reason = error
         finally:
@@ -101,11 +115,15 @@ class Child:
         header, payload = reply
         # Memory that a file has left behind would be missing for the next one.
         exhausted = header.get("error") == errors.LimitExceeded.code
-        if exhausted or int(header["rss"]) > self._config.memory_bytes // 4:
+        held, result, failed = header.get("rss"), header.get("result"), header.get("error")
+        if exhausted or not isinstance(held, int) or held > self._config.memory_bytes // 4:
             self.close()
-        if "error" in header:
-            raise _ERRORS.get(header["error"], errors.ParseError)(header["message"])
-        return header["result"], payload
+        if failed is not None:
+            raise _ERRORS.get(str(failed), errors.ParseError)(str(header.get("message"))[:_MAX_MESSAGE])
+        if not isinstance(result, dict):
+            self.close()
+            raise errors.CorruptFile("The parser's reply is not of its form: the file has taken it over.")
+        return result, payload
 
     def interrupt(self) -> None:
         """Kill the child at once, from any thread; a call that runs ends with an error."""
@@ -184,6 +202,16 @@ class Child:
                 f"memory ceiling below what Python needs is one reason ({self._config.memory_bytes} bytes)."
             )
         name = _signal_name(-code)
+        if name == "SIGXCPU":
+            return errors.LimitExceeded(
+                f"Reading the file used more than {self._config.cpu_s:g} seconds of processor time and was stopped. "
+                "Split the file, or raise the parser's time limit."
+            )
+        if name == "SIGSYS":
+            return errors.CorruptFile(
+                "The parser asked the system for something that reading a file does not need, and was stopped: the "
+                "file has taken it over."
+            )
         if name in _OUT_OF_MEMORY:
             return errors.LimitExceeded(
                 f"The parser was ended by {name}, most likely for want of memory (its ceiling is "

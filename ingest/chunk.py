@@ -10,6 +10,7 @@ import math
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
+from ingest.hidden import blanked, without_hidden
 from ingest.sentences import Span, sentence_spans
 from ingest.types import Block, BlockKind, Chunk, ChunkTree, Level, heading_text
 
@@ -52,7 +53,8 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
     ) -> None:
         siblings.append(Chunk(len(siblings), level, parent, *span, path, pages.of(*span)))
 
-    for (start, end), path in _sections(text, document.blocks):
+    # A heading is what its readers see of it.
+    for (start, end), path in _sections(without_comments(document), document.blocks):
         node(Level.SECTION, sections, None, (start, end), path)
         spans = sentence_spans(
             text, start, end, code=code[bisect_right(code_ends, start) : bisect_left(code_starts, end)]
@@ -65,6 +67,12 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
             for span in members:
                 node(Level.SENTENCE, sentences, len(passages) - 1, span, path)
     return ChunkTree(tuple(sections), tuple(passages), tuple(sentences))
+
+
+def without_comments(document: Document) -> str:
+    """The text with blanks for what stands in it and is no part of what its readers see."""
+    hidden = ((block.start, block.end) for block in document.blocks if block.kind is BlockKind.HIDDEN)
+    return blanked(document.text, hidden)
 
 
 def _sections(text: str, blocks: Sequence[Block]) -> list[tuple[Span, tuple[str, ...]]]:
@@ -81,7 +89,7 @@ def _sections(text: str, blocks: Sequence[Block]) -> list[tuple[Span, tuple[str,
     for block in sorted((b for b in blocks if b.kind is BlockKind.HEADING), key=lambda b: b.start):
         while stack and stack[-1][0] >= block.number:
             stack.pop()
-        stack.append((block.number, heading_text(text, block)))
+        stack.append((block.number, without_hidden(heading_text(text, block))))
         path = tuple(title for _, title in stack if title)
         if text[body_from : block.start].strip():
             found.append((block.start, path))

@@ -16,12 +16,23 @@ class ParseConfig:
     timeout_s: float = 120.0
     # Address space of the child, in bytes. The libraries themselves map about 300 MiB.
     memory_bytes: int = 1536 * MEBIBYTE
+    # Seconds of processor time for one file, of the parser itself; a program that it starts has as many.
+    cpu_s: float = 120.0
+    # Files and pipes that the child may have open at once. Text recognition needs most, about 20.
+    max_open_files: int = 64
+    # Whether the operating system must keep the child from files and network ("required"), does so where it can, or
+    # is not asked to.
+    sandbox: Literal["auto", "required", "off"] = "auto"
+    # Whether the child may start tesseract. ``Parser`` allows it only to a child that reads a scan.
+    programs: bool = True
     # Bytes of one original.
     max_bytes: int = 200 * MEBIBYTE
     # Code points of canonical text: about 25 million tokens of English.
     max_chars: int = 100_000_000
     # Pages of one original.
     max_pages: int = 20_000
+    # Headings, tables, pages and other marks in one text.
+    max_blocks: int = 500_000
     # Languages of scanned PDF pages, as tesseract names them ("eng", "deu+fra"); empty to leave such pages alone.
     # They are read only where the program tesseract is installed, at 1 to 5 seconds a page.
     ocr_languages: str = "eng"
@@ -33,6 +44,10 @@ class ChunkConfig:
 
     # Word pieces of the embedder in one passage, its special tokens not counted.
     max_tokens: int = 128
+    # Passages of one document: their vectors are in memory together, about 3 KiB for each.
+    max_passages: int = 100_000
+    # Seconds for embedding one document. Two idle cores embed about 50 passages a second.
+    embed_timeout_s: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,7 +271,14 @@ def _load(config: EmbedConfig) -> _Loaded:
 
         # The library draws a bar for reading a file that takes a third of a second.
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        model = SentenceTransformer(path, device="cpu", local_files_only=config.model == "bundled")
+        model = SentenceTransformer(
+            path,
+            device="cpu",
+            local_files_only=config.model == "bundled",
+            # Weights that are no program, and no code of whoever made the model.
+            model_kwargs={"use_safetensors": True},
+            trust_remote_code=False,
+        )
     except Exception as error:
         raise EmbedderUnavailable(
             f"The embedding model {config.model!r} could not be loaded: {error}. Check FOOTNOTE_EMBEDDER: "

@@ -10,6 +10,7 @@
     |   +-- LimitExceeded          limit_exceeded: the parser ran out of its time or memory
     |   +-- UnsupportedType        unsupported_type: no parser for this kind of file
     |   +-- PageNotFound           page_not_found: the original has no page of that number
+    +-- ProgramNeeded              program_needed: inside the parser only, see below
     +-- ParserUnavailable          parser_unavailable: the parser's process cannot run, or is being closed
     +-- EmbedderUnavailable        embedder_unavailable: the model cannot be loaded or differs from its hash
 
@@ -78,6 +79,12 @@ class PageNotFound(ParseError):
     """The original has no page of the number that was asked for."""
 
     code = "page_not_found"
+
+
+class ProgramNeeded(IngestError):
+    """The file is a scan, and this child may start no program; ``Parser`` gives the file to one that may."""
+
+    code = "program_needed"
 
 
 class ParserUnavailable(IngestError):

@@ -12,7 +12,6 @@ import struct
 import unicodedata
 import zlib
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2
@@ -21,6 +20,7 @@ import pypdfium2.raw as pdfium
 from ingest.errors import CorruptFile, EncryptedFile, PageNotFound
 from ingest.parsers.pdf.characters import letters, segments
 from ingest.parsers.pdf.page import reading_order
+from ingest.parsers.pdf.unseen import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,17 +41,17 @@ _MAX_PIXELS = 8_000_000
 _PEN = (255, 235, 90)
 
 
-def serve_locate(_: ParseConfig, path: str, page: int, quote: str, occurrence: int) -> tuple[Json, bytes]:
+def serve_locate(_: ParseConfig, data: bytes, page: int, quote: str, occurrence: int) -> tuple[Json, bytes]:
     """The child's side of ``Parser.locate``."""
-    with _open_page(path, page) as opened:
+    with _open_page(data, page) as opened:
         return {"boxes": locate(opened, quote, occurrence)}, b""
 
 
 def serve_render(
-    _: ParseConfig, path: str, page: int, boxes: list[list[float]], width: int
+    _: ParseConfig, data: bytes, page: int, boxes: list[list[float]], width: int
 ) -> tuple[Json, bytes]:
     """The child's side of ``Parser.render``."""
-    with _open_page(path, page) as opened:
+    with _open_page(data, page) as opened:
         return {}, render(opened, [(box[0], box[1], box[2], box[3]) for box in boxes], width)
 
 
@@ -70,10 +70,11 @@ def locate(page: Any, quote: str, occurrence: int = 0) -> list[Rectangle]:
         Left, top, right and bottom as fractions of the page's visible size, from its upper left corner.
     """
     text_page = page.get_textpage()
+    unseen = Unseen(page, text_page)
     wanted = _normalise(quote)
-    characters = {index: _normalise(letter) for index, letter in letters(text_page)}
+    characters = {index: _normalise(letter) for index, letter in letters(text_page, unseen)}
     owners: list[int] = []
-    for order in (_as_read(text_page), characters):
+    for order in (_as_read(text_page, unseen), characters):
         read = [(index, normal) for index in order for normal in characters.get(index, "")]
         owners, text = [index for index, _ in read], "".join(normal for _, normal in read)
         found = _find(text, wanted, occurrence)
@@ -119,9 +120,9 @@ def render(page: Any, boxes: Sequence[Rectangle], width: int = 1000) -> bytes:
 
 
 @contextmanager
-def _open_page(path: str, number: int) -> Iterator[Any]:
+def _open_page(data: bytes, number: int) -> Iterator[Any]:
     try:
-        document = pypdfium2.PdfDocument(Path(path))
+        document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if error.err_code == pdfium.FPDF_ERR_PASSWORD:
             raise EncryptedFile(
@@ -140,11 +141,11 @@ def _open_page(path: str, number: int) -> Iterator[Any]:
         document.close()
 
 
-def _as_read(text_page: Any) -> list[int]:
+def _as_read(text_page: Any, unseen: Unseen) -> list[int]:
     """Indices of the page's characters in the parser's order of reading."""
     return [
         index
-        for segment in reading_order(segments(text_page))
+        for segment in reading_order(segments(text_page, unseen))
         for index in range(segment.first, segment.last + 1)
     ]
 

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ingest import kinds, media
 from ingest.child import Child
 from ingest.config import ParseConfig
-from ingest.errors import CorruptFile, IngestError, LimitExceeded, NoText, ParserUnavailable, TooLarge
+from ingest.confine import Confinement
+from ingest.errors import (
+    CorruptFile,
+    IngestError,
+    LimitExceeded,
+    NoText,
+    ParserUnavailable,
+    ProgramNeeded,
+    TooLarge,
+)
 from ingest.sandbox import as_parse_error
-from ingest.types import Block, BlockKind, Box, Parsed
+from ingest.types import Block, BlockKind, Box, Disclosure, Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from ingest.sandbox import Json
@@ -58,6 +68,10 @@ PARSERS = {
 _ENTRIES = {kinds.MBOX: "parse_mbox", kinds.JSON_LINES: "parse_lines"}
 # Attachments of messages that are attached to a message attached to a message are only named.
 _MAX_DEPTH = 2
+_MAX_DISCLOSURES = 100
+_CODE = re.compile(r"[a-z_]{1,40}")
+# Characters of a title, or of a parser's name.
+_MAX_WORD = 100_000
 _CLOSED = "The parser was closed before the file was read. Read it again with an open one."
 
 
@@ -74,10 +88,10 @@ class Parser:
 
     def __init__(self, config: ParseConfig | None = None, workers: int = 1) -> None:
         self._config = config or ParseConfig()
-        self._children = [Child(self._config) for _ in range(workers)]
+        self._children = [Child(replace(self._config, programs=False)) for _ in range(workers)]
         # The last one used is the warm one.
         self._idle: queue.LifoQueue[Child] = queue.LifoQueue()
-        for child in self._children:
+        for child in list(self._children):
             self._idle.put(child)
         # Children are started from the pool's threads, which live as long as it does; see ``Child``.
         self._closed = threading.Event()
@@ -99,14 +113,11 @@ class Parser:
             OSError: There is no readable file at ``path``.
         """
         _check_size(path, self._config)
-        reply, payload = self._call("parse", path=str(path.absolute()), filename=filename)
-        text = payload.decode()
-        blocks = tuple(Block(BlockKind(kind), *map(int, rest)) for kind, *rest in reply["blocks"])
-        if any(not 0 <= block.start <= block.end <= len(text) for block in blocks):
-            raise CorruptFile("The parser returned blocks outside the text: the file has taken it over.")
-        return reply["media_type"], Parsed(
-            text=text, blocks=blocks, title=reply["title"], parser=reply["parser"]
-        )
+        reply, payload = self._call("parse", path, filename=filename)
+        try:
+            return _believed(reply, payload)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptFile("The parser's reply is not of its form: the file has taken it over.") from error
 
     def locate(self, path: Path, page: int, quote: str, occurrence: int = 0) -> tuple[Box, ...]:
         """Find the rectangles of a quote on a page of a PDF, one for each line.
@@ -127,9 +138,7 @@ class Parser:
             OSError: There is no readable file at ``path``.
         """
         _check_size(path, self._config)
-        reply, _ = self._call(
-            "locate", path=str(path.absolute()), page=page, quote=quote, occurrence=occurrence
-        )
+        reply, _ = self._call("locate", path, page=page, quote=quote, occurrence=occurrence)
         return tuple(Box(page, *map(float, box)) for box in reply["boxes"])
 
     def render(self, path: Path, page: int, boxes: Sequence[Box] = (), width: int = 1000) -> bytes:
@@ -151,17 +160,26 @@ class Parser:
         """
         _check_size(path, self._config)
         marks = [list(asdict(box).values())[1:] for box in boxes if box.page == page]
-        _, image = self._call("render", path=str(path.absolute()), page=page, boxes=marks, width=width)
+        _, image = self._call("render", path, page=page, boxes=marks, width=width)
         return image
+
+    def confinement(self) -> Confinement:
+        """What the operating system keeps the children from, asked of one of them.
+
+        Raises:
+            ParserUnavailable: None can run; the message says why.
+        """
+        reply, _ = self._call("confinement", None)
+        return Confinement(**reply)
 
     def close(self) -> None:
         """End the children; calls that run or wait end with ``ParserUnavailable``."""
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for child in self._children:
+        for child in list(self._children):
             child.interrupt()
         self._pool.shutdown()
-        for child in self._children:
+        for child in list(self._children):
             child.close()
 
     def __enter__(self) -> Self:
@@ -172,24 +190,65 @@ class Parser:
     ) -> None:
         self.close()
 
-    def _call(self, operation: str, **arguments: Any) -> tuple[Json, bytes]:
+    def _call(self, operation: str, path: Path | None, **arguments: Any) -> tuple[Json, bytes]:
         if self._closed.is_set():
             raise ParserUnavailable(_CLOSED)
         try:
-            return self._pool.submit(self._run, operation, arguments).result()
+            return self._pool.submit(self._run, operation, path, arguments).result()
         except (IngestError, CancelledError) as error:
             if self._closed.is_set():
                 raise ParserUnavailable(_CLOSED) from error
             raise
 
-    def _run(self, operation: str, arguments: Json) -> tuple[Json, bytes]:
+    def _run(self, operation: str, path: Path | None, arguments: Json) -> tuple[Json, bytes]:
         child = self._idle.get()
+        started = time.monotonic()
         try:
             if self._closed.is_set():
                 raise ParserUnavailable(_CLOSED)
-            return child.call(operation, **arguments)
+            return child.call(operation, path, **arguments)
+        except ProgramNeeded:
+            # A scan. The child that reads it may start tesseract, and is gone with the file.
+            child.close()
+            left = max(1.0, self._config.timeout_s - (time.monotonic() - started))
+            return self._with_programs(operation, path, arguments, left)
         finally:
             self._idle.put(child)
+
+    def _with_programs(
+        self, operation: str, path: Path | None, arguments: Json, seconds: float
+    ) -> tuple[Json, bytes]:
+        with Child(replace(self._config, programs=True, timeout_s=seconds)) as child:
+            self._children.append(child)
+            try:
+                if self._closed.is_set():
+                    raise ParserUnavailable(_CLOSED)
+                return child.call(operation, path, **arguments)
+            finally:
+                self._children.remove(child)
+
+
+def _believed(reply: Json, payload: bytes) -> tuple[str, Parsed]:
+    """A child's reply, after checking that it is of the form that an unharmed one gives.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is not.
+    """
+    text = payload.decode()
+    blocks = tuple(Block(BlockKind(kind), *map(int, rest)) for kind, *rest in reply["blocks"])
+    words = [reply["media_type"], reply["title"], reply["parser"]]
+    if any(not 0 <= block.start <= block.end <= len(text) for block in blocks):
+        raise ValueError("blocks outside the text")
+    if any(not isinstance(word, str) or len(word) > _MAX_WORD for word in words):
+        raise ValueError("no text where text belongs")
+    if words[0] not in PARSERS:
+        raise ValueError("an unknown media type")
+    told = tuple(Disclosure(code, int(count), kept=bool(kept)) for code, count, kept in reply["disclosures"])
+    if len(told) > _MAX_DISCLOSURES or any(not _CODE.fullmatch(each.code) or each.count < 0 for each in told):
+        raise ValueError("disclosures of another form")
+    for word in words:
+        word.encode()
+    return words[0], Parsed(text=text, blocks=blocks, title=words[1], parser=words[2], disclosures=told)
 
 
 def parse_bytes(data: bytes, filename: str, config: ParseConfig, depth: int = 0) -> tuple[str, Parsed]:
@@ -231,6 +290,7 @@ def _options(media_type: str, filename: str, config: ParseConfig, depth: int) ->
             "max_pages": config.max_pages,
             "ocr_languages": config.ocr_languages,
             "seconds": config.timeout_s * 0.6,
+            "programs": config.programs,
         }
     if media_type in kinds.SOURCE_TYPES:
         return {"language": media_type.removeprefix(kinds.SOURCE_PREFIX), "filename": filename}
@@ -258,20 +318,29 @@ class _PartReader:
             raise LimitExceeded("There is no time left to read this attachment.")
         try:
             return parse_bytes(data, filename, self.config, self.depth)[1]
-        except MemoryError:
-            # Nothing else in this process can be relied on after it.
+        except (MemoryError, ProgramNeeded):
+            # Nothing else in this process can be relied on after the one; the other is for the parent.
             raise
         except Exception as error:
             raise as_parse_error(error) from error
 
 
-def serve_parse(config: ParseConfig, path: str, filename: str) -> tuple[Json, bytes]:
+def serve_parse(config: ParseConfig, data: bytes, filename: str) -> tuple[Json, bytes]:
     """The child's side of ``Parser.parse``."""
-    # The parent has checked the size. A read of a fixed size would ask for that much memory at once.
-    data = Path(path).read_bytes()
     media_type, parsed = parse_bytes(data, filename, config)
+    if len(parsed.blocks) > config.max_blocks:
+        raise TooLarge(
+            f"The file has {len(parsed.blocks):,} headings, tables and other marks, more than the ceiling of "
+            f"{config.max_blocks:,}. Split it."
+        )
     blocks = [(str(block.kind), block.start, block.end, block.number) for block in parsed.blocks]
-    header = {"media_type": media_type, "title": parsed.title, "parser": parsed.parser, "blocks": blocks}
+    header = {
+        "media_type": media_type,
+        "title": parsed.title,
+        "parser": parsed.parser,
+        "blocks": blocks,
+        "disclosures": [(each.code, each.count, each.kept) for each in parsed.disclosures],
+    }
     return header, parsed.text.encode()
 
 

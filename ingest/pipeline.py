@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import time
+from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from ingest.chunk import build_tree
 from ingest.context import contexts, fitting
-from ingest.errors import TooLarge
+from ingest.errors import LimitExceeded, TooLarge
+from ingest.hidden import apart, blanked, disclosures, hidden_characters, without_hidden
 from ingest.media import PDF
+from ingest.memory import give_back
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
     from ingest.config import ChunkConfig, ParseConfig
     from ingest.embed import Embedder
     from ingest.parse import Parser
-    from ingest.types import Parsed
+    from ingest.types import FloatMatrix, Parsed
 
     # Called with "parsing" or "embedding" and the share of that stage that is done, 0 to 1.
     Progress = Callable[[str, float], None]
@@ -26,6 +34,20 @@ if TYPE_CHECKING:
 
 # Word pieces left for a passage's context, of what the model reads of one text. Longer contexts are cut.
 CONTEXT_TOKENS = 64
+
+
+# Passages embedded at a time and kept before the next ones: some seconds of work, which is what a kill costs.
+PART_PASSAGES = 512
+
+
+class Drafts(Protocol):
+    """Keeps vectors of a document in work, so that the next try need not compute them again."""
+
+    def load(self, part: str) -> tuple[FloatMatrix, FloatMatrix] | None:
+        """What was saved under a name, of passages and of sentences, or None."""
+
+    def save(self, part: str, vectors: FloatMatrix, sentence_vectors: FloatMatrix) -> None:
+        """Keep vectors under a name that says all that they depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +79,21 @@ class Pipeline:
     embedder: Embedder
     parse_config: ParseConfig
     chunk_config: ChunkConfig
+    part_passages: int = PART_PASSAGES
 
-    def run(self, original: Original, progress: Progress) -> Ingested:
+    def run(self, original: Original, progress: Progress, drafts: Drafts | None = None) -> Ingested:
         """Ingest one original.
+
+        Args:
+            original: The file and its identity.
+            progress: Called with each step and the share of it that is done.
+            drafts: Where parts of the work are kept that a later try of the same version finds again.
 
         Raises:
             IngestError: With the code that the document's status shows.
         """
+        # What the last document took.
+        give_back()
         progress("parsing", 0.0)
         if original.path.stat().st_size > self.parse_config.max_bytes:
             raise TooLarge(f"The file is larger than {self.parse_config.max_bytes:,} bytes. Split it.")
@@ -76,35 +106,88 @@ class Pipeline:
             max(self.embedder.max_tokens - CONTEXT_TOKENS, self.embedder.max_tokens // 2),
         )
         tree = build_tree(document, self.embedder.count_tokens, replace(self.chunk_config, max_tokens=most))
-        return Ingested(
-            document, tree, self._embed(document, tree, self.embedder.max_tokens - most, progress)
-        )
+        if len(tree.passages) > self.chunk_config.max_passages:
+            raise TooLarge(
+                f"The file has {len(tree.passages):,} passages, more than the ceiling of "
+                f"{self.chunk_config.max_passages:,}. Split it."
+            )
+        room = self.embedder.max_tokens - most
+        return Ingested(document, tree, self._embed(document, tree, room, progress, drafts))
 
-    def _embed(self, document: Document, tree: ChunkTree, room: int, progress: Progress) -> EmbeddedChunks:
+    def _embed(
+        self, document: Document, tree: ChunkTree, room: int, progress: Progress, drafts: Drafts | None
+    ) -> EmbeddedChunks:
         above = contexts(document, tree.passages)
         texts, shifts = [], []
+        # As long as the text itself, so that sentences keep their places.
+        shown = blanked(document.text, document.hidden)
         read = fitting(above, room, self.embedder.count_tokens)
         for context, chunk in zip(read, tree.passages, strict=True):
             before = f"{context}\n" if context else ""
-            texts.append(before + document.text[chunk.start : chunk.end])
+            texts.append(before + shown[chunk.start : chunk.end])
             shifts.append(len(before) - chunk.start)
         parts: list[list[tuple[int, int]]] = [[] for _ in texts]
         for sentence in tree.sentences:
             if sentence.parent is not None:
                 shift = shifts[sentence.parent]
                 parts[sentence.parent].append((sentence.start + shift, sentence.end + shift))
-        vectors, inner = self.embedder.embed_passages(
-            texts, parts, lambda done: progress("embedding", done / len(texts))
-        )
+        ends = time.monotonic() + self.chunk_config.embed_timeout_s
+
+        def in_time(stage: str, share: float) -> None:
+            if time.monotonic() > ends:
+                raise LimitExceeded(
+                    f"Embedding the file's {len(texts):,} passages took longer than "
+                    f"{self.chunk_config.embed_timeout_s:g} seconds and was stopped. Split it, or raise the limit."
+                )
+            progress(stage, share)
+
+        found = []
+        for start in range(0, max(1, len(texts)), self.part_passages):
+            end = start + self.part_passages
+            # The last part is followed by the end of the job, and need not be kept.
+            keep = drafts if end < len(texts) else None
+            found.append(self._part(texts[start:end], parts[start:end], start, len(texts), in_time, keep))
+        vectors, inner = (np.concatenate(each) for each in zip(*found, strict=True))
         return EmbeddedChunks(tree.passages, vectors, inner, above, self.embedder.fingerprint)
+
+    def _part(
+        self,
+        texts: list[str],
+        parts: list[list[tuple[int, int]]],
+        before: int,
+        total: int,
+        progress: Progress,
+        drafts: Drafts | None,
+    ) -> tuple[FloatMatrix, FloatMatrix]:
+        """Vectors of some passages and of their sentences, computed or found from a former try."""
+        if drafts is not None:
+            asked = json.dumps([self.embedder.fingerprint, texts, parts]).encode("utf-8", "surrogatepass")
+            name = hashlib.sha256(asked).hexdigest()
+            kept = drafts.load(name)
+            if kept is not None:
+                progress("embedding", (before + len(texts)) / total)
+                return kept
+        made = self.embedder.embed_passages(
+            texts, parts, lambda done: progress("embedding", (before + done) / total)
+        )
+        if drafts is not None:
+            drafts.save(name, *made)
+        return made
 
 
 def _document(original: Original, media_type: str, parsed: Parsed) -> Document:
     """Join what the catalog knows with what the parser found."""
-    headings = (heading_text(parsed.text, b) for b in parsed.blocks if b.kind is BlockKind.HEADING)
+    # What a format keeps because its text is the file itself. The others have left it out by now.
+    seen = [*hidden_characters(parsed.text)]
+    kept = Counter[str]()
+    for code, (start, end) in seen:
+        kept[code] += end - start
+    comments = [(b.start, b.end) for b in parsed.blocks if b.kind is BlockKind.HIDDEN]
+    readable = blanked(parsed.text, comments)
+    headings = (heading_text(readable, b) for b in parsed.blocks if b.kind is BlockKind.HEADING)
     # The first heading of a PDF is told by its looks, and is as often a form's name or an address as a title.
     stated = "" if media_type == PDF else next(headings, "")
-    title = original.title or parsed.title or stated or original.filename
+    title = without_hidden(original.title or parsed.title or stated or original.filename)
     return Document(
         id=original.document_id,
         version=original.version,
@@ -115,4 +198,6 @@ def _document(original: Original, media_type: str, parsed: Parsed) -> Document:
         text=parsed.text,
         blocks=parsed.blocks,
         parser=parsed.parser,
+        disclosures=(*parsed.disclosures, *disclosures(kept, kept=True)),
+        hidden=apart([*comments, *(span for _, span in seen)]),
     )

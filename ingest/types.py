@@ -34,6 +34,8 @@ class BlockKind(StrEnum):
     MARGIN = "margin"
     LIST = "list"
     CODE = "code"
+    # Part of the file that no reader of it sees. It stays in the text, and is neither searched nor said.
+    HIDDEN = "hidden"
 
 
 class Level(StrEnum):
@@ -104,6 +106,21 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Disclosure:
+    """Something in a file that its readers do not see, and that its owner should know of.
+
+    Attributes:
+        code: What it is, such as ``invisible_text``.
+        count: How much of it: characters, comments, sheets or stretches of text.
+        kept: Whether it stands in the canonical text. Then it is neither searched nor said in answers.
+    """
+
+    code: str
+    count: int
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """What a parser makes of one file.
 
@@ -112,12 +129,14 @@ class Parsed:
         blocks: Ordered by start; pages do not overlap one another, nor do headings.
         title: The title that the file itself states, or an empty string.
         parser: Parser name and the version of the library behind it, such as ``pdf/pypdf-7.1.0``.
+        disclosures: What readers of the file do not see.
     """
 
     text: str
     blocks: tuple[Block, ...]
     title: str
     parser: str
+    disclosures: tuple[Disclosure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +153,8 @@ class Document:
         text: Canonical text.
         blocks: See ``Block``.
         parser: See ``Parsed``.
+        disclosures: What readers of the file do not see, see ``Parsed``.
+        hidden: Spans of the text that no reader of the file sees, ordered and apart.
     """
 
     id: str
@@ -145,6 +166,8 @@ class Document:
     text: str
     blocks: tuple[Block, ...]
     parser: str
+    disclosures: tuple[Disclosure, ...] = ()
+    hidden: tuple[tuple[int, int], ...] = ()
 
     @property
     def pages(self) -> int | None:

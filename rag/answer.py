@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from rag.types import Disagreement, Event, Found, Question
 
+# What of a trace is in words, and is kept as the gateway had it.
+_TOLD = ("search_text", "sent", "received", "withheld", "repairs")
+
 
 @dataclass(frozen=True, slots=True)
 class Answerer(Parts):
@@ -131,7 +134,7 @@ def _nearest(run: Run) -> list[Found]:
 def _trace(run: Run) -> dict[str, Any]:
     """What was searched, sent and decided. Earlier turns stay out: they may quote documents not cited here."""
     draft = run.draft
-    return {
+    trace: dict[str, Any] = {
         "search_text": run.search_text,
         "passages": [
             {
@@ -158,3 +161,6 @@ def _trace(run: Run) -> dict[str, Any]:
         "refused_by_model": draft.refused,
         "judge": None if run.judge is None else run.judge.trace,
     }
+    if run.redaction is not None:
+        trace |= {name: run.redaction.hidden(trace[name]) for name in _TOLD}
+    return trace

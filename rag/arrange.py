@@ -56,7 +56,7 @@ def phrases_first(question: str, found: Sequence[Found]) -> list[Found]:
     wanted = phrases(question)
     if not wanted:
         return list(found)
-    held = [sum(holds(phrase, each.passage.text) for phrase in wanted) for each in found]
+    held = [sum(holds(phrase, each.passage.seen) for phrase in wanted) for each in found]
     return _in_order(found, sorted(range(len(found)), key=lambda at: -held[at]))
 
 
@@ -67,7 +67,7 @@ def reranked(question: str, found: Sequence[Found], reranker: Reranker, count: i
         RerankerUnavailable: The reranker cannot be used.
     """
     first = found[:count]
-    read = [f"{' > '.join(each.passage.headings)}\n{each.passage.text}".strip() for each in first]
+    read = [f"{' > '.join(each.passage.headings)}\n{each.passage.seen}".strip() for each in first]
     order = np.argsort(-reranker.score(question, read), kind="stable")
     return _in_order(first, order.tolist()) + list(found[count:])
 

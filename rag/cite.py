@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from index.errors import NotFound
+from index.sight import EVERYTHING
 from ingest.chunk import PageFinder
 from ingest.errors import IngestError
 from ingest.types import BlockKind
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from index.blobs import Blobs
     from index.reading import CatalogReader
+    from index.sight import Sight
     from index.types import StoredText
     from ingest.parse import Parser
     from ingest.sentences import Span
@@ -28,8 +30,11 @@ PDF = "application/pdf"
 class Sources:
     """The stored texts that footnotes of one answer are taken from, each read once."""
 
-    def __init__(self, catalog: CatalogReader, blobs: Blobs, parser: Parser) -> None:
+    def __init__(
+        self, catalog: CatalogReader, blobs: Blobs, parser: Parser, sight: Sight = EVERYTHING
+    ) -> None:
         self._catalog = catalog
+        self._sight = sight
         self._blobs = blobs
         self._parser = parser
         self._texts: dict[tuple[str, int], StoredText] = {}
@@ -65,7 +70,7 @@ class Sources:
         key = (evidence.document_id, evidence.version)
         if key not in self._texts:
             try:
-                self._texts[key] = self._catalog.text(*key)
+                self._texts[key] = self._catalog.text(*key, self._sight)
             except NotFound:
                 return None
         return self._texts[key]

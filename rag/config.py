@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rag.calibration import Calibration
+    from rag.personal import Recogniser
 
 MEBIBYTE = 1024 * 1024
 
@@ -174,3 +175,5 @@ class AnswerConfig:
     # Whether passages that say the same in nearly the same words are shown to the model once.
     merge_alike: bool = True
     disagreement: DisagreementConfig = field(default_factory=DisagreementConfig)
+    # What finds personal data, which the gateway then never sees; none to send everything. See docs/decisions/0027.
+    recognisers: tuple[Recogniser, ...] = ()

@@ -3,6 +3,7 @@
     RagError
     +-- BudgetExceeded               budget_exceeded: the answer could cost more than was allowed
     +-- InvalidCalibration           invalid_calibration: a calibration file cannot be read
+    +-- InvalidRecogniser            invalid_recogniser: what finds personal data cannot be used; nothing was sent
     +-- RerankerUnavailable          reranker_unavailable: the reranking model cannot be loaded or used
     +-- JudgeUnavailable             judge_unavailable: the model that checks claims cannot be loaded or used
     +-- GatewayError                 the language model's gateway did not give a usable answer
@@ -39,6 +40,12 @@ class InvalidCalibration(RagError):
     """A calibration is missing, or is not one."""
 
     code = "invalid_calibration"
+
+
+class InvalidRecogniser(RagError):
+    """What finds personal data cannot be imported, or failed. Then nothing is sent."""
+
+    code = "invalid_recogniser"
 
 
 class RerankerUnavailable(RagError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.analyze import terms
+from ingest.hidden import without_hidden
 from rag.alignment import alignment
 from rag.asked import Kind, asked
 from rag.candidate import Candidate
@@ -125,7 +126,7 @@ def readable(text: str) -> str:
 
     Numbers in square brackets get parentheses, because in an answer ``[1]`` is a footnote of this service alone.
     """
-    line = _WHITE_SPACE.sub(" ", _MARKUP.sub("", text.strip())).strip(" |")
+    line = _WHITE_SPACE.sub(" ", _MARKUP.sub("", without_hidden(text).strip())).strip(" |")
     line = _FOREIGN_MARK.sub(r"(\1)", line)
     return line if re.search(r"[.!?:;。！？…][\"'”’)\]]*$", line) else f"{line}."
 

@@ -124,7 +124,7 @@ class Gateway:
             except GatewayError as error:
                 if finished:
                     # The answer is complete. All that can be missing is the count of its tokens.
-                    _log.warning("The gateway failed after a finished answer: %s", error)
+                    _log.warning("The gateway failed after a finished answer: %s", error.code)
                     return
                 if arrived:
                     raise _broken_off("".join(arrived), error) from error
@@ -252,7 +252,7 @@ class Gateway:
         if asyncio.get_running_loop().time() + wait_s >= deadline:
             raise error
         _log.warning(
-            "Attempt %d of %d failed, next in %.2f s: %s", attempt, config.max_attempts, wait_s, error
+            "Attempt %d of %d failed, next in %.2f s: %s", attempt, config.max_attempts, wait_s, error.code
         )
         return wait_s
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rag.config import JudgeConfig
     from rag.cost import Purse
     from rag.gateway import Completion, Gateway
+    from rag.redaction import PrivateGateway
     from rag.tokens import TokenCounter
     from rag.verification.judge import Judgement
 
@@ -47,7 +48,7 @@ class GatewayJudges:
         tokens: Counts what a call would cost at most.
     """
 
-    gateway: Gateway
+    gateway: Gateway | PrivateGateway
     model: str
     tokens: TokenCounter
     config: JudgeConfig
@@ -199,7 +200,7 @@ class GatewayJudge:
         except (GatewayError, TimeoutError) as error:
             self.uncounted = True
             code = getattr(error, "code", "gateway_timeout")
-            _log.warning("the judge could not be asked: %s: %s", code, error)
+            _log.warning("the judge could not be asked: %s (%s)", code, type(error).__name__)
             raise JudgeUnavailable(code) from error
         self._count(reply, reserved)
         if reply.finish_reason not in ENDED:

@@ -13,6 +13,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ingest.hidden import without_hidden
 from rag.gateway_judge import in_thread
 from rag.judge import ENDED, is_refusal, judge, stating_nothing
 from rag.markers import MarkedTextParser
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rag.judge import Checked, Draft, Judged
     from rag.markers import MarkedSentence
     from rag.prompt import Mark
+    from rag.redaction import RedactingGateway
     from rag.repair import Repairer
     from rag.types import Evidence
     from rag.verify import Verifier
@@ -42,7 +44,7 @@ async def generate(
     *,
     model: str | None,
     mark: Mark,
-    gateway: Gateway,
+    gateway: Gateway | RedactingGateway,
     verifier: Verifier,
     repairer: Repairer,
     draft: Draft,
@@ -150,7 +152,8 @@ async def _checked(
 ) -> Sequence[Checked]:
     """What readers get of one sentence: itself, what it was rewritten to, or nothing."""
     draft.invented_keys += len(sentence.invented)
-    text = mark.taken_out(sentence.text)
+    # A model can write what nobody sees, too: copied from elsewhere, or asked for by a document.
+    text = without_hidden(mark.taken_out(sentence.text))
     sentence = replace(sentence, text=text if heads_table else left_open(text))
     if is_refusal(sentence.text):
         draft.refused = True

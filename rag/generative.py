@@ -15,6 +15,7 @@ from rag.generate import generate
 from rag.markers import new_keys
 from rag.passages import evidence_of, gather
 from rag.prompt import messages, new_mark
+from rag.redaction import RedactingGateway, Redaction
 from rag.repair import Repairer
 from rag.types import OnUnsupported, Repair, Retrieved, Usage
 from rag.verify import Verifier
@@ -54,6 +55,11 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
         run.evidence, run.merged = merge_alike(run.evidence)
     mark = new_mark(parts.config.marking, run.evidence)
     draft.sent = messages(run.question, run.evidence, mark)
+    gateway: Gateway | RedactingGateway = parts.gateway
+    if parts.config.recognisers:
+        run.redaction = Redaction(parts.config.recognisers, mark)
+        draft.sent = await asyncio.to_thread(run.redaction.messages, draft.sent)
+        gateway = RedactingGateway(parts.gateway, run.redaction)
     purse = _purse(run)
     deadline = asyncio.get_running_loop().time() + parts.gateway_config.deadline_s
     run.judge = parts.judges.of(purse, deadline) if parts.judges else None
@@ -64,9 +70,9 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
         tuple(run.evidence),
         model=run.question.model,
         mark=mark,
-        gateway=parts.gateway,
+        gateway=gateway,
         verifier=verifier,
-        repairer=_repairer(run, policy, parts.gateway, mark, verifier, purse, deadline),
+        repairer=_repairer(run, policy, gateway, mark, verifier, purse, deadline),
         draft=draft,
     )
     held: list[Event] = []
@@ -154,7 +160,7 @@ def _verifier(run: Run, evidence: Sequence[Evidence]) -> Verifier:
 def _repairer(
     run: Run,
     policy: OnUnsupported,
-    gateway: Gateway,
+    gateway: Gateway | RedactingGateway,
     mark: Mark,
     verifier: Verifier,
     purse: Purse,

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from index.sight import EVERYTHING
 from ingest.sentences import sentence_spans
 from rag.cite import AnswerBuilder, Sources
 from rag.claims import ClaimSpan, split_claims, states
@@ -20,6 +21,7 @@ from rag.verify import LATE, PARTIAL_AT, Verifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from index.sight import Sight
     from ingest.sentences import Span
     from rag.answer import Answerer
     from rag.gateway_judge import GatewayJudge
@@ -99,6 +101,7 @@ def ground_in_collection(
     service: Answerer,
     question: str | None = None,
     judge: GatewayJudge | None = None,
+    sight: Sight = EVERYTHING,
 ) -> Grounding:
     """Check claims against a collection, for as long as an answer may take.
 
@@ -110,13 +113,14 @@ def ground_in_collection(
         service: For the store and the embedder.
         question: What the text answers; searched for together with each claim.
         judge: Of this request, instead of the service's.
+        sight: Who asks.
 
     Raises:
-        NotFound: There is no such collection.
+        NotFound: There is no such collection, or it is somebody else's.
     """
     deadline = time.monotonic() + service.gateway_config.deadline_s
-    opened = service.store.collection(collection)
-    sources = Sources(service.store.catalog, service.store.blobs, service.parser)
+    opened = service.store.collection(collection, sight)
+    sources = Sources(service.store.catalog, service.store.blobs, service.parser, sight)
     builder = AnswerBuilder(sources)
     pieces: dict[str, Evidence] = {}
     read: dict[ClaimSpan, list[str]] = {}
@@ -130,6 +134,7 @@ def ground_in_collection(
             embedder=service.embedder,
             config=service.retrieve_config,
             limit=_PASSAGES,
+            sight=sight,
         )
         read[claim] = [str(each.passage.id) for each in found]
         pieces.update((str(each.passage.id), evidence_of(each, str(each.passage.id))) for each in found)

@@ -178,7 +178,7 @@ def _evidence(key: str, run: Sequence[StoredPassage], score: float) -> Evidence:
         filename=first.filename,
         start=first.start,
         end=run[-1].end,
-        text="".join(passage.text for passage in run),
+        text="".join(passage.seen for passage in run),
         headings=first.headings,
         sentences=tuple(span for passage in run for span in passage.sentences),
         score=score,

@@ -26,7 +26,7 @@ def passages_to_read(asked: Asked, found: Sequence[Found], count: int, more: int
         count: How many of the best.
         more: At most so many further ones.
     """
-    rest = [each for each in found[count:] if asked.rarest and asked.rarest in terms(each.passage.text)]
+    rest = [each for each in found[count:] if asked.rarest and asked.rarest in terms(each.passage.seen)]
     return [*found[:count], *rest[:more]]
 
 

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ingest.hidden import without_hidden
 from rag.marker_syntax import new_keys
 from rag.types import Marking
 
@@ -150,6 +151,7 @@ def _system(evidence: Sequence[Evidence], mark: Mark) -> dict[str, str]:
 
 def _source(piece: Evidence, mark: Mark) -> str:
     # A source must not be able to close its own element or to open another.
-    where = (re.sub(r'[<>"\s]+', " ", part).strip() for part in (piece.title, *piece.headings))
+    names = map(without_hidden, (piece.title, *piece.headings))
+    where = (re.sub(r'[<>"\s]+', " ", part).strip() for part in names)
     name = " › ".join(where)
-    return f'<source key="{piece.key}" name="{name}">\n{_TAG.sub("‹", mark.put(piece))}\n</source>'
+    return f'<source key="{piece.key}" name="{name}">\n{_TAG.sub("‹", without_hidden(mark.put(piece)))}\n</source>'

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from index.analyze import terms
+from ingest.hidden import without_hidden
 from rag.errors import GatewayError
 from rag.gateway_judge import in_thread
 from rag.judge import ALTERED, CARRIED, ENDED, Checked, is_refusal, judge
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rag.judge import Draft, Judged
     from rag.markers import MarkedSentence
     from rag.prompt import Mark
+    from rag.redaction import RedactingGateway
     from rag.types import Evidence, Question
     from rag.verify import Verifier
 
@@ -63,7 +65,7 @@ class Repairer:
     deadline: float
     evidence: Sequence[Evidence]
     verifier: Verifier
-    gateway: Gateway
+    gateway: Gateway | RedactingGateway
     mark: Mark
     search: Callable[[str], Sequence[Evidence]]
     verifier_of: Callable[[Sequence[Evidence]], Verifier]
@@ -192,7 +194,7 @@ class Repairer:
         wanted = content_terms(judged.checked.text)
         kept: list[Checked] = []
         for sentence in sentences:
-            text = self.mark.taken_out(sentence.text)
+            text = without_hidden(self.mark.taken_out(sentence.text))
             folded = _folded(text)
             about = coverage(wanted, set(terms(text)), {}) >= _SAME_THING
             if not folded or is_refusal(text) or folded in self._said or not about:

@@ -76,7 +76,9 @@ class CrossEncoderReranker:
         try:
             from sentence_transformers import CrossEncoder  # noqa: PLC0415 - takes seconds.
 
-            model = CrossEncoder(self._name, device="cpu")
+            model = CrossEncoder(
+                self._name, device="cpu", model_kwargs={"use_safetensors": True}, trust_remote_code=False
+            )
         except Exception as error:
             raise RerankerUnavailable(
                 f"The reranker {self._name!r} could not be loaded: {error}. Check FOOTNOTE_RERANKER: it is a folder, "

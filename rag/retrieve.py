@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.analyze import terms
+from index.sight import EVERYTHING
 from index.types import Query
 from rag.arrange import capped, phrases_first, reranked, spread
 from rag.distinct import copies
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from index.collection import Collection
     from index.filters import Filter
     from index.reading import CatalogReader
+    from index.sight import Sight
     from index.types import Hit, StoredPassage
     from ingest.embed import Embedder
     from ingest.types import FloatVector
@@ -92,6 +94,7 @@ def retrieve(
     wanted: Filter | None = None,
     reranker: Reranker | None = None,
     per_document: int | None = None,
+    sight: Sight = EVERYTHING,
 ) -> list[Found]:
     """The passages that answer a question best, best first.
 
@@ -110,6 +113,7 @@ def retrieve(
         wanted: A metadata filter.
         reranker: Reads the best passages once more; their order is then its own. Not asked in modes of one view.
         per_document: At most so many passages of one document; None for no limit.
+        sight: Who asks.
 
     Raises:
         InvalidFilter: The filter is not of the documented form.
@@ -120,7 +124,7 @@ def retrieve(
     query = Query(question, vector, None if vector is None else embedder.fingerprint)
     candidates = max(config.candidates, 2 * limit)
     for _ in range(_ATTEMPTS):
-        hits = collection.search(query, candidates, views, wanted)
+        hits = collection.search(query, candidates, views, wanted, sight)
         fused = near = fuse(hits, config.weights, candidates)
         if len(views) > 1:
             places = catalog.places(list(fused.scores))
@@ -128,7 +132,8 @@ def retrieve(
         # Neighbours that say nothing lower a passage that alone answers; its sentences are weighed nevertheless.
         steady = near.best(max(config.weighed, limit + _SPARE, _CAPPED if per_document else 0))
         best = list(dict.fromkeys([*steady, *fused.best(limit)]))
-        live = catalog.passages(best)
+        # Read under the same rule: what was restricted since the search is as good as gone.
+        live = catalog.passages(best, sight)
         # A document that was replaced between these steps would be missing in both of its versions.
         if len(live) == len(best) and (len(views) == 1 or len(places) == len(fused.scores)):
             break

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
     from rag.gateway import Gateway
     from rag.gateway_judge import GatewayJudge, GatewayJudges
+    from rag.redaction import Redaction
     from rag.rerank import Reranker
     from rag.tokens import TokenCounter
     from rag.types import Event, Evidence, Found, Question, ShortAnswer, Support
@@ -75,6 +76,7 @@ class Run:
         evidence: What may be cited.
         merged: For the key of each piece that was left out as a copy, that of the piece kept for it.
         draft: What a language model did; empty where none is asked.
+        redaction: What stands for personal data at the gateway, if it must not see any.
         judge: The chat model that judges the claims, if there is one; known once it is needed.
         abstained: Whether the answer is withheld; ``withheld_below`` says under which probability, if that is why.
         confidence: Once the answer was rated.
@@ -85,7 +87,7 @@ class Run:
         self.parts = parts
         self.question = question
         self.mode = mode
-        self.collection: Collection = parts.store.collection(question.collection)
+        self.collection: Collection = parts.store.collection(question.collection, question.sight)
         self.search_text = standalone(question)
         self.found: list[Found] = []
         self.further: list[Found] = []
@@ -97,7 +99,8 @@ class Run:
         self.ranking: Ranking | None = None
         self.draft = Draft()
         self.judge: GatewayJudge | None = None
-        self.sources = Sources(parts.store.catalog, parts.store.blobs, parts.parser)
+        self.redaction: Redaction | None = None
+        self.sources = Sources(parts.store.catalog, parts.store.blobs, parts.parser, question.sight)
         self.builder = AnswerBuilder(self.sources)
         self.abstained = False
         self.withheld_below: float | None = None
@@ -137,6 +140,7 @@ class Run:
             limit=limit,
             wanted=wanted or self.question.wanted,
             reranker=parts.reranker if reranked else None,
+            sight=self.question.sight,
         )
 
     def rank(self) -> Ranking:

@@ -74,8 +74,9 @@ def weigh_sentences(
         own = np.full(count, cosines.get(passage.id, 0.0)) if rows is None else (rows @ vector)
         meaning.append(own.astype(np.float64))
         found, length = np.zeros((count, len(wanted))), np.zeros(count)
+        seen = passage.seen
         for row, (start, end) in enumerate(passage.sentences):
-            words = terms(passage.text[start - passage.start : end - passage.start])
+            words = terms(seen[start - passage.start : end - passage.start])
             length[row] = len(words)
             for word in words:
                 if word in column:

@@ -76,7 +76,7 @@ def subject(question: str, found: Sequence[Found]) -> Subject | None:
     holding = {
         each.passage.document_id
         for each in found
-        if len(named & set(terms(f"{each.passage.title} {each.passage.text}"))) >= _LEAST_SHARE * len(named)
+        if len(named & set(terms(f"{each.passage.title} {each.passage.seen}"))) >= _LEAST_SHARE * len(named)
         # A document is named by how it begins.
         and each.passage.ordinal < _BEGINNING
     }

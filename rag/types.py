@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from index.sight import EVERYTHING
+
 if TYPE_CHECKING:
+    from index.sight import Sight
     from index.types import StoredPassage
     from ingest.sentences import Span
     from ingest.types import Box
@@ -249,6 +252,7 @@ class Question:
         max_cost_usd: Refuse to spend more than that on this answer.
         target_error: Share of answers by quotation that may be wrong; None is the configured one.
         on_unsupported: None is the configured policy.
+        sight: Who asks: what they may not see is not searched, read or cited.
     """
 
     text: str
@@ -262,6 +266,7 @@ class Question:
     conversation_id: str | None = None
     target_error: float | None = None
     on_unsupported: OnUnsupported | None = None
+    sight: Sight = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

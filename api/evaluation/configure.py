@@ -13,6 +13,7 @@ from ingest.config import ChunkConfig, EmbedConfig
 from rag.calibration import Calibration
 from rag.config import RetrieveConfig
 from rag.evaluation.errors import InvalidComparison
+from rag.personal import Recogniser
 from rag.retrieve import SEARCH_MODES
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _with(config: Any, name: str, text: str) -> Any:
         return replace(config, **{field: _with(getattr(config, field), item, text)})
     value: Any = {**getattr(config, field), item: text} if item else text
     # The names that the settings' annotations use, which their modules import for type checkers alone.
-    names = {"Mapping": Mapping, "Sequence": Sequence, "Calibration": Calibration}
+    names = {"Mapping": Mapping, "Sequence": Sequence, "Calibration": Calibration, "Recogniser": Recogniser}
     hint = get_type_hints(type(config), localns=names)[field]
     try:
         parsed = TypeAdapter(hint).validate_python(value)

@@ -7,20 +7,25 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sqlalchemy.exc import OperationalError
 
+from api.access import CallerDep
 from api.deps import Service, ServiceDep
-from api.errors import ApiError, describe, is_disk_full
+from api.errors import ApiError
+from api.gate import note_objects
+from api.quotas import answered
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
-from api.stream import event, event_stream
+from api.stream import broken_off, event, event_stream
+from index.disk import passes
 from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from fastapi.responses import StreamingResponse
 
+    from api.access import Caller
     from rag.types import Answer, Event
 
 log = structlog.get_logger(__name__)
@@ -28,8 +33,14 @@ router = APIRouter(prefix="/v1/ask", tags=["ask"])
 
 
 @router.post("", response_model=AnswerOut)
-async def ask(body: AskIn, service: ServiceDep) -> AnswerOut | StreamingResponse:
+async def ask(
+    body: AskIn, request: Request, service: ServiceDep, caller: CallerDep
+) -> AnswerOut | StreamingResponse:
     """Answer a question from a collection."""
+    if caller.is_publishable and (body.explain or body.model is not None):
+        raise ApiError(
+            403, "forbidden", "A publishable key cannot choose the model or see what was sent to it."
+        )
     question = Question(
         text=body.question,
         collection=body.collection,
@@ -42,18 +53,20 @@ async def ask(body: AskIn, service: ServiceDep) -> AnswerOut | StreamingResponse
         conversation_id=body.conversation_id,
         target_error=body.target_error,
         on_unsupported=OnUnsupported(body.on_unsupported) if body.on_unsupported else None,
+        sight=caller.acting_as(body.principals).sight,
     )
     # An unknown collection is an error of the request, streamed or not.
-    await asyncio.to_thread(service.store.catalog.collection, question.collection)
+    await asyncio.to_thread(service.store.catalog.collection, question.collection, question.sight)
     if body.stream:
-        return event_stream(_events(service, question, explain=body.explain))
-    answer = await complete(service, question)
+        return event_stream(_events(service, question, caller, explain=body.explain))
+    answer = await complete(service, question, caller)
+    note_objects(request.state, [answer.id])
     return _out(answer, question, explain=body.explain)
 
 
-async def complete(service: Service, question: Question) -> Answer:
+async def complete(service: Service, question: Question, caller: Caller) -> Answer:
     """The whole answer, stored under its id."""
-    async with aclosing(service.answerer.answer(question)) as events:
+    async with aclosing(answered(service, caller, question)) as events:
         async for each in events:
             if isinstance(each, Done):
                 await remember(service, question, each.answer)
@@ -65,7 +78,7 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     """Store an answer with everything that made it, for as long as its documents exist.
 
     Raises:
-        ApiError: 409 when one of these was deleted while the answer was made: then nobody may read it any more.
+        ApiError: 409 when one of these was deleted or hidden from the asker while the answer was made.
     """
     collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
     shown = {each["document_id"] for each in answer.trace["passages"]}
@@ -75,21 +88,27 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     body = {"question": question.text, "collection": question.collection}
     body |= _out(answer, question, explain=True).model_dump(mode="json")
     try:
-        saved = await asyncio.to_thread(service.store.answers.save, answer.id, collection.id, body, shown)
+        saved = await asyncio.to_thread(
+            service.store.answers.save, answer.id, collection.id, body, shown, question.sight
+        )
     except (OSError, OperationalError) as error:
-        if not is_disk_full(error):
+        if not passes(error):
             raise
-        # Answering goes on when the disk is full; only this answer cannot be read again later.
-        log.warning("answer_not_stored", answer_id=answer.id)
-        return
+        # Answering goes on when the disk is full or failing; only this answer cannot be read again later.
+        log.warning("answer_not_stored", answer_id=answer.id, error=str(error))
+        saved = await asyncio.to_thread(
+            service.store.answers.sources_exist, collection.id, shown, question.sight
+        )
     if not saved:
         message = "A document that this answer was made from was deleted meanwhile. Ask again."
         raise ApiError(409, "evidence_deleted", message, retryable=True)
 
 
-async def _events(service: Service, question: Question, *, explain: bool) -> AsyncIterator[str]:
+async def _events(
+    service: Service, question: Question, caller: Caller, *, explain: bool
+) -> AsyncGenerator[str, None]:
     try:
-        async with aclosing(service.answerer.answer(question)) as events:
+        async with aclosing(answered(service, caller, question)) as events:
             async for each in events:
                 if isinstance(each, Done):
                     await remember(service, question, each.answer)
@@ -99,7 +118,7 @@ async def _events(service: Service, question: Question, *, explain: bool) -> Asy
                     yield _event(each)
     except Exception as error:
         # The status line is long sent: the failure is an event of its own, and no 'done' follows.
-        yield event("error", {**describe(error)[1], "finish_reason": "incomplete"})
+        yield broken_off(error)
 
 
 def _event(each: Event) -> str:

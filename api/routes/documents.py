@@ -10,21 +10,26 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from api.deps import Service, ServiceDep
+from api.access import CallerDep
+from api.deps import ServiceDep
 from api.errors import ApiError
+from api.idempotency import HEADER, answer, fingerprint, key_of, scope_of
+from api.intake import state_of, take
 from api.schemas.base import CollectionName
 from api.schemas.documents import DocumentOut, DocumentsOut, ReceiptOut, TextOut
 from api.stream import event, event_stream
-from api.uploads import read_upload, store_upload
 from index.errors import NotFound
+from index.idempotency import Replay
 from index.types import Status
 from ingest.errors import PageNotFound
 from rag.cite import PDF, quote_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
-    from index.types import Submission
+    from sqlalchemy import Connection
+
+    from index.types import DeletionReceipt
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
@@ -54,9 +59,11 @@ _UPLOAD_FORM: dict[str, Any] = {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "required": ["text"],
+                    "description": "A document as text, or its address, which is fetched where the settings allow it.",
+                    "oneOf": [{"required": ["text"]}, {"required": ["url"]}],
                     "properties": {
                         "text": {"type": "string"},
+                        "url": {"type": "string", "maxLength": 2000},
                         "title": {"type": "string"},
                         "filename": {"type": "string"},
                         "collection": {"type": "string", "default": "default"},
@@ -71,60 +78,95 @@ _UPLOAD_FORM: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=202, openapi_extra=_UPLOAD_FORM)
-async def upload(request: Request, response: Response, service: ServiceDep) -> DocumentsOut:
+def _with_key(extra: dict[str, Any]) -> dict[str, Any]:
+    """What describes a route that takes an Idempotency-Key."""
+    header = {
+        "name": HEADER,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "maxLength": 257},
+        "description": "Sent again with the same key within 24 hours, the same request is answered and not done again.",
+    }
+    return {**extra, "parameters": [header]}
+
+
+@router.post("", status_code=202, response_model=DocumentsOut, openapi_extra=_with_key(_UPLOAD_FORM))
+async def upload(
+    request: Request, response: Response, service: ServiceDep, caller: CallerDep
+) -> DocumentsOut | Response:
     """Upload documents. They are stored when this answers, and ingested in the background unless ``wait``.
 
     A ZIP archive is taken apart: each file in it is a document, named after the archive and its path in it.
     """
-    return await _take(request, response, service, None)
+    return await take(request, response, service, caller, None)
 
 
-@router.put("/{document_id}", status_code=202, openapi_extra=_UPLOAD_FORM)
+@router.put(
+    "/{document_id}", status_code=202, response_model=DocumentsOut, openapi_extra=_with_key(_UPLOAD_FORM)
+)
 async def replace(
-    document_id: str, request: Request, response: Response, service: ServiceDep
-) -> DocumentsOut:
+    document_id: str, request: Request, response: Response, service: ServiceDep, caller: CallerDep
+) -> DocumentsOut | Response:
     """Upload a new version. The present one is searched until the new one is ready."""
-    await asyncio.to_thread(service.store.catalog.document, document_id)
-    return await _take(request, response, service, document_id)
+    if key_of(request) is None:
+        await asyncio.to_thread(service.store.catalog.document, document_id, caller.sight)
+    return await take(request, response, service, caller, document_id)
 
 
 @router.get("")
 def list_documents(
     service: ServiceDep,
+    caller: CallerDep,
     collection: CollectionName | None = None,
     status: Status | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DocumentsOut:
     """Documents in the order of their arrival."""
-    records = service.store.catalog.documents(collection, status, cursor, limit + 1)
+    records = service.store.catalog.documents(collection, status, cursor, limit + 1, caller.sight)
     shown = [DocumentOut.of(r, service.runner.progress(r.id, r.version)) for r in records[:limit]]
     return DocumentsOut(documents=shown, next_cursor=shown[-1].id if len(records) > limit else None)
 
 
 @router.get("/{document_id}")
-def read_document(document_id: str, service: ServiceDep) -> DocumentOut:
+def read_document(document_id: str, service: ServiceDep, caller: CallerDep) -> DocumentOut:
     """One document."""
-    return _current(service, document_id)
+    return state_of(service, document_id, caller.sight)
 
 
-@router.delete("/{document_id}")
-def delete_document(document_id: str, service: ServiceDep) -> ReceiptOut:
+@router.delete("/{document_id}", response_model=ReceiptOut, openapi_extra=_with_key({}))
+def delete_document(
+    document_id: str, request: Request, service: ServiceDep, caller: CallerDep
+) -> ReceiptOut | Response:
     """Delete a document. When this answers, nothing returns its text any more."""
-    return ReceiptOut.of(service.store.delete_document(document_id))
+    key = key_of(request)
+    if key is None:
+        return ReceiptOut.of(service.store.delete_document(document_id, caller.sight))
+    kept = service.store.idempotency
+    claim = kept.begin(scope_of(caller), key, fingerprint(request, None))
+    if isinstance(claim, Replay):
+        return answer(claim.status, claim.body or "")
+
+    def remember(connection: Connection, receipt: DeletionReceipt) -> None:
+        kept.note_answer(connection, claim, 200, ReceiptOut.of(receipt).model_dump_json())
+
+    try:
+        return ReceiptOut.of(service.store.delete_document(document_id, caller.sight, remember))
+    finally:
+        kept.release(claim)
 
 
 @router.get("/{document_id}/text")
 def read_text(
     document_id: str,
     service: ServiceDep,
+    caller: CallerDep,
     version: Version = None,
     start: Annotated[int, Query(ge=0)] = 0,
     end: Annotated[int | None, Query(ge=0)] = None,
 ) -> TextOut:
     """The canonical text that all offsets refer to, or a part of it."""
-    stored = service.store.catalog.text(document_id, version)
+    stored = service.store.catalog.text(document_id, version, caller.sight)
     last = len(stored.text) if end is None else end
     if not start <= last <= len(stored.text):
         message = f"start and end must satisfy 0 <= start <= end <= {len(stored.text)}."
@@ -134,10 +176,12 @@ def read_text(
 
 
 @router.get("/{document_id}/original", response_class=FileResponse)
-def read_original(document_id: str, service: ServiceDep, version: Version = None) -> FileResponse:
+def read_original(
+    document_id: str, service: ServiceDep, caller: CallerDep, version: Version = None
+) -> FileResponse:
     """The uploaded bytes, always as an attachment."""
-    record = service.store.catalog.document(document_id)
-    path = service.store.original(document_id, version)
+    record = service.store.catalog.document(document_id, caller.sight)
+    path = service.store.original(document_id, version, caller.sight)
     # The type is never the document's own: a browser must not render what somebody uploaded.
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(record.filename)}",
@@ -151,6 +195,7 @@ def read_page(
     document_id: str,
     page: int,
     service: ServiceDep,
+    caller: CallerDep,
     citation: str | None = None,
     version: Version = None,
 ) -> Response:
@@ -162,30 +207,30 @@ def read_page(
             raise ApiError(422, "invalid_field", "citation is 'version:start-end', as in a citation's url.")
         version, *span = map(int, found.groups())
         mark = (span[0], span[1])
-    stored = service.store.catalog.text(document_id, version)
+    stored = service.store.catalog.text(document_id, version, caller.sight)
     if stored.media_type != PDF:
         raise PageNotFound(
             f"{stored.filename} is no PDF, so it has no page images. Its text is under "
             f"/v1/documents/{document_id}/text."
         )
-    original = service.store.original(document_id, stored.version)
+    original = service.store.original(document_id, stored.version, caller.sight)
     boxes = quote_boxes(service.viewer, original, stored, mark, only=page) if mark else ()
     image = service.viewer.render(original, page, boxes)
     return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
 
 @router.get("/{document_id}/events", response_class=StreamingResponse)
-async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
+async def watch(document_id: str, service: ServiceDep, caller: CallerDep) -> StreamingResponse:
     """Ingestion progress as server-sent events: ``progress`` with the document, until it is ready or failed."""
-    first = await asyncio.to_thread(_current, service, document_id)
+    first = await asyncio.to_thread(state_of, service, document_id, caller.sight)
 
-    async def changes() -> AsyncIterator[str]:
+    async def changes() -> AsyncGenerator[str, None]:
         current: DocumentOut = first
         yield event("progress", current.model_dump())
         while not Status(current.status).final:
             await asyncio.sleep(_POLL_S)
             try:
-                latest = await asyncio.to_thread(_current, service, document_id)
+                latest = await asyncio.to_thread(state_of, service, document_id, caller.sight)
             except NotFound:
                 yield event("deleted", {"id": document_id, "status": "deleted"})
                 return
@@ -194,36 +239,3 @@ async def watch(document_id: str, service: ServiceDep) -> StreamingResponse:
                 yield event("progress", current.model_dump())
 
     return event_stream(changes())
-
-
-async def _take(
-    request: Request, response: Response, service: Service, document_id: str | None
-) -> DocumentsOut:
-    try:
-        given = await read_upload(request)
-        if document_id is not None and len(given.files) > 1:
-            raise ApiError(422, "invalid_field", "A document is replaced by one file, not by several.")
-        stored = await store_upload(service.store, given, document_id)
-    finally:
-        # The temporary files of the form, which would otherwise last as long as the wait.
-        await request.close()
-    service.runner.notify()
-    if given.wait:
-        response.status_code = 201
-        documents = [await _finished(service, each) for each in stored]
-    else:
-        documents = [await asyncio.to_thread(_current, service, each.document_id) for each in stored]
-    return DocumentsOut(documents=documents)
-
-
-async def _finished(service: Service, submission: Submission) -> DocumentOut:
-    while True:
-        current = await asyncio.to_thread(_current, service, submission.document_id)
-        if Status(current.status).final:
-            return current
-        await asyncio.sleep(_POLL_S)
-
-
-def _current(service: Service, document_id: str) -> DocumentOut:
-    record = service.store.catalog.document(document_id)
-    return DocumentOut.of(record, service.runner.progress(record.id, record.version))

@@ -9,30 +9,43 @@ import asyncio
 import json
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from api.access import CallerDep
 from api.deps import Service, ServiceDep
 from api.errors import ApiError, describe
+from api.gate import note_objects
+from api.quotas import answered
 from api.routes.ask import complete, remember
-from api.schemas.answers import CitationOut, ClaimOut, ConfidenceOut, UsageOut
+from api.schemas.answers import (
+    MAX_TURN_CHARS,
+    MAX_TURNS,
+    CitationOut,
+    ClaimOut,
+    ConfidenceOut,
+    UsageOut,
+)
+from api.schemas.base import MAX_QUESTION_CHARS, ActingAs
 from api.stream import event_stream
 from rag.cite import rendered
 from rag.types import Claimed, Done, OnUnsupported, Question, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from fastapi.responses import StreamingResponse
 
+    from api.access import Caller
     from rag.types import Answer
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 # The bounds that /v1/ask has.
-_MAX_MESSAGES, _MAX_CHARS, _MAX_QUESTION_CHARS = 51, 20_000, 8_000
+MAX_MESSAGES = MAX_TURNS + 1
 
 
 # The bound makes pydantic look at the characters too: half a surrogate pair is refused.
@@ -66,30 +79,35 @@ class ChatIn(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: Text
-    messages: list[ChatMessage]
+    messages: list[ChatMessage] = Field(max_length=MAX_MESSAGES * 4)
     stream: bool = False
     # Beyond OpenAI's fields: what /v1/ask has under this name.
     on_unsupported: OnUnsupported | None = None
+    # OpenAI's ``user`` is a label that any client sets as it likes; it is nobody's principal.
+    principals: ActingAs = None
 
 
 @router.get("/models")
-def models(service: ServiceDep) -> dict[str, Any]:
+def models(service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
     """Each collection is a model."""
     data = [
         {"id": each.name, "object": "model", "created": int(each.created_at), "owned_by": "footnote"}
-        for each in service.store.catalog.collections()
+        for each in service.store.catalog.collections(caller.sight)
     ]
     return {"object": "list", "data": data}
 
 
 @router.post("/chat/completions", response_model=None)
-async def chat(body: ChatIn, service: ServiceDep) -> dict[str, Any] | StreamingResponse:
+async def chat(
+    body: ChatIn, request: Request, service: ServiceDep, caller: CallerDep
+) -> dict[str, Any] | StreamingResponse:
     """Answer the last message from a collection. ``model`` is ``collection`` or ``collection@model``."""
-    question = _question(body)
-    await asyncio.to_thread(service.store.catalog.collection, question.collection)
+    question = replace(_question(body), sight=caller.acting_as(body.principals).sight)
+    await asyncio.to_thread(service.store.catalog.collection, question.collection, question.sight)
     if body.stream:
-        return event_stream(_chunks(service, question, body.model))
-    answer = await complete(service, question)
+        return event_stream(_chunks(service, question, caller, body.model), _broken_off)
+    answer = await complete(service, question, caller)
+    note_objects(request.state, [answer.id])
     message = {
         "role": "assistant",
         "content": answer.text,
@@ -124,12 +142,14 @@ def url_citations(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-async def _chunks(service: Service, question: Question, model: str) -> AsyncIterator[str]:
+async def _chunks(
+    service: Service, question: Question, caller: Caller, model: str
+) -> AsyncGenerator[str, None]:
     identity = f"chatcmpl-{time.time_ns():x}"
     sent, held = False, ""
     yield _chunk(identity, model, {"role": "assistant", "content": ""})
     try:
-        async with aclosing(service.answerer.answer(question)) as events:
+        async with aclosing(answered(service, caller, question)) as events:
             async for each in events:
                 if isinstance(each, Claimed):
                     # Until something is supported, this may still become an answer that abstains, and what
@@ -149,9 +169,13 @@ async def _chunks(service: Service, question: Question, model: str) -> AsyncIter
                     yield _chunk(identity, model, delta, each.answer.finish_reason, extra)
     except Exception as error:
         # No finish reason and no [DONE]: a client sees that this is not an answer.
-        yield f"data: {json.dumps(describe(error)[1])}\n\n"
+        yield _broken_off(error)
         return
     yield "data: [DONE]\n\n"
+
+
+def _broken_off(error: Exception) -> str:
+    return f"data: {json.dumps(describe(error)[1])}\n\n"
 
 
 def _chunk(
@@ -172,12 +196,12 @@ def _envelope(identity: str, kind: str, model: str) -> dict[str, Any]:
 
 def _question(body: ChatIn) -> Question:
     spoken = [message for message in body.messages if message.role in ("user", "assistant")]
-    if any(len(message.text()) > _MAX_CHARS for message in spoken[:-1]) or len(spoken) > _MAX_MESSAGES:
-        message = f"messages: at most {_MAX_MESSAGES}, of at most {_MAX_CHARS:,} characters each."
+    if any(len(message.text()) > MAX_TURN_CHARS for message in spoken[:-1]) or len(spoken) > MAX_MESSAGES:
+        message = f"messages: at most {MAX_MESSAGES}, of at most {MAX_TURN_CHARS:,} characters each."
         raise ApiError(422, "invalid_field", message)
-    if spoken and len(spoken[-1].text()) > _MAX_QUESTION_CHARS:
+    if spoken and len(spoken[-1].text()) > MAX_QUESTION_CHARS:
         raise ApiError(
-            422, "invalid_field", f"messages: a question has at most {_MAX_QUESTION_CHARS:,} characters."
+            422, "invalid_field", f"messages: a question has at most {MAX_QUESTION_CHARS:,} characters."
         )
     if not spoken or spoken[-1].role != "user" or not spoken[-1].text().strip():
         raise ApiError(422, "invalid_field", "messages: the last one is the user's question.")

@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
-from api.schemas.base import Body, CollectionName, Out, QuestionText
+from api.schemas.base import ActingAs, Body, CollectionName, Out, QuestionText
 
 if TYPE_CHECKING:
     from rag.ground import Grounded
     from rag.types import Answer, Citation, Found
+
+
+# Of one earlier turn of a conversation, how many there may be, and of all of them together.
+MAX_TURN_CHARS = 20_000
+MAX_TURNS = 50
+MAX_HISTORY_CHARS = 200_000
+# Of all sources of a check together: every sentence is embedded for this one request, about two seconds at this length.
+MAX_SOURCE_CHARS = 200_000
+# Bounds of a filter that the schema can state. Conditions, values and nesting have bounds too: see index/filters.py.
+Filter = Annotated[dict[str, Any], Field(max_length=500)]
 
 
 class SearchIn(Body):
@@ -22,8 +32,9 @@ class SearchIn(Body):
     top_k: int = Field(10, ge=1, le=200)
     max_chars: int | None = Field(None, ge=1, le=1_000_000)
     per_document: int | None = Field(None, ge=1, le=200)
-    filter: dict[str, Any] | None = None
+    filter: Filter | None = None
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    principals: ActingAs = None
 
 
 class PassageOut(BaseModel):
@@ -42,6 +53,8 @@ class PassageOut(BaseModel):
     rank: int
     found_by: list[str]
     also_in: list[str]
+    # What of the text no reader of the file sees, as spans in the document.
+    hidden: list[tuple[int, int]]
 
     @classmethod
     def of(cls, found: Found) -> Self:
@@ -69,7 +82,7 @@ class Turn(Body):
     """An earlier turn of the conversation."""
 
     role: Literal["user", "assistant"]
-    content: str = Field(max_length=20_000)
+    content: str = Field(max_length=MAX_TURN_CHARS)
 
 
 class AskIn(Body):
@@ -78,16 +91,27 @@ class AskIn(Body):
     question: QuestionText
     collection: CollectionName = "default"
     conversation_id: str | None = Field(None, max_length=100)
-    history: list[Turn] = Field([], max_length=50)
+    history: list[Turn] = Field(
+        [], max_length=MAX_TURNS, description=f"At most {MAX_HISTORY_CHARS:,} characters together."
+    )
     mode: Literal["auto", "extractive", "generative"] = "auto"
     model: str | None = Field(None, max_length=200)
-    filter: dict[str, Any] | None = None
+    filter: Filter | None = None
     top_k: int = Field(10, ge=1, le=50)
     max_cost_usd: float | None = Field(None, gt=0)
     target_error: float | None = Field(None, gt=0, lt=1)
     on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     stream: bool = False
     explain: bool = False
+    principals: ActingAs = None
+
+    @field_validator("history")
+    @classmethod
+    def _within(cls, history: list[Turn]) -> list[Turn]:
+        """Turns are bounded each and all together."""
+        if sum(len(turn.content) for turn in history) > MAX_HISTORY_CHARS:
+            raise ValueError(f"all turns together have at most {MAX_HISTORY_CHARS:,} characters")
+        return history
 
 
 class ClaimOut(Out):
@@ -242,7 +266,7 @@ class SourceIn(Body):
 
     id: str = Field(min_length=1, max_length=200)
     title: str = Field("", max_length=500)
-    text: str = Field(max_length=200_000)
+    text: str = Field(max_length=MAX_SOURCE_CHARS)
 
 
 class GroundIn(Body):
@@ -250,9 +274,15 @@ class GroundIn(Body):
 
     text: str = Field(min_length=1, max_length=20_000)
     collection: CollectionName | None = None
-    sources: list[SourceIn] | None = Field(None, min_length=1, max_length=100)
+    sources: list[SourceIn] | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description=f"At most {MAX_SOURCE_CHARS:,} characters together.",
+    )
     question: str | None = Field(None, max_length=8_000)
     max_cost_usd: float | None = Field(None, gt=0)
+    principals: ActingAs = None
 
 
 class BestEvidence(PassageShown):

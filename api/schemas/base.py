@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api import COLLECTION_NAME
 
+MAX_QUESTION_CHARS = 8_000
+
 CollectionName = Annotated[str, StringConstraints(pattern=f"^{COLLECTION_NAME}$")]
-QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
+QuestionText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)
+]
+
+# Who a document may be allowed to: a user, a group, a role, as the callers of this service name them.
+Principal = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Principals = Annotated[list[Principal], Field(max_length=200)]
+# ``as`` is a keyword of Python.
+ActingAs = Annotated[Principals | None, Field(alias="as", description="Who asks. See docs/keys.md.")]
 
 
 class Body(BaseModel):

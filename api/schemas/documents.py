@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from api.schemas.base import Body, CollectionName, Out
 
 if TYPE_CHECKING:
-    from index.types import DeletionReceipt, DocumentRecord, Status
+    from index.types import DeletionReceipt, DocumentRecord, Status, Submission
+    from ingest.types import Disclosure
 
 
 class ErrorOut(BaseModel):
@@ -18,6 +19,40 @@ class ErrorOut(BaseModel):
 
     code: str
     message: str
+
+
+# What stands behind the codes of disclosures, for people.
+_DISCLOSED = {
+    "bidi_controls": "Signs that turn the order in which letters are shown",
+    "tag_characters": "Letters of a set that is never shown",
+    "zero_width_characters": "Signs that have no width",
+    "control_characters": "Control characters",
+    "comments": "Comments that are not part of the page",
+    "hidden_text": "Stretches of text that are styled so that nobody sees them",
+    "invisible_text": "Letters that are drawn invisibly",
+    "text_behind_scan": "Letters of recognised text behind a scan, which need not be what the picture shows",
+    "white_text": "White letters on a white page",
+    "tiny_text": "Letters too small to be seen",
+    "off_page_text": "Letters beside the page",
+    "hidden_sheets": "Hidden sheets",
+    "hidden_rows": "Hidden rows",
+    "hidden_slides": "Hidden slides",
+}
+
+
+class DisclosureOut(BaseModel):
+    """Something in the file that its readers do not see. ``kept``: whether it stands in the canonical text."""
+
+    code: str
+    count: int
+    kept: bool
+    message: str
+
+    @classmethod
+    def of(cls, found: Disclosure) -> Self:
+        """From what the parser found."""
+        words = _DISCLOSED.get(found.code, found.code.replace("_", " "))
+        return cls(code=found.code, count=found.count, kept=found.kept, message=words)
 
 
 class DocumentOut(BaseModel):
@@ -40,6 +75,7 @@ class DocumentOut(BaseModel):
     metadata: dict[str, Any]
     created_at: float
     updated_at: float
+    warnings: list[DisclosureOut]
 
     @classmethod
     def of(cls, record: DocumentRecord, working: tuple[Status, float] | None = None) -> Self:
@@ -48,7 +84,33 @@ class DocumentOut(BaseModel):
             working if working and not record.status.final else (record.status, record.progress)
         )
         error = ErrorOut(code=record.error[0], message=record.error[1]) if record.error else None
-        return cls(**asdict(record) | {"status": status, "progress": progress, "error": error})
+        shown = asdict(record) | {"status": status, "progress": progress, "error": error}
+        del shown["disclosures"]
+        return cls(**shown, warnings=[DisclosureOut.of(each) for each in record.disclosures])
+
+    @classmethod
+    def deleted(cls, submission: Submission) -> Self:
+        """What is left to say of a document that an upload stored and that was deleted since."""
+        return cls(
+            id=submission.document_id,
+            collection="",
+            title="",
+            filename="",
+            media_type=None,
+            sha256="",
+            bytes=0,
+            status="deleted",
+            version=submission.version,
+            live_version=None,
+            pages=None,
+            passages=0,
+            error=None,
+            progress=0.0,
+            metadata={},
+            created_at=0.0,
+            updated_at=0.0,
+            warnings=[],
+        )
 
 
 class DocumentsOut(BaseModel):
@@ -63,6 +125,18 @@ class TextUpload(Body):
 
     text: str = Field(min_length=1)
     title: str = Field("Untitled", min_length=1, max_length=500)
+    filename: str | None = Field(None, min_length=1, max_length=500)
+    collection: CollectionName = "default"
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    wait: bool = False
+    on_conflict: Literal["replace", "new"] = "replace"
+
+
+class UrlUpload(Body):
+    """A document given by its address."""
+
+    url: str = Field(min_length=1, max_length=2_000)
+    title: str | None = Field(None, min_length=1, max_length=500)
     filename: str | None = Field(None, min_length=1, max_length=500)
     collection: CollectionName = "default"
     metadata: dict[str, Any] = Field(default_factory=dict)

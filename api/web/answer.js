@@ -1,7 +1,7 @@
 // Draws an answer: sentences with their footnotes and verdicts, the list of footnotes, the confidence.
 // Holds no state and makes no requests; `ask.js` decides when what is drawn.
 
-import { el, icon } from "./dom.js";
+import { el, icon, visible } from "./dom.js";
 import {
   LEVELS,
   VERDICTS,
@@ -69,7 +69,7 @@ export function streamedClaim(claim, index, view) {
 export function answerNodes(answer, view) {
   const known = new Set(view.citations.keys());
   return answerParts(answer.answer ?? "", answer.claims ?? [], known).map((part) =>
-    part.claim ? claimNode(part.claim, part.index, part.pieces, view) : document.createTextNode(part.text),
+    part.claim ? claimNode(part.claim, part.index, part.pieces, view) : document.createTextNode(visible(part.text)),
   );
 }
 

@@ -20,6 +20,16 @@ const ICONS = {
   enlarge: "M9.5 2.5h4v4M13.5 2.5l-4.5 4.5M6.5 13.5h-4v-4M2.5 13.5l4.5-4.5",
 };
 
+// Signs that turn the order of letters, letters that are never shown, and others without a form. The flags of England,
+// Scotland and Wales are spelt in such letters and stay.
+const UNSEEN =
+  /(\u{1F3F4}[\u{E0030}-\u{E0039}\u{E0061}-\u{E007A}]{3,6}\u{E007F})|[\u{E0000}-\u{E007F}]+|[\u202A-\u202E\u2066-\u2069]+|[\u200B\u2060-\u2064\uFEFF]{2,}|[\u0000-\u0008\u000B\u000E-\u001F\u007F-\u0084\u0086-\u009F]+/gu;
+
+/** A text as it is put into the page: what nobody would see becomes one mark that everybody sees. */
+export function visible(text) {
+  return String(text).replace(UNSEEN, (found, flag) => flag ?? "\uFFFD");
+}
+
 /**
  * Makes an element. `attributes` takes attribute names, plus `class`, `text`, `testid`, and `on` with
  * listeners by event name; null, undefined and false leave an attribute out. Children are nodes or strings.
@@ -28,10 +38,11 @@ export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name === "text") node.textContent = String(value);
+    if (name === "text") node.textContent = visible(value);
     else if (name === "testid") node.setAttribute("data-testid", value);
     else if (name === "on")
       for (const [type, listener] of Object.entries(value)) node.addEventListener(type, listener);
+    else if (name === "title" || name === "aria-label") node.setAttribute(name, visible(value));
     else node.setAttribute(name, value === true ? "" : String(value));
   }
   node.append(...present(children));
@@ -46,7 +57,8 @@ export function setChildren(node, ...children) {
 function present(children) {
   return children
     .flat()
-    .filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+    .filter((child) => child !== null && child !== undefined && child !== false && child !== "")
+    .map((child) => (typeof child === "string" ? visible(child) : child));
 }
 
 /** A decorative icon: the words beside it carry the meaning. */

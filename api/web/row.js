@@ -2,7 +2,7 @@
 
 import { el, icon, setChildren } from "./dom.js";
 import { originalLink } from "./original.js";
-import { STATUSES, failureWords, percent, plural, titleOf } from "./text.js";
+import { STATUSES, failureWords, percent, plural, titleOf, warningWords } from "./text.js";
 
 /** States that a document stays in. */
 export const FINAL = new Set(["ready", "failed", "deleted"]);
@@ -57,6 +57,12 @@ export function drawRow(row, doc, note, onDelete) {
         { class: "item-error small", testid: "document-error" },
         el("p", { text: failureWords(doc.error.code) }),
         el("p", { class: "quiet" }, doc.error.message, " ", el("code", { text: doc.error.code })),
+      ),
+    doc.warnings?.length > 0 &&
+      el(
+        "ul",
+        { class: "item-warnings quiet small", testid: "document-warnings" },
+        doc.warnings.map((each) => el("li", { text: warningWords(each) })),
       ),
     note && el("p", { class: "quiet small", text: note, testid: "document-note" }),
     el(

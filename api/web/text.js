@@ -143,6 +143,11 @@ export function failureWords(code) {
   return FAILURES[code] ?? "This file could not be read.";
 }
 
+/** Something that readers of the original do not see, as one sentence. */
+export function warningWords({ message, count, kept }) {
+  return `${message}: ${count.toLocaleString("en")}, ${kept ? "kept in the stored text" : "left out"}.`;
+}
+
 /** What a deletion's receipt says was removed, as one sentence. */
 export function receiptWords(removed) {
   const words = [];

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
+
+from ingest.hidden import counted, disclosures, hidden_characters, without_hidden
 from ingest.parsers.text import clean
 from ingest.types import Block, BlockKind, Parsed
 
@@ -22,6 +26,17 @@ class TextBuilder:
         # Number and first code point of the page that is being filled; none yet while it is empty.
         self._page: tuple[int, int | None] | None = None
         self._cut = False
+        # What no reader of the file sees, by code: left out of the text, or kept in a part of it.
+        self._left_out: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
+
+    def leave_out(self, code: str, count: int = 1) -> None:
+        """Disclose something that no reader of the file sees and that is not in the text."""
+        self._left_out[code] += count
+
+    def keep(self, code: str, count: int = 1) -> None:
+        """Disclose something that readers do not see at first and that is in the text all the same."""
+        self._kept[code] += count
 
     def page(self, number: int) -> None:
         """Begin a page or slide; ``number`` counts from 1. It goes on to the next one or the end."""
@@ -72,6 +87,9 @@ class TextBuilder:
         Its pages are left out: the file as a whole has none of these numbers.
         """
         self.end_list()
+        for each in part.disclosures:
+            (self._kept if each.kept else self._left_out)[each.code] += each.count
+        gone = [at for _, span in hidden_characters(part.text) for at in range(*span)]
         start = self._add(part.text, "\n\n")
         if start is None:
             return
@@ -79,7 +97,9 @@ class TextBuilder:
             if block.kind is BlockKind.PAGE:
                 continue
             number = block.number + deeper if block.kind is BlockKind.HEADING else block.number
-            self._blocks.append(Block(block.kind, start + block.start, start + block.end, number))
+            # A text file may keep characters that nobody sees; they have gone from here.
+            first, last = (start + at - bisect_left(gone, at) for at in (block.start, block.end))
+            self._blocks.append(Block(block.kind, first, last, number))
 
     def parsed(self, title: str, parser: str) -> Parsed:
         """The text so far."""
@@ -87,7 +107,9 @@ class TextBuilder:
         blocks = sorted(
             self._blocks, key=lambda block: (block.start, -block.end, block.kind is not BlockKind.PAGE)
         )
-        return Parsed("".join(self._parts), tuple(blocks), " ".join(clean(title).split()), parser)
+        stated = " ".join(without_hidden(clean(title)).split())
+        disclosed = (*disclosures(self._left_out), *disclosures(self._kept, kept=True))
+        return Parsed("".join(self._parts), tuple(blocks), stated, parser, disclosed)
 
     def _block(self, kind: BlockKind, text: str, number: int = 0) -> None:
         start = self._add(text, "\n\n")
@@ -97,6 +119,8 @@ class TextBuilder:
     def _add(self, text: str, separator: str) -> int | None:
         """Append text and give its start; None when there was nothing to append."""
         text = clean(text)
+        self._left_out += counted(text)
+        text = without_hidden(text)
         if not text:
             return None
         if self._parts:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from ingest.errors import CorruptFile
 from ingest.parsers.archive import opened
 from ingest.parsers.builder import TextBuilder
+from ingest.parsers.docx_hidden import looks_hidden, white_on_white
 from ingest.parsers.docx_numbering import NumberedBy, Numbering
 from ingest.parsers.titles import meant_title
 from ingest.parsers.xmltree import LIBRARY, child_of, children_of, name_of, value_of
@@ -35,7 +36,6 @@ _HEADING_NAME = re.compile(r"heading (\d)$")
 _MAX_HEADING = 400
 # A cell longer than this belongs to a table that lays out a page.
 _MAX_CELL = 1000
-_FALSE = {"0", "false", "off"}
 _SKIPPED = {"del", "moveFrom", "delText", "instrText", "delInstrText", "rPr", "pPr", "Fallback", "rt"}
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _BODY_LEVEL = 9
@@ -88,6 +88,7 @@ class _Reader:
         # A table is looked at before it is known whether it lays out a page; its paragraphs count once.
         self._labels: dict[etree._Element, str] = {}
         self._notes: dict[tuple[str, str], str] = {}
+        self._unseen: set[etree._Element] = set()
 
     def add_notes(self, kind: str, part: etree._Element | None) -> None:
         """Remember the texts of the foot- or endnotes; the part also holds separators, which have a type."""
@@ -137,7 +138,7 @@ class _Reader:
     def _inline(self, node: etree._Element, after: list[etree._Element]) -> Iterator[str]:
         for child in node:
             name = name_of(child)
-            if name in _SKIPPED or (name == "r" and _is_hidden(child)):
+            if name in _SKIPPED or (name == "r" and self._is_hidden(child)):
                 continue
             if name == "t":
                 yield child.text or ""
@@ -147,6 +148,23 @@ class _Reader:
                 after.append(child)
             else:
                 yield from self._inline(child, after)
+
+    def _is_hidden(self, run: etree._Element) -> bool:
+        """Whether a run's letters are hidden, smaller than anybody reads, or white on white."""
+        properties = child_of(run, "rPr")
+        style = self._styles.get(value_of(child_of(properties, "rStyle"), "val"))
+        hidden = looks_hidden(properties) or looks_hidden(child_of(style, "rPr"))
+        hidden = hidden or white_on_white(run, self._is_shaded)
+        if hidden and run not in self._unseen and "".join(run.itertext()).strip():
+            # A table's runs are looked at twice.
+            self._unseen.add(run)
+            self.out.leave_out("hidden_text")
+        return hidden
+
+    def _is_shaded(self, paragraph: etree._Element) -> bool:
+        properties = child_of(paragraph, "pPr")
+        holders = [properties, *(child_of(style, "pPr") for style in self._style(properties))]
+        return any(child_of(holder, "shd") is not None for holder in holders)
 
     def _plain(self, container: etree._Element, after: list[etree._Element]) -> str:
         """A container's text on one line: what stands in a table's cell or a note."""
@@ -255,11 +273,6 @@ def _outline_level(properties: etree._Element | None) -> int | None:
         return None
     level = int(value_of(node, "val"))
     return 0 if level >= _BODY_LEVEL else level + 1
-
-
-def _is_hidden(run: etree._Element) -> bool:
-    vanish = None if (properties := child_of(run, "rPr")) is None else child_of(properties, "vanish")
-    return vanish is not None and value_of(vanish, "val") not in _FALSE
 
 
 def _is_continued(cell: etree._Element) -> bool:

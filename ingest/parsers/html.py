@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from selectolax.lexbor import LexborHTMLParser
 
 from ingest.parsers.builder import TextBuilder
+from ingest.parsers.html_hidden import unseen
 from ingest.parsers.text import decode
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ _INLINE = {
     "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "picture", "source", "map",
     "area",
 }  # fmt: skip
-_HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# A comment that says something: not a browser's switch, nor a mark of the program that wrote the page.
+_SAYING = re.compile(r"(?!\s*\[(?:if|endif))(?:[^<>]*?[^\W\d_]{2,}\W+){3}", re.IGNORECASE)
 _CHARSET = re.compile(
     rb"<(?:meta|\?xml)\b[^>]{0,300}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w:.-]+)", re.IGNORECASE
 )
@@ -91,15 +93,20 @@ def _fill(page: str, out: TextBuilder) -> str:
     tree = LexborHTMLParser(page)
     title = tree.css_first("title")
     if tree.body is not None:
-        _Walker(out, has_main=tree.css_first("main, article") is not None).walk(tree.body)
+        hidden = unseen(tree, page)
+        saying = sum(each.tag not in _DROPPED and bool(each.text(strip=True)) for each in hidden)
+        out.leave_out("hidden_text", saying)
+        has_main = tree.css_first("main, article") is not None
+        _Walker(out, {each.mem_id for each in hidden}, has_main=has_main).walk(tree.body)
     return title.text() if title else ""
 
 
 class _Walker:
     """Follows the tree without recursion (pages nest as deep as they like) and fills a builder."""
 
-    def __init__(self, out: TextBuilder, *, has_main: bool) -> None:
+    def __init__(self, out: TextBuilder, hidden: set[int], *, has_main: bool) -> None:
         self.out = out
+        self._hidden = hidden
         self._has_main = has_main
         self._inline: list[str] = []
         self._depth: Counter[str] = Counter()
@@ -123,10 +130,10 @@ class _Walker:
     def _enter(self, node: LexborNode) -> bool:
         """Take in a node; True when its children are to be walked and then left."""
         tag = node.tag or ""
-        if node.is_text_node:
-            self._inline.append(_SPACE.sub(" ", node.text_content or ""))
+        if not node.is_element_node:
+            self._leaf(node)
             return False
-        if not node.is_element_node or _is_dropped(node) or self._is_surrounding(tag):
+        if self._is_dropped(node) or self._is_surrounding(tag):
             return False
         if tag == "br":
             self._inline.append("\n")
@@ -134,17 +141,23 @@ class _Walker:
         if tag not in _INLINE:
             self._flush()
         if tag in _HEADINGS:
-            self.out.heading(_inner_text(node), _HEADINGS[tag])
+            self.out.heading(self._inner_text(node), _HEADINGS[tag])
         elif tag == "pre":
-            self.out.code(_inner_text(node, preserve=True))
-        elif tag == "table" and self._depth["table"] < _MAX_TABLES and not _is_layout(node):
+            self.out.code(self._inner_text(node, preserve=True))
+        elif tag == "table" and self._depth["table"] < _MAX_TABLES and not self._is_layout(node):
             caption = node.css_first("caption")
-            self.out.paragraph(_inner_text(caption) if caption else "")
-            self.out.table(_rows(node))
+            self.out.paragraph(self._inner_text(caption) if caption else "")
+            self.out.table(self._rows(node))
         else:
             self._depth[tag] += 1
             return True
         return False
+
+    def _leaf(self, node: LexborNode) -> None:
+        if node.is_text_node:
+            self._inline.append(_SPACE.sub(" ", node.text_content or ""))
+        elif node.is_comment_node and _SAYING.match(node.comment_content or ""):
+            self.out.leave_out("comments")
 
     def _leave(self, tag: str) -> None:
         if tag not in _INLINE:
@@ -171,49 +184,46 @@ class _Walker:
         elif text:
             self.out.paragraph(text)
 
+    def _is_dropped(self, node: LexborNode) -> bool:
+        """Whether an element is none that a reader sees."""
+        return node.tag in _DROPPED or node.mem_id in self._hidden
 
-def _is_dropped(node: LexborNode) -> bool:
-    """Whether an element is none that a reader sees."""
-    if node.tag in _DROPPED:
-        return True
-    attributes = node.attributes
-    return "hidden" in attributes or bool(_HIDING_STYLE.search(attributes.get("style") or ""))
+    def _is_layout(self, table: LexborNode) -> bool:
+        """Whether a table only arranges the page: one column, or with tables, headings or long text inside."""
+        if table.attributes.get("role") == "presentation":
+            return True
+        if any(inner.mem_id != table.mem_id for inner in table.css("table, h1, h2, h3, h4, h5, h6")):
+            return True
+        rows = self._rows(table)
+        return max(map(len, rows), default=0) <= 1 or any(
+            len(cell) > _MAX_CELL for row in rows for cell in row
+        )
 
+    def _rows(self, table: LexborNode) -> list[list[str]]:
+        rows = []
+        for row in table.css("tr"):
+            if any(each is not None and self._is_dropped(each) for each in (row, row.parent)):
+                continue
+            cells = [cell for cell in row.iter() if cell.tag in {"td", "th"} and not self._is_dropped(cell)]
+            rows.append([self._inner_text(cell) for cell in cells])
+        return rows
 
-def _is_layout(table: LexborNode) -> bool:
-    """Whether a table only arranges the page: one column, or with tables, headings or long text inside."""
-    if table.attributes.get("role") == "presentation":
-        return True
-    if any(inner.mem_id != table.mem_id for inner in table.css("table, h1, h2, h3, h4, h5, h6")):
-        return True
-    rows = _rows(table)
-    return max(map(len, rows), default=0) <= 1 or any(len(cell) > _MAX_CELL for row in rows for cell in row)
-
-
-def _rows(table: LexborNode) -> list[list[str]]:
-    rows = []
-    for row in table.css("tr"):
-        cells = [cell for cell in row.iter() if cell.tag in {"td", "th"} and not _is_dropped(cell)]
-        rows.append([_inner_text(cell) for cell in cells])
-    return rows
-
-
-def _inner_text(root: LexborNode, *, preserve: bool = False) -> str:
-    """Visible text below a node in one piece, its white space collapsed unless it is to be preserved."""
-    parts: list[str] = []
-    waiting = [root.child]
-    while waiting:
-        node = waiting.pop()
-        if node is None:
-            continue
-        waiting.append(node.next)
-        if node.is_text_node:
-            parts.append(node.text_content or "")
-        elif node.is_element_node and not _is_dropped(node):
-            if node.tag == "br":
-                parts.append("\n")
-            elif node.tag not in _INLINE and not preserve:
-                parts.append(" ")
-            waiting.append(node.child)
-    text = "".join(parts)
-    return text if preserve else _SPACE.sub(" ", text).strip()
+    def _inner_text(self, root: LexborNode, *, preserve: bool = False) -> str:
+        """Visible text below a node in one piece, its white space collapsed unless it is to be preserved."""
+        parts: list[str] = []
+        waiting = [root.child]
+        while waiting:
+            node = waiting.pop()
+            if node is None:
+                continue
+            waiting.append(node.next)
+            if node.is_text_node:
+                parts.append(node.text_content or "")
+            elif node.is_element_node and not self._is_dropped(node):
+                if node.tag == "br":
+                    parts.append("\n")
+                elif node.tag not in _INLINE and not preserve:
+                    parts.append(" ")
+                waiting.append(node.child)
+        text = "".join(parts)
+        return text if preserve else _SPACE.sub(" ", text).strip()

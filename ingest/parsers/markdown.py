@@ -7,12 +7,13 @@ the file that the user has.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from importlib.metadata import version
 
 from markdown_it import MarkdownIt
 
 from ingest.parsers.text import decode
-from ingest.types import Block, BlockKind, Parsed
+from ingest.types import Block, BlockKind, Disclosure, Parsed
 
 _KINDS = {
     "table_open": BlockKind.TABLE,
@@ -28,6 +29,14 @@ _FRONT_MATTER = re.compile(
     r"\A(---|\+\+\+)[ \t]*(?:\r\n|\n|\r)(\w[\w-]*[ \t]*[:=].*?)(?:\r\n|\n|\r)\1[ \t]*(?=[\r\n]|\Z)", re.DOTALL
 )
 _FRONT_TITLE = re.compile(r"(?:\A|[\r\n])title[ \t]*[:=][ \t]*([^\r\n]+)", re.IGNORECASE)
+# What may begin something unseen: a comment of HTML, or a link's definition that no link can name. A code span before
+# it is passed over with what it holds.
+_UNSEEN = re.compile(
+    r"(?<!`)(?P<ticks>`{1,8})(?!`)[^`]{1,2000}(?<!`)(?P=ticks)(?!`)"
+    r"|(?P<opened>^[ ]{0,3})?(?P<comment><!--)"
+    r"|(?P<definition>^[ ]{0,3}\[(?://|comment|_|\#)\]:[ \t]+\S[^\r\n]*)",
+    re.MULTILINE | re.IGNORECASE,
+)
 # A paragraph that happens to stand above a dashed line is no heading.
 _MAX_UNDERLINED = 200
 
@@ -48,12 +57,38 @@ def parse(data: bytes) -> Parsed:
     text = decode(data)
     front = _FRONT_MATTER.match(text)
     title = _FRONT_TITLE.search(front[2]) if front else None
+    blocks = _blocks(text, front.end() if front else 0)
+    unseen = _unseen(text, blocks)
     return Parsed(
         text=text,
-        blocks=tuple(_blocks(text, front.end() if front else 0)),
+        blocks=tuple(sorted([*blocks, *unseen], key=lambda block: block.start)),
         title=title[1].strip(" \t\"'") if title else "",
         parser=f"markdown/markdown-it-py-{version('markdown-it-py')}",
+        disclosures=(Disclosure("comments", len(unseen), kept=True),) if unseen else (),
     )
+
+
+def _unseen(text: str, blocks: list[Block]) -> list[Block]:
+    """Comments, which are no part of the page that Markdown becomes; those in code are shown there."""
+    code = [(block.start, block.end) for block in blocks if block.kind is BlockKind.CODE]
+    code_ends = [last for _, last in code]
+    found: list[Block] = []
+    at = 0
+    while (match := _UNSEEN.search(text, at)) is not None:
+        at = match.end()
+        inside = bisect_right(code_ends, match.start())
+        if inside < len(code) and code[inside][0] <= match.start():
+            at = code[inside][1]
+        elif match["definition"]:
+            found.append(Block(BlockKind.HIDDEN, match.start(), at))
+        elif match["comment"]:
+            last = text.find("-->", at)
+            if last < 0 and match["opened"] is None:
+                # Without an end it is text, unless it begins a line.
+                break
+            at = len(text) if last < 0 else last + len("-->")
+            found.append(Block(BlockKind.HIDDEN, match.start("comment"), at))
+    return found
 
 
 def _blocks(text: str, offset: int) -> list[Block]:

@@ -56,6 +56,8 @@ def parse(data: bytes) -> Parsed:
         for sheet in children_of(body, "table"):
             if value_of(sheet, "style-name") not in hidden:
                 reader.add(sheet)
+            else:
+                reader.out.leave_out("hidden_sheets")
         return reader.out.parsed(stated_title(archive), f"ods/{LIBRARY}")
 
 

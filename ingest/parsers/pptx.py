@@ -83,6 +83,8 @@ def parse(data: bytes) -> Parsed:
                     "Open and save it again in PowerPoint."
                 )
             out.page(number)
+            if value_of(slide, "show") in {"0", "false"}:
+                out.keep("hidden_slides")
             _Slide(out, archive, archive.relations(relation.target)).add(slide)
         return out.parsed(meant_title(archive.stated_title()), f"pptx/{LIBRARY}")
 

@@ -249,7 +249,8 @@ class _Reader:
         elif target == "styles":
             self._style_name += text
         elif self._state.hidden:
-            return
+            if text.strip():
+                self.out.leave_out("hidden_text")
         elif target == "body":
             self._flow.add(text)
         elif target == "note":

@@ -72,6 +72,8 @@ def parse(data: bytes) -> Parsed:
         for sheet in children_of(child_of(workbook, "sheets"), "sheet"):
             if value_of(sheet, "state") not in {"hidden", "veryHidden"}:
                 reader.add(sheet)
+            else:
+                reader.out.leave_out("hidden_sheets")
         return reader.out.parsed(meant_title(archive.stated_title()), f"xlsx/{LIBRARY}")
 
 
@@ -114,6 +116,8 @@ class _Reader:
             index = int(stated) - 1 if stated.isdecimal() and len(stated) <= _MAX_DIGITS else index + 1
             cells = dict(self._cells(node))
             if cells and 0 <= index < _MAX_ROWS:
+                if node.get("hidden") in {"1", "true"}:
+                    self.out.keep("hidden_rows")
                 yield Row(index, cells)
 
     def _cells(self, row: etree._Element) -> Iterator[tuple[int, str]]:

@@ -96,7 +96,9 @@ class CrossEncoderJudge:
         try:
             from sentence_transformers import CrossEncoder  # noqa: PLC0415 - takes seconds.
 
-            model = CrossEncoder(self._name, device="cpu")
+            model = CrossEncoder(
+                self._name, device="cpu", model_kwargs={"use_safetensors": True}, trust_remote_code=False
+            )
         except Exception as error:
             raise JudgeUnavailable(
                 f"The verifier {self._name!r} could not be loaded: {error}. Check FOOTNOTE_VERIFIER: it is a folder, "

@@ -45,7 +45,7 @@ def address(gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory) 
         gateway_deadline_s=3.0,
     )
     with serving(settings) as url:
-        with httpx.Client(base_url=url) as first:
+        with httpx.Client(base_url=url, timeout=60) as first:
             wait_until_ready(first)
         yield url
 

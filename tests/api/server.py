@@ -17,6 +17,7 @@ from api.app import create_app
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from api.deps import Service
     from api.settings import Settings
 
 ERROR_FIELDS = {"code", "message", "hint", "retryable", "trace_id"}
@@ -31,10 +32,15 @@ class Sent:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings, opened: Service | None = None) -> Iterator[str]:
     """Serve from a thread and give the address."""
     config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=0, log_config=None, access_log=False, server_header=False
+        create_app(settings, opened),
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        server_header=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="server")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +39,26 @@ def run(folder: Path, *arguments: str | Path, **settings: str) -> subprocess.Com
         timeout=120,
         check=False,
     )
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str) -> None:
+    """Return when something answers there."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            httpx.get(url)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"Nothing answers at {url}.")
 
 
 @pytest.fixture(scope="module")
@@ -231,3 +252,53 @@ def test_serve_answers_and_stops(tmp_path: Path) -> None:
     assert process.returncode in (0, -signal.SIGTERM)
     assert "http://127.0.0.1:18643" in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+def test_keys_on_a_folder_and_through_its_service(tmp_path: Path) -> None:
+    """Made on the folder; then listed, rotated and revoked by the service that holds it; noted in its log."""
+    made = run(tmp_path, "keys", "create", "ops", "--scope", "admin", "--json", "--data", "data")
+    assert made.returncode == 0, made.stderr
+    key = json.loads(made.stdout)
+    listed = run(tmp_path, "keys", "list", "--data", "data").stdout
+    assert f"{key['id']}  live" in listed
+    assert key["token"] not in listed
+    assert run(tmp_path, "keys", "create", "x", "--scope", "root", "--data", "data").returncode == 2
+    assert run(tmp_path, "keys", "revoke", "unknown", "--data", "data").returncode == 2
+
+    port = free_port()
+    service = {"FOOTNOTE_PORT": str(port), "FOOTNOTE_DATA": "data"}
+    # Others may be served now: whoever calls needs a key.
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--host", "0.0.0.0"],
+        cwd=tmp_path,
+        env=environment(**service),
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/livez")
+        keyless = run(tmp_path, "keys", "list", **service)
+        assert keyless.returncode == 2
+        assert "FOOTNOTE_ADMIN_KEY" in keyless.stderr
+        service["FOOTNOTE_ADMIN_KEY"] = key["token"]
+        reader = run(
+            tmp_path, "keys", "create", "reader", "--scope", "read:shop", "--scope", "ask:*", **service
+        )
+        (token,) = reader.stdout.split()
+        own = {"Authorization": f"Bearer {token}"}
+        assert httpx.get(f"http://127.0.0.1:{port}/v1/models", headers=own).status_code == 200
+        reader_id = token.split("_")[1]
+        rotated = run(tmp_path, "keys", "rotate", reader_id, **service).stdout.split()
+        assert rotated[0] != token
+        assert "revoked" in run(tmp_path, "keys", "revoke", reader_id, **service).stdout
+        assert f"{reader_id}  revoked" in run(tmp_path, "keys", "list", **service).stdout
+        lines = run(tmp_path, "audit", **service).stdout.splitlines()
+        assert {"key.create", "key.rotate", "key.revoke"} <= {json.loads(line)["action"] for line in lines}
+        nowhere = run(tmp_path, "keys", "list", "--url", "http://127.0.0.1:9", **service)
+        assert "--url" in nowhere.stderr
+        assert key["token"] not in nowhere.stderr
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    entries = [json.loads(line) for line in run(tmp_path, "audit", "--data", "data").stdout.splitlines()]
+    assert entries[0]["key_id"] == "command"
+    assert [each["number"] for each in entries] == sorted(each["number"] for each in entries)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typer.testing import CliRunner
+
+from api.ceilings import ceilings_table
+from api.cli import app
 from api.local import settings_table
+from api.schemas.keys import KeyIn
 from api.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +33,10 @@ ROUTES = {
     "/v1/ground": {"post"},
     "/v1/answers/{answer_id}": {"get"},
     "/v1/answers/{answer_id}/feedback": {"post"},
+    "/v1/keys": {"get", "post"},
+    "/v1/keys/{key_id}": {"get", "delete"},
+    "/v1/keys/{key_id}/rotate": {"post"},
+    "/v1/audit": {"get"},
     "/v1/models": {"get"},
     "/v1/chat/completions": {"post"},
     "/livez": {"get"},
@@ -34,9 +45,26 @@ ROUTES = {
 }
 
 
+def test_the_page_on_limits_has_the_table_of_the_code() -> None:
+    """docs/limits.md holds what ``footnote limits`` prints."""
+    assert ceilings_table() in (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+
+
 def test_the_page_on_settings_has_the_table_of_the_code() -> None:
     """docs/settings.md holds what ``footnote settings`` prints, so neither is changed alone."""
     assert settings_table() in (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+
+def test_the_commands_on_the_page_on_keys_work(tmp_path: Path) -> None:
+    """Each key that docs/keys.md makes can be made, by the command or with the body that is sent."""
+    page = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^footnote (keys .+|audit)", page, re.MULTILINE)
+    assert len(commands) >= 5
+    for command in commands:
+        done = CliRunner().invoke(app, [*shlex.split(command), "--data", str(tmp_path / "data")])
+        assert done.exit_code == 0, (command, done.output)
+    (body,) = re.findall(r"/v1/keys -d '(.+?)'", page, re.DOTALL)
+    assert KeyIn.model_validate_json(body).grant().limits.usd_per_day == 2
 
 
 def test_every_setting_is_described() -> None:

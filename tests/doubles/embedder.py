@@ -46,6 +46,11 @@ class HashingEmbedder:
         """See ``Embedder``."""
         return self._dimensions
 
+    @property
+    def ready(self) -> bool:
+        """Always."""
+        return True
+
     def load(self) -> None:
         """See ``Embedder``. There is nothing to load."""
 

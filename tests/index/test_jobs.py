@@ -204,11 +204,11 @@ def test_a_file_that_takes_longer_than_the_lease_is_read_once(store: Store, pipe
 
     def slow() -> None:
         calls.append(time.monotonic())
-        time.sleep(1.0)
+        time.sleep(2.0)
 
     document_id = upload(store, "slow.txt", "one short text").document_id
-    with running(store, pipeline, Troubled(counting=slow), JobConfig(workers=2, lease_s=0.3)) as runner:
-        for _ in range(15):
+    with running(store, pipeline, Troubled(counting=slow), JobConfig(workers=2, lease_s=1.0)) as runner:
+        for _ in range(30):
             runner.notify()
             time.sleep(0.1)
         assert settled(store, document_id).status is Status.READY

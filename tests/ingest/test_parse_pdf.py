@@ -212,7 +212,7 @@ def test_pypdf_reads_what_pdfium_does_not(make_pdf: PdfMaker, monkeypatch: pytes
     """A page on which pdfium finds nothing takes its text from pypdf; the others keep their layout."""
     find = document.segments
     blind = iter([False, True, False])
-    monkeypatch.setattr(document, "segments", lambda page: [] if next(blind) else find(page))
+    monkeypatch.setattr(document, "segments", lambda page, unseen: [] if next(blind) else find(page, unseen))
 
     parsed = pdf.parse(make_pdf("first", "second", "third"))
 

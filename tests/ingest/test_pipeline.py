@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ingest.config import ParseConfig
-from ingest.errors import CorruptFile, NoText, TooLarge
-from ingest.pipeline import Original
+from ingest.config import ChunkConfig, ParseConfig
+from ingest.errors import CorruptFile, LimitExceeded, NoText, TooLarge
+from ingest.pipeline import Original, Pipeline
 from tests.doubles.embedder import HashingEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ingest.pipeline import Ingested, Pipeline
+    from ingest.parse import Parser
+    from ingest.pipeline import Ingested
     from ingest.sentences import Span
     from ingest.types import FloatMatrix
 
@@ -197,3 +198,25 @@ def test_what_progress_raises_ends_the_work(pipeline: Pipeline, tmp_path: Path) 
 
     with pytest.raises(Stopped):
         pipeline.run(original(tmp_path, MARKDOWN.encode()), stop)
+
+
+def test_embedding_that_takes_too_long_is_stopped(parser: Parser, tmp_path: Path) -> None:
+    """The worker is free again, and the document fails with the reason."""
+    path = tmp_path / "slow.txt"
+    path.write_text("One sentence of a few words here. " * 50)
+    hurried = Pipeline(
+        parser, HashingEmbedder(), ParseConfig(), ChunkConfig(max_tokens=24, embed_timeout_s=-1)
+    )
+
+    with pytest.raises(LimitExceeded, match="Embedding"):
+        hurried.run(Original(path, "doc", 1, "0" * 64, "slow.txt"), ignore)
+
+
+def test_a_document_of_too_many_passages_is_refused(parser: Parser, tmp_path: Path) -> None:
+    """Its vectors would all be in memory at once: it fails before any is computed."""
+    path = tmp_path / "long.txt"
+    path.write_text("One sentence of a few words here. " * 50)
+    narrow = Pipeline(parser, HashingEmbedder(), ParseConfig(), ChunkConfig(max_tokens=24, max_passages=5))
+
+    with pytest.raises(TooLarge, match="more than the ceiling of 5"):
+        narrow.run(Original(path, "doc", 1, "0" * 64, "long.txt"), ignore)

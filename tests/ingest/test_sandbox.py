@@ -146,12 +146,12 @@ def test_a_child_that_has_grown_is_replaced(make_pdf: PdfMaker, store: Store, te
         assert parser.parse(text_file, "x.txt")
 
 
-def test_the_child_starts_fast_and_without_the_models(text_file: Path) -> None:
+def test_the_child_starts_fast_and_without_the_models() -> None:
     """Reading a text loads neither PyTorch nor any library of another format."""
     program = (
         "import sys; from pathlib import Path; import ingest.sandbox; from ingest.config import ParseConfig\n"
         "from ingest.parse import serve_parse\n"
-        f"serve_parse(ParseConfig(), {str(text_file)!r}, 'x.txt')\n"
+        "serve_parse(ParseConfig(), b'harmless', 'x.txt')\n"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -211,8 +211,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.opened += 1
         copy = self.root / str(self.opened)
         with self.store.database.write():
-            # Files are copied one after the other; a real kill stops them all at once.
-            shutil.copytree(self.store.folder, copy)
+            # Files are copied one after the other; a real kill stops them all at once. A view that is being built
+            # renames its drafts meanwhile, and a kill may leave any of them out.
+            shutil.copytree(self.store.folder, copy, ignore=shutil.ignore_patterns(".tmp*"))
         self._close()
         self._open(copy)
 

@@ -8,6 +8,7 @@ import pytest
 
 from index.catalog import Catalog
 from index.errors import InvalidFilter, NotFound
+from index.sight import EVERYTHING
 from index.types import Hit
 from rag.budget import within_characters
 from rag.config import RetrieveConfig
@@ -16,6 +17,7 @@ from rag.retrieve import Fused, fuse, retrieve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from index.sight import Sight
     from index.types import IdRange, StoredPassage
     from tests.rag.library import Library
 
@@ -136,13 +138,13 @@ class DeletedJustNow(Catalog):
         self._gone: str | None = gone
         self.asked = 0
 
-    def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
+    def passages(self, ids: Sequence[int], sight: Sight = EVERYTHING) -> dict[int, StoredPassage]:
         """Passages that are left."""
         self.asked += 1
         if self._gone is not None:
             self.delete_document(self._gone)
             self._gone = None
-        return super().passages(ids)
+        return super().passages(ids, sight)
 
 
 def test_hits_of_deleted_passages_are_dropped(library: Library) -> None:

@@ -18,6 +18,8 @@ import pypdfium2.raw as pdfium
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ingest.parsers.pdf.unseen import Unseen
+
 LIGATURES = {
     0xFB00: "ff",
     0xFB01: "fi",
@@ -95,14 +97,15 @@ class _Word:
     after: tuple[int, float] = (0, 0.0)
 
 
-def segments(text_page: Any) -> list[Segment]:
+def segments(text_page: Any, unseen: Unseen | None = None) -> list[Segment]:
     """All segments of a page, in the order of the file.
 
     Args:
         text_page: pdfium's text page.
+        unseen: Tells the characters that nobody sees, which are left out; without it none is.
     """
     found: list[Segment] = []
-    for word in _words(text_page):
+    for word in _words(text_page, unseen):
         last = found[-1] if found else None
         if (
             last
@@ -158,23 +161,26 @@ def mapped(text_page: Any) -> bool:
     return bool(unknown <= len(sample) / 2)
 
 
-def letters(text_page: Any) -> Iterator[tuple[int, str]]:
+def letters(text_page: Any, unseen: Unseen | None = None) -> Iterator[tuple[int, str]]:
     """Index and text of each character; an empty text for white space and control characters.
 
     Ligatures are spelt out and a hyphen at a line's end, for which pdfium has characters of its own, is ``-``.
 
     Args:
         text_page: pdfium's text page.
+        unseen: Tells the characters that nobody sees, which are left out; without it none is.
     """
     page, unicode_at = text_page.raw, pdfium.FPDFText_GetUnicode
     index, count = 0, text_page.count_chars()
     while index < count:
         at, index = index, index + 1
         code = unicode_at(page, at)
-        if code in _HYPHENS:
+        if code in _HYPHENS and not (unseen and unseen.hides(at, code)):
             yield at, "-"
         elif code < _FIRST_VISIBLE:
             yield at, ""
+        elif unseen and unseen.hides(at, code):
+            index += 0xD800 <= code < 0xDC00  # noqa: PLR2004
         elif code in LIGATURES:
             yield at, LIGATURES[code]
         elif 0xD800 <= code < 0xE000:  # noqa: PLR2004 -- surrogates: half a character each
@@ -186,9 +192,9 @@ def letters(text_page: Any) -> Iterator[tuple[int, str]]:
             yield at, "" if letter.isspace() else letter
 
 
-def _words(text_page: Any) -> Iterator[_Word]:
+def _words(text_page: Any, unseen: Unseen | None) -> Iterator[_Word]:
     """The page's words, also where pdfium leaves out a blank that kerning has narrowed ("INTERNATIONAL AND")."""
-    for word in _unparted(text_page):
+    for word in _unparted(text_page, unseen):
         lost = word.widest > _LOST_BLANK * word.size and word.second < _TIGHT_GAP * word.size
         tail = word.text[len(word.before) :]
         if not (lost and len(word.text) > 3 and word.before[-1:].isalpha() and tail[0].isalpha()):  # noqa: PLR2004
@@ -199,12 +205,12 @@ def _words(text_page: Any) -> Iterator[_Word]:
         yield replace(word, text=tail, x0=left, first=index)
 
 
-def _unparted(text_page: Any) -> Iterator[_Word]:
+def _unparted(text_page: Any, unseen: Unseen | None) -> Iterator[_Word]:
     page, box, box_at = text_page.raw, pdfium.FS_RECTF(), pdfium.FPDFText_GetLooseCharBox
     font = _Font(page)
     word: _Word | None = None
     right = low = high = 0.0
-    for index, letter in letters(text_page):
+    for index, letter in letters(text_page, unseen):
         if not letter:
             if word:
                 yield word

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pypdf
@@ -17,13 +18,16 @@ from pypdf import apply_configuration
 from pypdf.errors import LimitReachedError
 
 from ingest.errors import CorruptFile, LimitExceeded, NoText, ParseError, TooLarge
+from ingest.hidden import disclosures
 from ingest.parsers.pdf import forms, headings, margins, paragraphs
 from ingest.parsers.pdf.characters import Segment, mapped, plain_text, segments
 from ingest.parsers.pdf.compose import compose
+from ingest.parsers.pdf.inflation import check_inflation
 from ingest.parsers.pdf.ocr import Recogniser
 from ingest.parsers.pdf.outline import merged, outline_headings
 from ingest.parsers.pdf.page import Page, lay_out
 from ingest.parsers.pdf.readers import Pdfium, open_pdf
+from ingest.parsers.pdf.unseen import LAYER, Unseen
 from ingest.parsers.titles import meant_title
 from ingest.types import BlockKind, Parsed
 
@@ -38,7 +42,14 @@ _MAX_PYPDF_PAGES = 1_000
 _RIGHT_TO_LEFT = 0.2
 
 
-def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds: float = math.inf) -> Parsed:
+def parse(
+    data: bytes,
+    max_pages: int = 20_000,
+    ocr_languages: str = "",
+    seconds: float = math.inf,
+    *,
+    programs: bool = True,
+) -> Parsed:
     """Read a PDF's text and structure.
 
     Args:
@@ -46,6 +57,7 @@ def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds
         max_pages: Ceiling on its pages.
         ocr_languages: Languages of scanned pages, see ``Recogniser``; empty to leave them alone.
         seconds: Wall clock for text recognition.
+        programs: Whether a program may be started for it; if not, a scan ends in ProgramNeeded.
 
     Returns:
         The pages' texts with blocks for pages, headings, tables and running lines.
@@ -58,7 +70,8 @@ def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds
         LimitExceeded: A stream in the file unpacks to more than pypdf's ceilings, or text recognition would
             take too long.
     """
-    recogniser = Recogniser(ocr_languages, seconds)
+    check_inflation(data)
+    recogniser = Recogniser(ocr_languages, seconds, programs)
     # Text needs no images; pypdf must not start a program for those in JBIG2.
     with apply_configuration(jbig2dec_binary=None):
         second = Pdfium(data)
@@ -66,7 +79,8 @@ def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds
         count = len(reader.pages) if reader else second.count()
         if count > max_pages:
             raise TooLarge(f"The PDF has {count} pages, more than the ceiling of {max_pages}. Split it.")
-        pages, used, first_error = _read(reader, second, recogniser, count)
+        unseen, in_text = Counter[str](), Counter[str]()
+        pages, used, first_error = _read(reader, second, recogniser, count, unseen, in_text)
         if not any(page.lines or page.plain.strip() or page.typed for page in pages):
             if first_error:
                 raise first_error
@@ -81,27 +95,43 @@ def parse(data: bytes, max_pages: int = 20_000, ocr_languages: str = "", seconds
             others = [block for block in blocks if block.kind is not BlockKind.HEADING]
             blocks = sorted([*others, *merged(stated, seen)], key=lambda block: (block.start, -block.end))
         name = f"pdf/pypdf-{pypdf.__version__}" + "+pdfium" * used + "+tesseract" * recogniser.used
-        return Parsed(text=text, blocks=tuple(blocks), title=_title(reader) if reader else "", parser=name)
+        return Parsed(
+            text=text,
+            blocks=tuple(blocks),
+            title=_title(reader) if reader else "",
+            parser=name,
+            disclosures=(*disclosures(unseen), *disclosures(in_text, kept=True)),
+        )
 
 
 def _read(
-    reader: pypdf.PdfReader | None, second: Pdfium, recogniser: Recogniser, count: int
+    reader: pypdf.PdfReader | None,
+    second: Pdfium,
+    recogniser: Recogniser,
+    count: int,
+    unseen: Counter[str],
+    in_text: Counter[str],
 ) -> tuple[list[Page], bool, ParseError | None]:
     """All pages, whether pdfium's text is in them, and the first error of a page that could not be read.
 
-    A page that fails does not lose the others.
+    A page that fails does not lose the others. Characters that nobody sees are counted: those that were left out, and
+    those that are in the text because it is the one below a scan, or the other reader's, who cannot tell them.
     """
     found: list[list[Segment]] = []
     plain: list[str] = []
     errors: dict[int, ParseError] = {}
     for index in range(count):
-        here, text, mapped = _pdfium_page(second, index, laid_out=count <= _MAX_LAID_OUT)
-        if reader and count <= _MAX_PYPDF_PAGES and not (mapped and (here or text)):
+        here, text, mapped, hidden = _pdfium_page(second, index, laid_out=count <= _MAX_LAID_OUT)
+        other = ""
+        empty = not (here or text)
+        if reader and count <= _MAX_PYPDF_PAGES and (empty or not mapped) and not (empty and hidden):
             other, error = _pypdf_text(reader, index)
             if error and not here:
                 errors[index] = error
             if other.strip():
                 here, text = [], other
+        in_text[LAYER] += hidden.pop(LAYER, 0)
+        (in_text if text else unseen).update(hidden)
         found.append(here)
         plain.append(text)
     used = any(found)
@@ -117,22 +147,26 @@ def _read(
     return pages, used, next(iter(errors.values()), None)
 
 
-def _pdfium_page(second: Pdfium, index: int, *, laid_out: bool) -> tuple[list[Segment], str, bool]:
+def _pdfium_page(
+    second: Pdfium, index: int, *, laid_out: bool
+) -> tuple[list[Segment], str, bool, Counter[str]]:
     """A page's segments, or its text where its layout is not told, and whether its letters are known.
 
-    Nothing when pdfium cannot read the page.
+    Nothing when pdfium cannot read the page. What nobody sees is counted, and is not in the segments.
     """
     page = second.page(index)
+    none: Counter[str] = Counter()
     if page is None:
-        return [], "", True
+        return [], "", True, none
     try:
         text_page = page.get_textpage()
-        found = segments(text_page) if laid_out else []
+        unseen = Unseen(page, text_page)
+        found = segments(text_page, unseen) if laid_out else []
         if laid_out and not _right_to_left(found):
-            return found, "", mapped(text_page)
-        return [], plain_text(text_page), not laid_out
+            return found, "", mapped(text_page), unseen.counts
+        return [], plain_text(text_page), not laid_out, unseen.counts
     except pypdfium2.PdfiumError:
-        return [], "", True
+        return [], "", True, none
     finally:
         page.close()
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pypdfium2.raw as pdfium
 
-from ingest.errors import LimitExceeded, NoText
+from ingest.errors import LimitExceeded, NoText, ProgramNeeded
 from ingest.parsers.pdf.characters import Segment
 
 if TYPE_CHECKING:
@@ -52,12 +52,14 @@ class Recogniser:
     Attributes:
         languages: As tesseract names them, joined by ``+``; empty to leave scanned pages alone.
         seconds: Wall clock for all pages of the document.
+        programs: Whether a program may be started here.
         program: Path of tesseract; None when it is not to be used or not installed.
         used: Whether any text came from here.
     """
 
     languages: str
     seconds: float
+    programs: bool = True
     program: str | None = field(init=False)
     used: bool = field(init=False, default=False)
     _ends: float = field(init=False, default=0.0)
@@ -93,6 +95,7 @@ class Recogniser:
 
         Raises:
             LimitExceeded: There is not enough time for a scan.
+            ProgramNeeded: There is a page to recognise, and no program may be started here.
             NoText: Tesseract cannot be run as it is set.
         """
         found: dict[int, list[Segment]] = {}
@@ -123,6 +126,8 @@ class Recogniser:
     def _page(self, page: Any, seconds: float) -> list[Segment]:
         if not _has_image(page):
             return []
+        if not self.programs:
+            raise ProgramNeeded("A page of the PDF is a scan.")
         width, height = max(page.get_width(), 1.0), max(page.get_height(), 1.0)
         scale = min(_DOTS_PER_INCH / 72, (_MAX_PIXELS / (width * height)) ** 0.5)
         return _segments(self._run(_grey_image(page, scale), seconds), scale)

@@ -1,0 +1,66 @@
+"""Vectors of a document in work, kept part by part until its job ends: a kill costs one part of the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import and_, delete, insert, select
+
+from index.schema import drafts, jobs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from index.database import Database
+    from index.jobs import Job
+    from ingest.types import FloatMatrix
+
+
+class JobDrafts:
+    """The parts of one job. Implements ``ingest.pipeline.Drafts``."""
+
+    def __init__(self, database: Database, job: Job) -> None:
+        self._database = database
+        self._job = job
+
+    def load(self, part: str) -> tuple[FloatMatrix, FloatMatrix] | None:
+        """See ``Drafts``."""
+        mine = and_(
+            drafts.c.document_id == self._job.document_id,
+            drafts.c.version == self._job.version,
+            drafts.c.part == part,
+        )
+        with self._database.read() as connection:
+            row = connection.execute(select(drafts).where(mine)).one_or_none()
+        if row is None:
+            return None
+        return _matrix(row.vectors, row.dimensions), _matrix(row.sentence_vectors, row.dimensions)
+
+    def save(self, part: str, vectors: FloatMatrix, sentence_vectors: FloatMatrix) -> None:
+        """See ``Drafts``. Nothing is kept for a job that another holds by now, or that has ended."""
+        held = and_(jobs.c.id == self._job.id, jobs.c.owner == self._job.owner)
+        with self._database.write() as connection:
+            if connection.execute(select(jobs.c.id).where(held)).scalar_one_or_none() is None:
+                return
+            connection.execute(
+                insert(drafts).values(
+                    document_id=self._job.document_id,
+                    version=self._job.version,
+                    part=part,
+                    dimensions=vectors.shape[1],
+                    vectors=vectors.astype("<f4").tobytes(),
+                    sentence_vectors=sentence_vectors.astype("<f4").tobytes(),
+                )
+            )
+
+
+def end_job(connection: Connection, job: Job) -> None:
+    """Remove a job with what it kept, in the transaction that ends it."""
+    mine = and_(drafts.c.document_id == job.document_id, drafts.c.version == job.version)
+    connection.execute(delete(drafts).where(mine))
+    connection.execute(delete(jobs).where(jobs.c.id == job.id))
+
+
+def _matrix(content: bytes, dimensions: int) -> FloatMatrix:
+    return np.frombuffer(content, "<f4").reshape(-1, dimensions).astype(np.float32)
