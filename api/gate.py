@@ -11,6 +11,7 @@ import math
 import re
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from limits import RateLimitItemPerMinute
@@ -20,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 
+from api import COLLECTION_NAME
 from api.access import ADMIN, LOCAL, MONITOR, Identity
 from api.errors import ApiError, describe
 from api.rules import METRICS_PATH, RULES, is_open
@@ -41,7 +43,16 @@ log = structlog.get_logger(__name__)
 _KEY_IN_ADDRESS = re.compile(TOKEN.pattern.encode())
 # Refusals of strangers that are noted in a minute. More say nothing new, and would fill the disk.
 _NOTED_STRANGERS = RateLimitItemPerMinute(60)
-_OBJECT = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+# What the log may hold of an address: ids that the service gave. Anything else is a client's own words, such as the
+# name of a file, or a key that was pasted into the wrong place; a collection's name tells whose log line it is.
+_OBJECTS = {
+    "document_id": re.compile(r"doc_[0-9a-f]{1,40}"),
+    "answer_id": re.compile(r"ans_[0-9a-f]{1,40}"),
+    "key_id": re.compile(r"[0-9a-f]{16}"),
+    "name": re.compile(COLLECTION_NAME),
+}
+# A shorter key is a word that addresses hold anyway.
+_SOUGHT_CHARACTERS = 16
 _NO_KEY = "-"
 
 
@@ -64,7 +75,7 @@ class Gate:
         store: Store = scope["app"].state.service.store
         visit = _Visit(scope, scope["app"].state.recorder, send, self._rates)
         try:
-            self._refuse_key_in_address(scope["query_string"])
+            self._refuse_key_in_address(scope)
             if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
                 answer = await asyncio.to_thread(_preflight, store, headers)
                 await answer(scope, receive, send)
@@ -80,14 +91,21 @@ class Gate:
             status, body, extra = describe(error)
             await JSONResponse(body, status, extra)(scope, receive, visit.send)
 
-    def _refuse_key_in_address(self, query: bytes) -> None:
+    def _refuse_key_in_address(self, scope: Scope) -> None:
         """Addresses end up in logs, histories and referrers; a key in one is as good as published.
 
         Raises:
             ApiError: 400.
         """
-        own = [key.encode() for key in (self._admin_key, self._metrics_key) if key]
-        if any(key in query for key in own) or _KEY_IN_ADDRESS.search(query):
+        query = scope["query_string"]
+        # The path has been decoded by the server.
+        address = b"?".join((scope["path"].encode(), query, unquote_to_bytes(query)))
+        own = [
+            key.encode()
+            for key in (self._admin_key, self._metrics_key)
+            if key and len(key) >= _SOUGHT_CHARACTERS
+        ]
+        if any(key in address for key in own) or _KEY_IN_ADDRESS.search(address):
             message = (
                 "There is a key in the address, where logs keep it. Revoke it; keys go into a header only."
             )
@@ -203,8 +221,10 @@ class _Visit:
 
     def _entries(self, rule: Rule | None, status: int) -> list[Entry]:
         state: dict[str, Any] = self.scope.get("state", {})
-        named = state.get("audited") or list(self.scope.get("path_params", {}).values())[:1]
-        shown: list[str | None] = [str(each) if _OBJECT.fullmatch(str(each)) else "?" for each in named]
+        in_path = self.scope.get("path_params", {}).items()
+        shown: list[str | None] = state.get("audited") or [
+            value if _OBJECTS[name].fullmatch(value) else "?" for name, value in in_path if name in _OBJECTS
+        ]
         return [
             Entry(
                 at=time.time(),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from api.access import CallerDep, require_collection
 from api.deps import ServiceDep
+from api.gate import note_objects
 from api.schemas.base import CollectionName
 from api.schemas.documents import (
     CollectionDeletedOut,
@@ -26,10 +27,13 @@ def list_collections(service: ServiceDep, caller: CallerDep) -> CollectionsOut:
 
 
 @router.post("", status_code=201)
-def create_collection(body: CollectionIn, service: ServiceDep, caller: CallerDep) -> CollectionOut:
+def create_collection(
+    body: CollectionIn, request: Request, service: ServiceDep, caller: CallerDep
+) -> CollectionOut:
     """Make an empty collection. Uploading into one that does not exist makes it too."""
     require_collection(caller, body.name)
     service.store.catalog.create_collection(body.name)
+    note_objects(request.state, [body.name])
     return CollectionOut.of(service.store.catalog.collection(body.name, caller.sight))
 
 

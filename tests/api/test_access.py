@@ -205,6 +205,31 @@ def test_a_key_in_the_address_is_refused(admin: httpx.Client) -> None:
                 assert "Revoke" in error["message"]
 
 
+def test_a_key_in_any_part_of_an_address_is_refused(admin: httpx.Client) -> None:
+    """In the path as in the query, written out or in percent signs; neither the answer nor the log repeats it."""
+    token = make(admin, "read:shop", "write:shop")["token"]
+    for secret in (token, ADMIN):
+        escaped = "".join(f"%{ord(each):02x}" for each in secret)
+        for address in (
+            f"/v1/documents/{secret}",
+            f"/v1/documents/{escaped}/text",
+            f"/v1/collections/{secret}",
+            f"/v1/documents?key={escaped}",
+        ):
+            refused = admin.get(address)
+            error_of(refused, 400, "key_in_address")
+            assert secret not in refused.text
+            error_of(admin.delete(address), 400, "key_in_address")
+    assert token not in json.dumps(noted(admin))
+
+
+def test_a_short_admin_key_shuts_no_address(tmp_path: Path) -> None:
+    """A key that is a word is still a key, and addresses that hold the word are served."""
+    settings = Settings(_env_file=None, data=tmp_path, admin_key=SecretStr("papers"))  # type: ignore[call-arg]
+    with serving(settings) as url, httpx.Client(base_url=url, headers=bearer("papers")) as client:
+        assert client.get("/v1/documents", params={"collection": "papers"}).status_code == 200
+
+
 def test_row_20_a_forged_host_changes_nothing(admin: httpx.Client) -> None:
     """The service listens on loopback and has keys: other names are refused before the key is looked at."""
     for host in (
@@ -400,6 +425,8 @@ def test_the_log_notes_who_did_what(admin: httpx.Client) -> None:
     asked = ask(admin, made["token"], question="QUESTION-CANARY, what does the drill cost?")
     refused = admin.get("/v1/keys", headers=own)
     foreign = admin.get("/v1/documents/doc_0/text", headers=own)
+    wrong = admin.delete("/v1/documents/FILE-CANARY.txt", headers=own)
+    opened = admin.post("/v1/collections", json={"name": "attic"})
     for _ in range(100):
         if noted(admin, trace_id=foreign.headers["x-request-id"]):
             break
@@ -408,10 +435,12 @@ def test_the_log_notes_who_did_what(admin: httpx.Client) -> None:
         (asked, "ask", asked.json()["id"]),
         (refused, "key.list", None),
         (foreign, "document.text", "doc_0"),
+        (wrong, "document.delete", "?"),
+        (opened, "collection.create", "attic"),
     ):
         (entry,) = noted(admin, trace_id=response.headers["x-request-id"])
         assert (entry["action"], entry["object"], entry["outcome"]) == (action, thing, response.status_code)
-        assert entry["key_id"] == made["id"]
+        assert entry["key_id"] == ("admin" if response is opened else made["id"])
     everything = json.dumps(noted(admin))
     assert not re.search("CANARY|FILE", everything)
     assert made["token"].rpartition("_")[2][:12] not in everything
