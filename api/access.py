@@ -148,7 +148,7 @@ def require_collection(caller: Caller, name: str) -> None:
         NotFound: As for one that does not exist.
     """
     if not caller.sight.covers(name):
-        raise unknown_collection(name)
+        raise unknown_collection()
 
 
 CallerDep = Annotated[Caller, Depends(authorise)]

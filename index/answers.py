@@ -150,11 +150,11 @@ def _visible_answer(connection: Connection, answer_id: str, sight: Sight) -> dic
     row = connection.execute(query).one_or_none()
     kept = connection.execute(hidden).first() is not None
     if row is None or kept or not all(sight.admits(allow) for allow in row.allow or ()):
-        raise unknown_answer(answer_id)
+        raise unknown_answer()
     body: dict[str, Any] = row.body
     return body
 
 
-def unknown_answer(answer_id: str) -> NotFound:
-    """The one error for answers that never were, or are gone."""
-    return NotFound(f"There is no answer {answer_id!r}. Answers go with the documents that they cite.")
+def unknown_answer() -> NotFound:
+    """The one error for answers that never were, are gone, or belong to somebody else, letter for letter."""
+    return NotFound("There is no such answer. Answers go with the documents that they cite.")

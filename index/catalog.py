@@ -215,7 +215,7 @@ class Catalog(CatalogReader):
         with self._database.write() as connection:
             row = _document(connection, documents.c.id == document_id, visible(sight))
             if row is None:
-                raise unknown_document(document_id)
+                raise unknown_document()
             receipt, unused = _delete(connection, row, sight)
             if then is not None:
                 then(connection, receipt)
@@ -262,11 +262,11 @@ def _submit(
     if document_id is not None:
         known = _document(connection, documents.c.id == document_id, visible(sight))
         if known is None:
-            raise unknown_document(document_id)
+            raise unknown_document()
         same = known if known.sha256 == sha256 else None
     else:
         if not sight.covers(collection):
-            raise unknown_collection(collection)
+            raise unknown_collection()
         collection_id = _ensure_collection(connection, collection)
         inside = and_(documents.c.collection_id == collection_id, visible(sight))
         known = None if always_new else _document(connection, inside, documents.c.filename == filename)

@@ -134,7 +134,7 @@ class Keys:
         with self._database.read() as connection:
             row = connection.execute(select(keys).where(keys.c.id == key_id)).one_or_none()
         if row is None:
-            raise NotFound(f"There is no key {key_id!r}.")
+            raise NotFound("There is no such key.")
         return _record(row)
 
     def all(self) -> list[KeyRecord]:

@@ -69,7 +69,7 @@ class CatalogReader:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
-            raise unknown_collection(name)
+            raise unknown_collection()
         return CollectionRecord(**row._mapping)
 
     def collections(self, sight: Sight = EVERYTHING) -> list[CollectionRecord]:
@@ -89,7 +89,7 @@ class CatalogReader:
         with self._database.read() as connection:
             row = connection.execute(wanted).one_or_none()
         if row is None:
-            raise unknown_document(document_id)
+            raise unknown_document()
         return to_record(row)
 
     def documents(
@@ -148,7 +148,7 @@ class CatalogReader:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None or not _version_admits(row, sight):
-            raise unknown_document(document_id)
+            raise unknown_document()
         found = {k: v for k, v in row._mapping.items() if k not in ("live_version", "given_metadata")}
         blocks = tuple(Block(BlockKind(kind), *numbers) for kind, *numbers in found.pop("blocks"))
         return StoredText(document_id=document_id, blocks=blocks, **found)
@@ -169,7 +169,7 @@ class CatalogReader:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None or not _version_admits(row, sight):
-            raise unknown_document(document_id)
+            raise unknown_document()
         return str(row.sha256)
 
     def passages(self, ids: Sequence[int], sight: Sight = EVERYTHING) -> dict[int, StoredPassage]:
@@ -296,9 +296,12 @@ class CatalogReader:
             return set(connection.execute(select(versions.c.sha256).distinct()).scalars())
 
 
-def unknown_collection(name: str) -> NotFound:
-    """The one error for collections that never were, are gone, or belong to somebody else."""
-    return NotFound(f"There is no collection {name!r}. It is made with the first document put into it.")
+def unknown_collection() -> NotFound:
+    """The one error for collections that never were, are gone, or belong to somebody else, letter for letter."""
+    return NotFound(
+        "There is no such collection. It is made with the first document put into it; where no name is given it is "
+        "'default'."
+    )
 
 
 def _version_admits(row: Any, sight: Sight) -> bool:
@@ -306,6 +309,6 @@ def _version_admits(row: Any, sight: Sight) -> bool:
     return row.version == row.live_version or sight.admits(allowed_by(row.given_metadata))
 
 
-def unknown_document(document_id: str) -> NotFound:
-    """The one error for documents that never were, are gone, or belong to somebody else."""
-    return NotFound(f"There is no document {document_id!r}. It may have been deleted.")
+def unknown_document() -> NotFound:
+    """The one error for documents that never were, are gone, or belong to somebody else, letter for letter."""
+    return NotFound("There is no such document. It may have been deleted.")

@@ -139,7 +139,7 @@ class Store:
         """
         path = self.blobs.path(self.catalog.sha256(document_id, version, sight))
         if not path.is_file():
-            raise unknown_document(document_id)
+            raise unknown_document()
         return path
 
     def delete_document(

@@ -43,7 +43,7 @@ def test_an_empty_collection_answers(store: Store) -> None:
 
 def test_an_unknown_collection_is_an_error(store: Store) -> None:
     """Asking for what is not there says so and makes nothing."""
-    with pytest.raises(NotFound, match="no collection 'none'"):
+    with pytest.raises(NotFound, match="no such collection"):
         store.collection("none")
     assert store.catalog.collections() == []
 
