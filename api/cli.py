@@ -42,19 +42,20 @@ def serve(
     """Serve the HTTP interface and the page."""
     from api.app import LOOPBACK  # noqa: PLC0415
     from api.deps import build  # noqa: PLC0415
-    from api.keyring import any_key  # noqa: PLC0415
+    from api.keyring import any_admin_key  # noqa: PLC0415
     from api.serving import run  # noqa: PLC0415
 
     settings = read_settings(data=data, host=host, port=port)
     with messages():
-        if settings.host not in LOOPBACK and settings.admin_key is None and not any_key(settings.data):
+        if settings.host not in LOOPBACK and settings.admin_key is None and not any_admin_key(settings.data):
             fail(
-                f"Listening on {settings.host} would let anybody on the network read every document. Make a key "
-                "first with `footnote keys create NAME --scope admin`, or set FOOTNOTE_ADMIN_KEY to a long random "
-                "one, or listen on 127.0.0.1."
+                f"Listening on {settings.host!r} needs an admin key, or anybody on the network could read every "
+                "document. Make one first with `footnote keys create NAME --scope admin`, or set FOOTNOTE_ADMIN_KEY "
+                "to a long random one, or listen on 127.0.0.1."
             )
         service = build(settings)
-    typer.echo(f"Footnote serves http://{settings.host}:{settings.port} from {settings.data}", err=True)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    typer.echo(f"Footnote serves http://{host}:{settings.port} from {settings.data}", err=True)
     if not run(settings, service):
         raise typer.Exit(1)
 

@@ -141,8 +141,8 @@ class RemoteKeyring:
         raise ServiceRefused(f"The service at {self._client.base_url} says: {message}{hint}")
 
 
-def any_key(folder: Path) -> bool:
-    """Whether a data folder has keys, so that nobody gets in without one.
+def any_admin_key(folder: Path) -> bool:
+    """Whether a data folder has a live admin key, so that others may be served.
 
     Raises:
         FolderInUse: Another process holds it.
@@ -151,7 +151,7 @@ def any_key(folder: Path) -> bool:
         return False
     database = Database(folder)
     try:
-        return Keys(database).exist()
+        return Keys(database).admin_exists()
     finally:
         database.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.remote.networks import listed, networks
 from rag.personal import KINDS
+
+_SENDABLE = re.compile(r"[!-~]+")
 
 
 class Settings(BaseSettings):
@@ -208,6 +211,14 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines to write."
     )
+
+    @field_validator("admin_key", "metrics_key")
+    @classmethod
+    def _can_be_sent(cls, key: SecretStr | None) -> SecretStr | None:
+        # Clients could never send such a key, and its owner would be locked out.
+        if key is not None and not _SENDABLE.fullmatch(key.get_secret_value()):
+            raise ValueError("a key holds no spaces, no line ends, and only the letters and signs of ASCII")
+        return key
 
     @field_validator("redact")
     @classmethod

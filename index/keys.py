@@ -147,6 +147,11 @@ class Keys:
         with self._database.read() as connection:
             return connection.execute(select(keys.c.id).limit(1)).first() is not None
 
+    def admin_exists(self) -> bool:
+        """Whether a live key may do everything, so that somebody can make, end and see the others."""
+        now = time.time()
+        return any(each.grant.is_admin and each.is_live(now) for each in self.all())
+
     def revoke(self, key_id: str) -> KeyRecord:
         """End a key. It opens nothing when this returns. Ending one again changes nothing.
 

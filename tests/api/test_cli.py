@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from index.database import Database
+from index.keys import KeyGrant, Keys
 from index.store import Store
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
 
@@ -194,6 +196,37 @@ def test_serving_others_without_a_key_is_refused(tmp_path: Path, settings: dict[
     assert done.returncode == 2
     assert "FOOTNOTE_ADMIN_KEY" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", [None, "reader", "revoked admin"])
+def test_serving_others_needs_a_live_admin_key(tmp_path: Path, kept: str | None) -> None:
+    """Keys that open a part, or nothing any more, are none that others may be served with."""
+    database = Database(tmp_path / "data")
+    try:
+        keys = Keys(database)
+        if kept is not None:
+            keys.create(KeyGrant("reader", ("read:*",)))
+        if kept == "revoked admin":
+            keys.revoke(keys.create(KeyGrant("admin", ("admin",)))[0].id)
+    finally:
+        database.close()
+
+    done = run(tmp_path, "serve", "--data", "data", "--host", "0.0.0.0", "--port", "0")
+
+    assert done.returncode == 2
+    assert "needs an admin key" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "key", ["   ", "two words of a key", "key-of-a-file\n", "schl\u00fcssel-schl\u00fcssel"]
+)
+def test_a_key_that_no_client_could_send_is_refused(tmp_path: Path, key: str) -> None:
+    """At the start, with the variable's name and without the key, whatever the address."""
+    done = run(tmp_path, "serve", "--port", "0", FOOTNOTE_ADMIN_KEY=key)
+
+    assert done.returncode == 2
+    assert "FOOTNOTE_ADMIN_KEY" in done.stderr
+    assert key.strip() == "" or key.strip() not in done.stderr
 
 
 def test_a_folder_in_use_is_named(tmp_path: Path) -> None:
