@@ -40,6 +40,7 @@ _MEANINGS = {
     411: "The key has a quota of bytes, and the upload does not say its length.",
     413: "The body is too large.",
     415: "Neither multipart/form-data nor JSON.",
+    416: "The Range header asks for what lies outside of the file.",
     422: "A field is not as documented.",
     429: "The key's rate or quota is used up, or too many documents wait. Retry-After says for how long.",
     502: "The gateway gave no usable answer.",
@@ -110,6 +111,8 @@ def _complete(name: str, operation: dict[str, Any], rule: Rule) -> None:
             **responses["202"],
             "description": "Stored, and ready or failed, as `wait` asked for.",
         }
+    if rule.action == "document.original":
+        responses["206"] = {"description": "The ranges asked for.", "content": responses["200"]["content"]}
     if name == "GET /readyz":
         responses["503"] = {"description": "Not ready yet.", "content": responses["200"]["content"]}
     for code in sorted(_statuses(name, rule) | ({422} if "422" in responses else set())):
@@ -139,6 +142,8 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found |= {409, 507}
     if rule.action in ("document.upload", "document.replace"):
         found |= {411, 415}
+    if rule.action == "document.original":
+        found.add(416)
     if rule.question:
         found |= {409, 502, 507}
     if rule.action == "answer.feedback":

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from api.access import CallerDep
+from api.attachment import Attachment
 from api.deps import ServiceDep
 from api.errors import ApiError
 from api.idempotency import HEADER, answer, fingerprint, key_of, scope_of
@@ -178,16 +178,10 @@ def read_text(
 @router.get("/{document_id}/original", response_class=FileResponse)
 def read_original(
     document_id: str, service: ServiceDep, caller: CallerDep, version: Version = None
-) -> FileResponse:
+) -> Attachment:
     """The uploaded bytes, always as an attachment."""
     record = service.store.catalog.document(document_id, caller.sight)
-    path = service.store.original(document_id, version, caller.sight)
-    # The type is never the document's own: a browser must not render what somebody uploaded.
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(record.filename)}",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return FileResponse(path, media_type="application/octet-stream", headers=headers)
+    return Attachment(service.store.original(document_id, version, caller.sight), record.filename)
 
 
 @router.get("/{document_id}/pages/{page}.png", response_class=Response)

@@ -330,17 +330,22 @@ def test_crafted_range_headers(tight: httpx.Client) -> None:
     """CVE-2025-62727: a header of thousands of ranges costs nothing; one range still works."""
     document = upload(tight, "0123456789" * 100, "range.txt", collection="range")
     address = f"/v1/documents/{document['id']}/original"
-    for crafted in (
-        "bytes=" + ",".join(f"{n}-{n}" for n in range(3000)),
-        "bytes=" + ",".join("0-" for _ in range(10_000)),
-        "bytes=" + "-" * 30_000,
-        "bytes=5-2",
-        "bytes=99999999999999999999999999-",
-        "lines=1-2",
+    for crafted, status in (
+        ("bytes=" + ",".join(f"{n}-{n}" for n in range(3000)), 200),
+        ("bytes=" + ",".join("0-" for _ in range(10_000)), 200),
+        ("bytes=" + ",".join(f"{n}-{n}" for n in range(0, 200, 2)), 206),
+        ("bytes=" + "-" * 30_000, 400),
+        ("bytes=5-2", 400),
+        ("bytes=99999999999999999999999999-", 416),
+        ("lines=1-2", 400),
     ):
         started = time.perf_counter()
         response = tight.get(address, headers={"Range": crafted})
-        assert response.status_code in (200, 206, 400, 416)
+        assert response.status_code == status
         assert len(response.content) < 300_000
         assert time.perf_counter() - started < 10
+        if status >= 400:
+            assert "Range" in error_of(response, status)["message"]
+        if status == 416:
+            assert response.headers["content-range"] == "bytes */1000"
     assert tight.get(address, headers={"Range": "bytes=0-3"}).text == "0123"
