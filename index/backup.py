@@ -87,7 +87,7 @@ def back_up(
     if target.resolve().is_relative_to(data.resolve()):
         raise BackupFailed(f"{target} lies inside the data folder. Choose a folder outside of it.")
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(target):
             for left in target.glob(f"{INCOMING}*"):
                 shutil.rmtree(left)

@@ -56,7 +56,8 @@ class Database:
             FolderUnusable: A newer version made it, or a restore into it was cut off.
         """
         is_new = not (folder / CATALOG).exists()
-        folder.mkdir(parents=True, exist_ok=True)
+        # Documents are nobody else's on this machine; what is in a folder that exists already is its owner's choice.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock_file = hold(folder)
         # Not written as text: a folder's name may hold what separates the parts of an address.
         url = URL.create("sqlite", database=str(folder / CATALOG))

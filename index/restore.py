@@ -95,7 +95,7 @@ def restore(
         manifest = _read_manifest(backup)
         _check_files(backup, manifest)
         gone = _gone(backup, deletions, bring_back=bring_back)
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(hold(data)):
             _clear_interrupted(data)
             _insist_empty(data)

@@ -129,6 +129,8 @@ def test_a_backup_of_a_folder_that_nobody_holds(store: Store, runner: JobRunner,
         again = Store(tmp_path / f"{folder.name} new")
         assert contents(again) == texts
         again.close()
+        for made in ("backups", "new"):
+            assert (tmp_path / f"{folder.name} {made}").stat().st_mode & 0o777 == 0o700
 
 
 def test_under_load_every_backup_is_consistent(store: Store, runner: JobRunner, tmp_path: Path) -> None:

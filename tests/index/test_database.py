@@ -40,6 +40,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
+def test_a_new_folder_is_its_users_alone(tmp_path: Path) -> None:
+    """Other users of the machine cannot read documents; a folder that was there stays as open as it was."""
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    for folder, mode in ((tmp_path / "new", 0o700), (shared, 0o755)):
+        Database(folder).close()
+        assert folder.stat().st_mode & 0o777 == mode
+
+
 def count(connection: Connection, name: str) -> int:
     """Make a row."""
     return connection.execute(insert(counters).values(name=name, value=1)).rowcount
