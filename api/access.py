@@ -77,7 +77,8 @@ class Caller:
             raise ApiError(
                 403,
                 "forbidden",
-                "This key has principals of its own, and 'as' may only choose among them.",
+                "'as' may only choose among the principals of the key, and this key has not all of these. A key with "
+                "the principal '*' may name any.",
             )
         # Said once, it is not said again: a second 'as' can only choose among these.
         return replace(self, principals=named, names_principals=False)

@@ -75,6 +75,8 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # A redirect would repeat the Host header, which anybody may forge.
+        redirect_slashes=False,
         # Every route, also one that forgets to ask who calls.
         dependencies=[Depends(authorise)],
     )

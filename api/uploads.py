@@ -314,6 +314,9 @@ def _checked_metadata(found: Any) -> dict[str, Any]:
             "metadata.allow is a list of the principals who may see the document, or null for everybody."
         )
         raise ApiError(422, "invalid_field", message) from error
+    if alike := [name for name in found if name != ALLOW and name.strip().casefold() == ALLOW]:
+        # Stored as it is it would restrict nothing, and whoever wrote it would believe that it does.
+        raise ApiError(422, "invalid_field", f"metadata holds {alike[0]!r}. Permissions are named {ALLOW!r}.")
     return found
 
 

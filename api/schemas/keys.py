@@ -43,7 +43,8 @@ _PUBLISHABLE = {"requests_per_minute": 60, "questions_per_day": 1_000}
 class KeyIn(Body):
     """A key to make."""
 
-    name: str = Field(min_length=1, max_length=200)
+    # Shown on terminals, which obey control characters.
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
     scopes: list[ScopeText] = Field(min_length=1, max_length=1_000)
     principals: Principals = Field([])
     origins: list[Origin] = Field([], max_length=100)

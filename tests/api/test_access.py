@@ -128,6 +128,9 @@ def test_a_revoked_key_is_refused_at_once(admin: httpx.Client) -> None:
         {"scopes": ["read:shop"], "expires_at": 5},
         {"scopes": ["read:shop"], "id": "mine"},
         {"scopes": ["read:shop'; DROP TABLE keys"]},
+        {"scopes": ["read:shop"], "name": "\x1b[2Jcleared"},
+        {"scopes": ["read:shop"], "name": "two\nlines"},
+        {"scopes": ["read:shop"], "name": "\x00"},
     ],
 )
 def test_a_key_that_makes_no_sense_is_refused(admin: httpx.Client, spoilt: dict[str, Any]) -> None:
@@ -264,6 +267,14 @@ def test_no_spelling_of_an_address_slips_past(admin: httpx.Client, path: str) ->
         response = stranger.get(url)
         assert response.status_code in (401, 404)
         assert "keys" not in response.json()
+
+
+def test_no_redirect_repeats_a_forged_host(admin: httpx.Client) -> None:
+    """An address with a slash too many is unknown, and leads nowhere."""
+    for path in ("/v1/documents/", "/v1/keys/", "/livez/"):
+        response = admin.get(path, headers={"X-Forwarded-Host": "evil.example"}, follow_redirects=False)
+        error_of(response, 404, "not_found")
+        assert "location" not in response.headers
 
 
 def test_an_address_names_all_of_its_methods(admin: httpx.Client) -> None:
