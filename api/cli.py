@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from api.deps import Service
 
+# Characters of an admin key. Letters and digits drawn at random make 80 bits of them.
+_LONG_ENOUGH = 16
+
 app = typer.Typer(
     help="Answers from your documents, every sentence with a checked footnote.",
     no_args_is_help=True,
@@ -54,6 +57,8 @@ def serve(
                 "to a long random one, or listen on 127.0.0.1."
             )
         service = build(settings)
+    if settings.admin_key and len(settings.admin_key.get_secret_value()) < _LONG_ENOUGH:
+        typer.echo("FOOTNOTE_ADMIN_KEY is short enough to be guessed. Set it to a long random one.", err=True)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     typer.echo(f"Footnote serves http://{host}:{settings.port} from {settings.data}", err=True)
     if not run(settings, service):

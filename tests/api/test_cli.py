@@ -229,6 +229,17 @@ def test_a_key_that_no_client_could_send_is_refused(tmp_path: Path, key: str) ->
     assert key.strip() == "" or key.strip() not in done.stderr
 
 
+@pytest.mark.parametrize(("key", "warned"), [("papers", True), ("k" * 16, False)])
+def test_a_key_that_can_be_guessed_is_warned_of(tmp_path: Path, key: str, *, warned: bool) -> None:
+    """Serving begins all the same: whether somebody can try keys is for the operator to know."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run(tmp_path, "serve", "--data", "data", "--port", port, FOOTNOTE_ADMIN_KEY=key)
+
+    assert "Footnote serves" in done.stderr
+    assert ("short enough to be guessed" in done.stderr) is warned
+
+
 def test_a_folder_in_use_is_named(tmp_path: Path) -> None:
     """Every command that needs the folder says who has it and what to do, without a traceback."""
     store = Store(tmp_path / "data")
