@@ -42,16 +42,26 @@ class Attachment(FileResponse):
             ApiError: 400 for a Range header that cannot be read, 416 for one that leads outside of the file.
             NotFound: The document was deleted since its file was looked up.
         """
+        begun: list[Message] = []
+        sent = False
 
         async def checked(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] in (_UNREADABLE, _OUTSIDE):
-                raise _refusal(message)
+            nonlocal sent
+            if message["type"] == "http.response.start":
+                if message["status"] in (_UNREADABLE, _OUTSIDE):
+                    raise _refusal(message)
+                # Only with the first bytes is it certain that the file could be opened.
+                begun.append(message)
+                return
+            while begun:
+                await send(begun.pop())
+            sent = True
             await send(message)
 
         try:
             await super().__call__(scope, receive, checked)
-        except RuntimeError as error:
-            if isinstance(error.__context__, FileNotFoundError):
+        except (RuntimeError, FileNotFoundError) as error:
+            if not sent and FileNotFoundError in (type(error), type(error.__context__)):
                 raise unknown_document() from error
             raise
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from api import errors
@@ -15,18 +16,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_file_that_goes_while_it_is_asked_for_is_unknown(tmp_path: Path) -> None:
-    """Its document was deleted between the look into the catalog and the look at the file: 404 and no fault."""
+@pytest.mark.parametrize("seen", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-1"}, {"Range": "bytes=0-1,3-4"}])
+def test_a_file_that_goes_while_it_is_asked_for_is_unknown(
+    tmp_path: Path, headers: dict[str, str], *, seen: bool
+) -> None:
+    """Its document was deleted before the look at the file, or before the file was opened: 404 and no fault."""
+    there = tmp_path / "there"
+    there.write_text("0123456789")
     app = FastAPI()
     errors.install(app)
 
     @app.get("/original", response_model=None)
     def read() -> Attachment:
-        return Attachment(tmp_path / "gone", "gone.txt")
+        answer = Attachment(tmp_path / "gone", "gone.txt")
+        if seen:
+            answer.stat_result = there.stat()
+            answer.set_stat_headers(answer.stat_result)
+        return answer
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-            return await client.get("/original")
+            return await client.get("/original", headers=headers)
 
     response = asyncio.run(ask())
     assert response.status_code == 404
