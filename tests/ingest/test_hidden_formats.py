@@ -262,6 +262,25 @@ def away(file: FPDF) -> None:
     file.text(900, 80, SECRET)
 
 
+def pale(file: FPDF) -> None:
+    """Write in a grey that cannot be told from the page."""
+    file.set_text_color(244, 244, 244)
+    file.text(40, 80, SECRET)
+
+
+def outlined(file: FPDF) -> None:
+    """Write with a white outline and no inside."""
+    file.set_draw_color(255, 255, 255)
+    file.text_mode = TextMode.STROKE
+    file.text(40, 80, SECRET)
+
+
+def squeezed(file: FPDF) -> None:
+    """Write letters without width."""
+    file.set_stretching(0.1)
+    file.text(40, 80, SECRET)
+
+
 def transparent(file: FPDF) -> None:
     """Write in a colour that lets everything through."""
     with file.local_context(fill_opacity=0):
@@ -276,8 +295,20 @@ def transparent(file: FPDF) -> None:
         (tiny, "tiny_text"),
         (away, "off_page_text"),
         (transparent, "invisible_text"),
+        (pale, "white_text"),
+        (outlined, "white_text"),
+        (squeezed, "tiny_text"),
     ],
-    ids=["render mode 3", "white on white", "specks", "beside the page", "transparent"],
+    ids=[
+        "render mode 3",
+        "white",
+        "specks",
+        "beside the page",
+        "transparent",
+        "pale",
+        "outlined",
+        "squeezed",
+    ],
 )
 def test_a_pdf_without_what_nobody_sees(draw: Callable[[FPDF], None], code: str) -> None:
     """Letters that nobody sees are left out and counted, blanks not."""
@@ -287,6 +318,56 @@ def test_a_pdf_without_what_nobody_sees(draw: Callable[[FPDF], None], code: str)
     assert [(each.code, each.count, each.kept) for each in parsed.disclosures] == [
         (code, len(SECRET.replace(" ", "")), False)
     ]
+
+
+def drawn(content: str, form: str = "") -> Parsed:
+    """A page with a visible sentence and these drawing commands, which may use a form ``X``."""
+    text = "BT /F1 12 Tf 50 780 Td (The fee is five euros.) Tj ET " + content
+    parts = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources 7 0 R>>",
+        f"<</Length {len(text)}>>stream\n{text}\nendstream",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        f"<</Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources 7 0 R/Length {len(form)}>>stream\n{form}\nendstream",
+        "<</Font<</F1 5 0 R>>/XObject<</X 6 0 R>>>>",
+    ]
+    file = "%PDF-1.7\n" + "".join(f"{at} 0 obj\n{each}\nendobj\n" for at, each in enumerate(parts, start=1))
+    return pdf.parse(f"{file}trailer<</Root 1 0 R>>\n%%EOF".encode())
+
+
+def test_white_letters_in_a_form_of_words_alone() -> None:
+    """A form that holds nothing but words has nothing that white ones could stand on."""
+    parsed = drawn("/X Do", form=f"1 g BT /F1 12 Tf 50 700 Td ({SECRET}) Tj ET")
+
+    assert parsed.text == "The fee is five euros."
+    assert [each.code for each in parsed.disclosures] == ["white_text"]
+
+
+def test_white_letters_in_a_form_with_a_ground_stay() -> None:
+    """A form that draws something may draw what is behind its words."""
+    parsed = drawn("/X Do", form=f"0 g 40 690 400 30 re f 1 g BT /F1 12 Tf 50 700 Td ({SECRET}) Tj ET")
+
+    assert SECRET in parsed.text
+    assert parsed.disclosures == ()
+
+
+def test_a_sentence_that_stands_for_a_word() -> None:
+    """Words for copying that have no room where the drawn ones stand are left out."""
+    parsed = drawn(f"/Span <</ActualText ({SECRET})>> BDC BT /F1 12 Tf 50 700 Td (Hi) Tj ET EMC")
+
+    assert SECRET not in parsed.text
+    assert [each.code for each in parsed.disclosures] == ["replaced_text"]
+
+
+def test_words_that_stand_for_pieces_of_them_stay() -> None:
+    """A word that is drawn in pieces is given whole with the first of them, and is read."""
+    content = "/Span <</ActualText (visitors of the museum)>> BDC BT /F1 12 Tf 50 700 Td (vi-) Tj 0 -20 Td "
+
+    parsed = drawn(f"{content}(sitors of the muse-) Tj 0 -20 Td (um) Tj ET EMC")
+
+    assert "visitors of the museum" in parsed.text
+    assert parsed.disclosures == ()
 
 
 def test_white_letters_on_a_dark_ground_stay() -> None:
