@@ -156,10 +156,18 @@ WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 
 def word(properties: str, around: str = "{}") -> Parsed:
-    """A Word document with one run of these properties between two plain ones."""
+    """A Word document with one run of these properties between two plain ones.
+
+    Its styles: ``Gone`` hides, ``Heir`` is based on it, ``Back`` too and shows again, ``Pale`` is white.
+    """
     run = f"<w:r><w:rPr>{properties}</w:rPr><w:t>{SECRET}</w:t></w:r>"
     body = around.format(f"<w:p><w:r><w:t>Seen. </w:t></w:r>{run}<w:r><w:t>End.</w:t></w:r></w:p>")
-    style = '<w:style w:styleId="Gone"><w:rPr><w:vanish/></w:rPr></w:style>'
+    style = (
+        '<w:style w:styleId="Gone"><w:rPr><w:vanish/></w:rPr></w:style>'
+        '<w:style w:styleId="Heir"><w:basedOn w:val="Gone"/></w:style>'
+        '<w:style w:styleId="Back"><w:basedOn w:val="Gone"/><w:rPr><w:vanish w:val="0"/></w:rPr></w:style>'
+        '<w:style w:styleId="Pale"><w:rPr><w:color w:val="FFFFFF"/></w:rPr></w:style>'
+    )
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("word/document.xml", f"<w:document {WORD}><w:body>{body}</w:body></w:document>")
@@ -169,8 +177,26 @@ def word(properties: str, around: str = "{}") -> Parsed:
 
 @pytest.mark.parametrize(
     "properties",
-    ["<w:vanish/>", '<w:sz w:val="2"/>', '<w:color w:val="FFFFFF"/>', '<w:rStyle w:val="Gone"/>'],
-    ids=["hidden", "tiny", "white", "a hiding style"],
+    [
+        "<w:vanish/>",
+        "<w:specVanish/>",
+        '<w:sz w:val="2"/>',
+        '<w:color w:val="FFFFFF"/>',
+        '<w:color w:val="auto" w:themeColor="background1"/>',
+        '<w:rStyle w:val="Gone"/>',
+        '<w:rStyle w:val="Heir"/>',
+        '<w:rStyle w:val="Pale"/>',
+    ],
+    ids=[
+        "hidden",
+        "a style's mark",
+        "tiny",
+        "white",
+        "the theme's white",
+        "a style",
+        "its heir",
+        "a white style",
+    ],
 )
 def test_a_word_document_without_what_nobody_sees(properties: str) -> None:
     """Hidden, tiny and white runs are left out and counted once each."""
@@ -187,8 +213,10 @@ def test_a_word_document_without_what_nobody_sees(properties: str) -> None:
         ('<w:color w:val="FFFFFF"/>', "<w:tbl><w:tr><w:tc>{}</w:tc></w:tr></w:tbl>"),
         ('<w:vanish w:val="0"/>', "{}"),
         ('<w:sz w:val="14"/>', "{}"),
+        ('<w:rStyle w:val="Back"/>', "{}"),
+        ('<w:color w:val="auto" w:themeColor="background1" w:themeShade="80"/>', "{}"),
     ],
-    ids=["white on a shade", "white in a table", "not hidden", "small"],
+    ids=["white on a shade", "white in a table", "not hidden", "small", "shown again", "the theme's grey"],
 )
 def test_a_word_document_with_what_may_be_seen(properties: str, around: str) -> None:
     """White letters where something dark may be behind them stay."""
@@ -196,6 +224,19 @@ def test_a_word_document_with_what_may_be_seen(properties: str, around: str) -> 
 
     assert SECRET in parsed.text
     assert parsed.disclosures == ()
+
+
+def test_a_paragraph_of_a_hiding_style_and_a_hidden_row() -> None:
+    """What hides a whole paragraph, or a row of a table, is told from its style and its properties."""
+    gone = f'<w:p><w:pPr><w:pStyle w:val="Heir"/></w:pPr><w:r><w:t>{SECRET}</w:t></w:r></w:p>'
+    cells = "<w:tc><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:tc>" * 2
+    rows = f"<w:tr>{cells.format('a', 'b')}</w:tr>"
+    rows += f"<w:tr><w:trPr><w:hidden/></w:trPr>{cells.format(SECRET, 'd')}</w:tr>"
+
+    parsed = word("", f"{gone}<w:tbl>{rows}</w:tbl>{{}}")
+
+    assert parsed.text == f"a | b\n\nSeen. {SECRET}End."
+    assert [(each.code, each.count) for each in parsed.disclosures] == [("hidden_text", 2)]
 
 
 def test_a_workbook_says_what_it_hides() -> None:
