@@ -37,7 +37,9 @@ _DISCLOSED = {
     "replaced_text": "Letters that stand for drawn ones and are far more than these",
     "hidden_sheets": "Hidden sheets",
     "hidden_rows": "Hidden rows",
+    "hidden_columns": "Hidden columns",
     "hidden_slides": "Hidden slides",
+    "speaker_notes": "Notes of the speaker, which the slides do not show",
 }
 
 

@@ -12,7 +12,7 @@ from fpdf.enums import TextMode
 from PIL import Image
 
 from ingest.config import ChunkConfig, ParseConfig
-from ingest.parsers import docx, html, markdown, pdf, xlsx
+from ingest.parsers import docx, html, markdown, pdf, pptx, xlsx
 from ingest.pipeline import Original, Pipeline
 from tests.doubles.embedder import HashingEmbedder
 
@@ -268,6 +268,135 @@ def test_a_workbook_says_what_it_hides() -> None:
         ("hidden_sheets", 1, False),
         ("hidden_rows", 1, True),
     ]
+
+
+def workbook(rows: str, columns: str = "") -> Parsed:
+    """A workbook of one sheet, with a second style of cells whose format shows nothing."""
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    links = "".join(
+        f'<Relationship Id="r{name[:2]}" Type="{kind}/{name}" Target="{name}.xml"/>'
+        for name in ("worksheet", "styles")
+    )
+    formats = '<numFmt numFmtId="170" formatCode=";;;"/>'
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns:r="{kind}"><sheets><sheet name="One" r:id="rwo"/></sheets></workbook>',
+        )
+        archive.writestr("xl/_rels/workbook.xml.rels", f"<Relationships>{links}</Relationships>")
+        archive.writestr("xl/worksheet.xml", f"<worksheet>{columns}<sheetData>{rows}</sheetData></worksheet>")
+        archive.writestr(
+            "xl/styles.xml",
+            f'<styleSheet><numFmts>{formats}</numFmts><cellXfs><xf/><xf numFmtId="170"/></cellXfs></styleSheet>',
+        )
+    return xlsx.parse(target.getvalue())
+
+
+def cell(place: str, text: str, style: int = 0) -> str:
+    """A cell of a sheet."""
+    return f'<c r="{place}" s="{style}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def test_cells_that_show_nothing_are_left_out() -> None:
+    """A format that shows nothing hides a cell's text, and the workbook says so."""
+    parsed = workbook(f'<row r="1">{cell("A1", "Seen")}{cell("B1", SECRET, style=1)}</row>')
+
+    assert "Seen" in parsed.text
+    assert SECRET not in parsed.text
+    assert [(each.code, each.count, each.kept) for each in parsed.disclosures] == [("hidden_text", 1, False)]
+
+
+def test_hidden_columns_and_rows_without_height_are_disclosed() -> None:
+    """They are read, as a click shows them; columns that hold nothing are not counted."""
+    columns = '<cols><col min="2" max="3" hidden="1"/><col min="9" max="9" width="0"/></cols>'
+    rows = f'<row r="1">{cell("A1", "Seen")}{cell("B1", "Folded")}</row><row r="2" ht="0">{cell("A2", "Flat")}</row>'
+
+    parsed = workbook(rows, columns)
+
+    assert "Folded" in parsed.text
+    assert "Flat" in parsed.text
+    assert {each.code: (each.count, each.kept) for each in parsed.disclosures} == {
+        "hidden_columns": (1, True),
+        "hidden_rows": (1, True),
+    }
+
+
+SLIDE = (
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+    'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
+    'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+)
+
+
+def slide(run: str = "", shape: str = "", place: str = "", notes: str = "") -> Parsed:
+    """A presentation of one slide: a visible shape, and one with these properties of its run, itself and its place."""
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+    def box(text: str, run: str = "", shape: str = "", place: str = "", holds: str = "") -> str:
+        return (
+            f"<p:sp><p:nvSpPr><p:cNvPr {shape}/><p:nvPr>{holds}</p:nvPr></p:nvSpPr><p:spPr>{place}</p:spPr>"
+            f"<p:txBody><a:p><a:r>{run}<a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+        )
+
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(
+            "ppt/presentation.xml",
+            f'<p:presentation {SLIDE}><p:sldIdLst><p:sldId r:id="s"/></p:sldIdLst>'
+            '<p:sldSz cx="9000" cy="6000"/></p:presentation>',
+        )
+        archive.writestr(
+            "ppt/_rels/presentation.xml.rels",
+            f'<Relationships><Relationship Id="s" Type="{kind}/slide" Target="slide.xml"/></Relationships>',
+        )
+        shapes = box("Seen.") + box(SECRET, run, shape, place)
+        archive.writestr(
+            "ppt/slide.xml", f"<p:sld {SLIDE}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
+        )
+        if notes:
+            links = f'<Relationship Id="n" Type="{kind}/notesSlide" Target="notes.xml"/>'
+            archive.writestr("ppt/_rels/slide.xml.rels", f"<Relationships>{links}</Relationships>")
+            tree = box(notes, holds='<p:ph type="body"/>')
+            archive.writestr(
+                "ppt/notes.xml", f"<p:notes {SLIDE}><p:cSld><p:spTree>{tree}</p:spTree></p:cSld></p:notes>"
+            )
+    return pptx.parse(target.getvalue())
+
+
+AWAY = '<a:xfrm><a:off x="{}" y="0"/><a:ext cx="900" cy="300"/></a:xfrm>'
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"shape": 'hidden="1"'}, "hidden_text"),
+        ({"run": "<a:rPr><a:noFill/></a:rPr>"}, "hidden_text"),
+        ({"run": '<a:rPr sz="100"/>'}, "hidden_text"),
+        (
+            {"run": '<a:rPr><a:solidFill><a:srgbClr><a:alpha val="0"/></a:srgbClr></a:solidFill></a:rPr>'},
+            "hidden_text",
+        ),
+        ({"place": AWAY.format(-900)}, "off_page_text"),
+        ({"place": AWAY.format(9000)}, "off_page_text"),
+    ],
+    ids=["a hidden shape", "no fill", "specks", "transparent", "to the left", "to the right"],
+)
+def test_a_slide_without_what_nobody_sees(given: dict[str, str], code: str) -> None:
+    """Hidden shapes, letters without colour or size, and shapes beside the slide are left out and counted."""
+    parsed = slide(**given)
+
+    assert parsed.text == "Seen."
+    assert [(each.code, each.count, each.kept) for each in parsed.disclosures] == [(code, 1, False)]
+
+
+def test_a_slide_with_what_is_seen_and_its_notes() -> None:
+    """A shape that reaches beyond the slide stays; notes are read, and disclosed."""
+    parsed = slide(run='<a:rPr sz="1200"/>', place=AWAY.format(-800), notes="Mention the fee.")
+
+    assert SECRET in parsed.text
+    assert "Notes: Mention the fee." in parsed.text
+    assert [(each.code, each.count, each.kept) for each in parsed.disclosures] == [("speaker_notes", 1, True)]
 
 
 def page(draw: Callable[[FPDF], None]) -> Parsed:
