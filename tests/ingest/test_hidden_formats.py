@@ -12,7 +12,7 @@ from fpdf.enums import TextMode
 from PIL import Image
 
 from ingest.config import ChunkConfig, ParseConfig
-from ingest.parsers import docx, html, markdown, odf, ods, pdf, pptx, rtf, xlsx
+from ingest.parsers import docx, html, markdown, odf, ods, org, pdf, pptx, rst, rtf, xlsx
 from ingest.pipeline import Original, Pipeline
 from tests.doubles.embedder import HashingEmbedder
 
@@ -143,6 +143,28 @@ def test_markdown_stays_as_it_is_and_its_comments_are_marked() -> None:
     hidden = [text[block.start : block.end] for block in parsed.blocks if block.kind == "hidden"]
     assert hidden == [f"<!-- {SECRET} -->", "[//]: # (more)"]
     assert [(each.code, each.count, each.kept) for each in parsed.disclosures] == [("comments", 2, True)]
+
+
+def test_comments_of_restructured_text_and_org_are_marked() -> None:
+    """The canonical text is the file; what is no part of the page is marked, and directives and code are not."""
+    note = f".. note::\n\n   Shown.\n\n.. {SECRET}\n   and more\n\n.. [1] A footnote.\n\n.. _place:\n"
+    page = f"Fees\n====\n\n::\n\n   .. shown\n\n{note}\nEnd.\n"
+    source = "#+begin_src sh\n# shown\n#+end_src\n"
+    outline = (
+        f"* Fees\n# {SECRET}\n# again\n{source}#+BEGIN_COMMENT\nnot\n#+END_COMMENT\n#+begin_comment\nno end\n"
+    )
+
+    read, org_read = rst.parse(page.encode()), org.parse(outline.encode())
+
+    assert (read.text, org_read.text) == (page, outline)
+    hidden, org_hidden = (
+        [each.text[block.start : block.end] for block in each.blocks if block.kind == "hidden"]
+        for each in (read, org_read)
+    )
+    assert hidden == [f".. {SECRET}\n   and more"]
+    assert org_hidden == [f"# {SECRET}\n# again", "#+BEGIN_COMMENT\nnot\n#+END_COMMENT"]
+    assert [(each.code, each.count, each.kept) for each in read.disclosures] == [("comments", 1, True)]
+    assert [(each.code, each.count, each.kept) for each in org_read.disclosures] == [("comments", 2, True)]
 
 
 def test_comments_without_end_cost_no_more_than_others() -> None:
