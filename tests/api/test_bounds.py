@@ -338,7 +338,7 @@ def test_a_slow_disk_does_not_block_the_loop(
     thread, found = in_background(
         tight.post,
         "/v1/documents",
-        files={"file": (f"{method}.txt", f"{method} ".encode() * 400_000)},
+        files={"file": (f"{method}.bin", b"\x7fELF" + f"{method} ".encode() * 400_000)},
         data={"collection": "slow"},
     )
     assert stands_still.wait(20)
