@@ -51,7 +51,7 @@ def restore(
         list[Path] | None,
         typer.Option(
             help="A former data folder, catalog or deletions.json: what was deleted or revoked there stays so. "
-            "The list beside the backups is read in any case."
+            "The list beside the backups is read in any case, and the data folder that was backed up where it still is."
         ),
     ] = None,
     bring_back: Annotated[
@@ -74,3 +74,10 @@ def restore(
         f"{settings.data}: {done.manifest.documents - len(done.deleted_again)} documents from {done.backup}"
         + (f"; {len(done.deleted_again)} deleted since were left out" if done.deleted_again else "")
     )
+    if done.former is None and not deletions:
+        typer.echo(
+            "What was deleted or revoked after the newest backup is not known and may be back: the data folder "
+            f"{done.manifest.source or 'that was backed up'} is not there or cannot be read. Give what is left of it "
+            "with --deletions, or delete these documents again.",
+            err=True,
+        )

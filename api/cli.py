@@ -148,9 +148,15 @@ def probe_deletion(
     purge: Annotated[
         bool, typer.Option("--purge", help="Write the lexical indexes anew first: they forget terms late.")
     ] = False,
+    backups: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of backups, to be told which of them still hold it.", exists=True, file_okay=False
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what is left as JSON.")] = False,
 ) -> None:
-    """Look for what is left of a deleted document. Exits with 1 when there is something."""
+    """Look for what is left of a deleted document, with the service stopped. Exits with 1 when there is something."""
     from api.local import show_traces  # noqa: PLC0415
     from index import erasure  # noqa: PLC0415
     from index.store import Store  # noqa: PLC0415
@@ -164,9 +170,15 @@ def probe_deletion(
         if purge:
             erasure.purge(store)
         found = erasure.traces(store, document_id, phrase)
+        recorded = erasure.is_recorded(store, document_id)
     finally:
         store.close()
-    show_traces(found, as_json=as_json)
+    if backups is not None:
+        with messages():
+            found += erasure.backups_holding(backups, document_id)
+    if not recorded:
+        typer.echo(f"No deletion of {document_id} is recorded here: look whether the id is right.", err=True)
+    show_traces(found, as_json=as_json, backups=backups is not None)
     if found:
         raise typer.Exit(1)
 

@@ -145,14 +145,17 @@ def show_report(report: Report, *, as_json: bool) -> None:
     )
 
 
-def show_traces(found: Sequence[Trace], *, as_json: bool) -> None:
-    """Print what is left of a deleted document."""
+def show_traces(found: Sequence[Trace], *, as_json: bool, backups: bool) -> None:
+    """Print what is left of a deleted document; ``backups``: whether they were looked at."""
     if as_json:
         console.print_json(json.dumps({"clean": not found, "traces": [asdict(each) for each in found]}))
         return
     for each in found:
         console.print(f"{escape(each.place)}: {each.count}. {escape(each.message)}")
-    console.print("Something is left." if found else "Nothing is left here. Backups are not looked at.")
+    nothing = (
+        "Nothing is left." if backups else "Nothing is left here. Backups are not looked at: see --backups."
+    )
+    console.print("Something is left." if found else nothing)
 
 
 def settings_table() -> str:

@@ -89,6 +89,9 @@ class Boundary:
                 out["X-Request-Id"] = trace_id
                 for name, value in _HEADERS.items():
                     out.setdefault(name, value)
+                if scope["path"].startswith("/v1/"):
+                    # What is deleted here must not live on in a browser or a proxy.
+                    out.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:

@@ -29,6 +29,7 @@ _MISSING = (
 )
 # Seconds that sending the last spans may take at the end.
 _FLUSH_MS = 2_000
+_FIRST_SERVER_ERROR = 500
 
 
 class TracingUnavailable(RagError):
@@ -92,6 +93,9 @@ class Tracing:
         if span is not None:
             span.update_name(f"{method} {route}")
             span.set_attributes({"http.route": route, "http.response.status_code": status})
+            if status >= _FIRST_SERVER_ERROR:
+                span.set_attribute("error.type", str(status))
+                _mark_failed(span)
 
     def record(
         self, name: str, started: float, ended: float, attributes: Attributes, *, client: bool
@@ -111,6 +115,8 @@ class Tracing:
 
         kind = SpanKind.CLIENT if client else SpanKind.INTERNAL
         span = self._tracer.start_span(name, None, kind, attributes, start_time=round(started * 1e9))
+        if attributes.get("error.type"):
+            _mark_failed(span)
         span.end(round(ended * 1e9))
 
     def measure(self, seconds: float, tokens: Mapping[str, int], attributes: Attributes) -> None:
@@ -134,6 +140,12 @@ class Tracing:
             self._spans.shutdown()
         if self._measures is not None:
             self._measures.shutdown(timeout_millis=_FLUSH_MS)
+
+
+def _mark_failed(span: Span) -> None:
+    from opentelemetry.trace import StatusCode  # noqa: PLC0415 -- the extra is there.
+
+    span.set_status(StatusCode.ERROR)
 
 
 def open_tracing(endpoint: str | None) -> Tracing:

@@ -158,7 +158,7 @@ def _put_together(
             shutil.copyfile(data / name, staging / name)
             files[name] = file_entry(staging / name)
     files[CATALOG] = file_entry(staging / CATALOG)
-    manifest = Manifest(FORMAT, schema, made_at, documents, files)
+    manifest = Manifest(FORMAT, schema, made_at, documents, files, str(data.resolve()))
     write_atomically(staging / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
     progress("writing to disk")
     _sync_all(staging)

@@ -6,14 +6,17 @@ log; and for a day with the request that uploaded it, so that this is not done a
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Text, cast, func, select
 
+from index.backup import backups
 from index.database import CATALOG
 from index.dense import DenseView
 from index.lexical import LexicalView
+from index.manifest import open_read_only
 from index.schema import answers, deletions, documents, idempotent_requests, idempotent_steps, metadata
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ class Trace:
 def traces(store: Store, document_id: str, phrase: str | None = None) -> list[Trace]:
     """What is left of a document: in the catalog, the answers, the views, the originals and the bytes on the disk.
 
-    Backups are other folders: see docs/operations.md for when they expire.
+    Backups are other folders: see ``backups_holding``.
 
     Args:
         store: Open, with no job running.
@@ -66,6 +69,35 @@ def traces(store: Store, document_id: str, phrase: str | None = None) -> list[Tr
                 name = path.relative_to(store.folder).as_posix()
                 what = "its id" if words == document_id else "the phrase"
                 found.append(Trace(name, count, f"The file holds {what}; --purge writes views anew."))
+    return found
+
+
+def is_recorded(store: Store, document_id: str) -> bool:
+    """Whether the catalog knows of a deletion of this id."""
+    asked = select(func.count()).select_from(deletions).where(deletions.c.document_id == document_id)
+    with store.database.read() as connection:
+        return bool(connection.execute(asked).scalar_one())
+
+
+def backups_holding(folder: Path, document_id: str) -> list[Trace]:
+    """Which backups still hold a document, until they expire.
+
+    Args:
+        folder: Of backups, as ``footnote backup`` was given it.
+        document_id: Of the deleted document.
+
+    Raises:
+        OSError: There is no such folder.
+        sqlite3.Error: A backup's catalog cannot be read.
+    """
+    found = []
+    for backup in backups(folder):
+        with closing(open_read_only(backup / CATALOG, immutable=True)) as catalog:
+            asked = "SELECT count(*) FROM documents WHERE id = ?"
+            (count,) = catalog.execute(asked, (document_id,)).fetchone()
+        if count:
+            message = "This backup holds it until it expires (`footnote backup --expire DAYS`)."
+            found.append(Trace(f"backup {backup.name}", count, message))
     return found
 
 

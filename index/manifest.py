@@ -40,6 +40,7 @@ class Manifest:
         schema: Revision of the catalog's schema.
         made_at: When the catalog was read, as ISO 8601 in UTC.
         files: By path inside the backup, with forward slashes.
+        source: The data folder that was backed up; empty in backups from before this was noted.
     """
 
     format: int
@@ -47,6 +48,7 @@ class Manifest:
     made_at: str
     documents: int
     files: dict[str, Entry]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,16 @@ _PART_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored, from which backup, and what was deleted again because it had been since."""
+    """What was restored, from which backup, and what was deleted again because it had been since.
+
+    Attributes:
+        former: The data folder that was backed up, if it is still there and told what was deleted.
+    """
 
     backup: Path
     manifest: Manifest
     deleted_again: tuple[str, ...]
+    former: Path | None
 
 
 def restore(
@@ -82,7 +87,8 @@ def restore(
         source: A backup, or a folder of backups, of which the newest is taken.
         data: The folder; nobody may be using it.
         deletions: Lists of documents that were deleted and keys that were revoked after the backup, as ``read_ended``
-            takes them, besides the one that lies beside the backup.
+            takes them, besides the one that lies beside the backup and that of the data folder which was backed up,
+            where it is still there.
         bring_back: Restore also documents that these lists say were deleted. Keys stay revoked.
         progress: Called with the name of each step.
 
@@ -95,6 +101,8 @@ def restore(
         manifest = _read_manifest(backup)
         _check_files(backup, manifest)
         gone = _gone(backup, deletions, bring_back=bring_back)
+        former, told = _former(manifest, data)
+        gone = gone.joined(replace(told, documents={}) if bring_back else told)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(hold(data)):
             _clear_interrupted(data)
@@ -116,7 +124,7 @@ def restore(
         raise RestoreRefused(
             f"{backup} could not be restored: {error}. {data} holds nothing of it."
         ) from error
-    return Restored(backup, manifest, again)
+    return Restored(backup, manifest, again, former)
 
 
 def _find(source: Path) -> Path:
@@ -140,7 +148,12 @@ def _read_manifest(backup: Path) -> Manifest:
             )
         files = {str(name): Entry(str(e["sha256"]), int(e["bytes"])) for name, e in found["files"].items()}
         manifest = Manifest(
-            FORMAT, str(found["schema"]), str(found["made_at"]), int(found["documents"]), files
+            FORMAT,
+            str(found["schema"]),
+            str(found["made_at"]),
+            int(found["documents"]),
+            files,
+            str(found.get("source", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RestoreRefused(f"{path} is not a manifest that 'footnote backup' wrote: {error!r}.") from error
@@ -197,6 +210,18 @@ def _gone(backup: Path, lists: Sequence[Path], *, bring_back: bool) -> Ended:
                 "back; to restore all the same, add --bring-back, and look at 'footnote keys list' afterwards."
             ) from error
     return replace(found, documents={}) if bring_back else found
+
+
+def _former(manifest: Manifest, data: Path) -> tuple[Path | None, Ended]:
+    """What the data folder that was backed up says was ended, if it is still there, and which it is."""
+    folder = Path(manifest.source)
+    if not manifest.source or not (folder / CATALOG).is_file() or folder == data.resolve():
+        return None, Ended()
+    try:
+        return folder, read_ended(folder)
+    except (OSError, sqlite3.Error):
+        # It may be what makes the restore necessary. The caller says that nothing is known from it.
+        return None, Ended()
 
 
 def _clear_interrupted(data: Path) -> None:

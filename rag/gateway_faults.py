@@ -79,6 +79,9 @@ _RETRYABLE_4XX = frozenset({408, 409, 425})
 _FIRST_ERROR = 400
 _FIRST_SERVER_ERROR = 500
 _LAST_STATUS = 599
+# Letters of a key that are more of it than chance: at its end behind what was left out, and anywhere.
+_SHOWN_END, _SHOWN_PART = 3, 8
+_LEFT_OUT = ("*", ".", "\u2026")
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
@@ -90,12 +93,29 @@ class Fault(NamedTuple):
 
 
 def quote(text: str, key: str | None, limit: int = 300) -> str:
-    """Makes text from outside fit for a message: one line, without the key, at most ``limit`` long."""
+    """Makes text from outside fit for a message: one line, without the key or a part of it, at most ``limit`` long."""
     line = " ".join(text.split())
     if key:
-        line = line.replace(key, "***")
+        line = _without_parts(line.replace(key, "***"), key)
     line = "".join(char if char.isprintable() else "\ufffd" for char in line)
     return line if len(line) <= limit else line[: limit - 1] + "\u2026"
+
+
+def _without_parts(line: str, key: str) -> str:
+    """The line without longer parts of a key: gateways show its beginning and its end when they refuse it."""
+    kept = []
+    at = 0
+    while at < len(line):
+        length = 0
+        while at + length < len(line) and line[at : at + length + 1] in key:
+            length += 1
+        # A key's end is shown after stars or points, and four letters of it are enough to tell whose it is.
+        is_end = (
+            length >= _SHOWN_END and key.endswith(line[at : at + length]) and line[:at].endswith(_LEFT_OUT)
+        )
+        kept.append("***" if length >= _SHOWN_PART or is_end else line[at : at + max(length, 1)])
+        at += max(length, 1)
+    return "".join(kept)
 
 
 def from_httpx(error: Exception, place: str, key: str | None) -> GatewayError:

@@ -34,9 +34,12 @@ _DISCLOSED = {
     "white_text": "White letters on a white page",
     "tiny_text": "Letters too small to be seen",
     "off_page_text": "Letters beside the page",
+    "replaced_text": "Letters that stand for drawn ones and are far more than these",
     "hidden_sheets": "Hidden sheets",
     "hidden_rows": "Hidden rows",
+    "hidden_columns": "Hidden columns",
     "hidden_slides": "Hidden slides",
+    "speaker_notes": "Notes of the speaker, which the slides do not show",
 }
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from ingest.errors import CorruptFile
 from ingest.parsers.archive import opened
 from ingest.parsers.builder import TextBuilder
-from ingest.parsers.docx_hidden import looks_hidden, white_on_white
+from ingest.parsers.docx_hidden import looks_hidden, states, white_on_white
 from ingest.parsers.docx_numbering import NumberedBy, Numbering
 from ingest.parsers.titles import meant_title
 from ingest.parsers.xmltree import LIBRARY, child_of, children_of, name_of, value_of
@@ -151,15 +151,23 @@ class _Reader:
 
     def _is_hidden(self, run: etree._Element) -> bool:
         """Whether a run's letters are hidden, smaller than anybody reads, or white on white."""
-        properties = child_of(run, "rPr")
-        style = self._styles.get(value_of(child_of(properties, "rStyle"), "val"))
-        hidden = looks_hidden(properties) or looks_hidden(child_of(style, "rPr"))
-        hidden = hidden or white_on_white(run, self._is_shaded)
-        if hidden and run not in self._unseen and "".join(run.itertext()).strip():
-            # A table's runs are looked at twice.
-            self._unseen.add(run)
-            self.out.leave_out("hidden_text")
+        holders = [child_of(run, "rPr"), *(child_of(style, "rPr") for style in self._styles_of_run(run))]
+        hidden = looks_hidden(holders) or white_on_white(run, holders, self._is_shaded)
+        if hidden:
+            self._leave_out(run)
         return hidden
+
+    def _leave_out(self, node: etree._Element) -> None:
+        # What is in a table is looked at twice.
+        if node not in self._unseen and "".join(node.itertext()).strip():
+            self._unseen.add(node)
+            self.out.leave_out("hidden_text")
+
+    def _styles_of_run(self, run: etree._Element) -> Iterator[etree._Element]:
+        """The styles of a run and of its paragraph, each before those that it is based on."""
+        yield from self._based(child_of(run, "rPr", "rStyle"))
+        around = next((each for each in run.iterancestors() if name_of(each) == "p"), None)
+        yield from self._based(child_of(around, "pPr", "pStyle"))
 
     def _is_shaded(self, paragraph: etree._Element) -> bool:
         properties = child_of(paragraph, "pPr")
@@ -186,7 +194,7 @@ class _Reader:
         cells = [cell for row in rows for cell in row]
         if len(cells) <= 1 or max(map(len, cells)) > _MAX_CELL:
             # A frame around text, or columns of a page: its content is text like any other.
-            for row in _descend(table, "tr"):
+            for row in self._shown_rows(table):
                 for cell in _descend(row, "tc"):
                     self.flow(cell)
             return
@@ -194,15 +202,22 @@ class _Reader:
         self._anchored(after)
 
     def _rows(self, table: etree._Element, after: list[etree._Element]) -> Iterator[list[str]]:
-        for row in _descend(table, "tr"):
-            properties = child_of(row, "trPr")
-            if properties is not None and child_of(properties, "del") is not None:
-                continue
+        for row in self._shown_rows(table):
             yield [self._plain(cell, after) for cell in _descend(row, "tc") if not _is_continued(cell)]
 
+    def _shown_rows(self, table: etree._Element) -> Iterator[etree._Element]:
+        for row in _descend(table, "tr"):
+            properties = child_of(row, "trPr")
+            if states(properties, "hidden"):
+                self._leave_out(row)
+            elif child_of(properties, "del") is None:
+                yield row
+
     def _style(self, properties: etree._Element | None) -> Iterator[etree._Element]:
-        """The paragraph's style and those that it is based on."""
-        named = None if properties is None else child_of(properties, "pStyle")
+        return self._based(child_of(properties, "pStyle"))
+
+    def _based(self, named: etree._Element | None) -> Iterator[etree._Element]:
+        """A style and those that it is based on."""
         # A chain that comes back to itself ends somewhere too.
         for _ in range(_MAX_STYLES):
             style = None if named is None else self._styles.get(value_of(named, "val"))

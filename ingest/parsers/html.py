@@ -22,7 +22,7 @@ _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 # Never text for a reader.
 _DROPPED = {
     "script", "style", "noscript", "template", "head", "svg", "iframe", "object", "embed", "canvas", "audio",
-    "video", "select", "button", "input", "textarea", "datalist", "dialog", "rp", "rt",
+    "video", "select", "button", "input", "textarea", "datalist", "dialog", "rp", "rt", "noembed", "noframes",
 }  # fmt: skip
 # What surrounds the text on every page of a site; dropped where the page marks its main part.
 _SURROUNDINGS = {"nav", "footer", "aside", "header"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.types import Block, BlockKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 # str.splitlines knows several more line ends, which are white space inside a line here.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
@@ -50,6 +51,18 @@ def block_of(kind: BlockKind, lines: Sequence[Line], number: int = 0) -> Block:
     """The block from the first of some lines to the last one that is not empty."""
     last = next((line for line in reversed(lines) if line.text), lines[-1])
     return Block(kind, lines[0].start, last.end, number)
+
+
+def with_comments(blocks: Sequence[Block], comments: Iterable[Block]) -> tuple[Sequence[Block], int]:
+    """Blocks and comments in order, and how many comments these are; those inside of code are shown there."""
+    code = [block for block in blocks if block.kind is BlockKind.CODE]
+    ends = [block.end for block in code]
+    kept = []
+    for each in comments:
+        at = bisect_right(ends, each.start)
+        if at == len(code) or each.start < code[at].start:
+            kept.append(each)
+    return sorted([*blocks, *kept], key=lambda block: block.start), len(kept)
 
 
 def indented_end(lines: Sequence[Line], first: int, indent: int) -> int:

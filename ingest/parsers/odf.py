@@ -1,7 +1,7 @@
 """OpenDocument text and presentations (.odt, .odp): reading order, headings, lists, tables, notes.
 
 Read straight from ``content.xml`` by lxml (ODF 1.3, part 3). Left out: tracked deletions, annotations,
-hidden text and sections, tables of contents and indexes, headers and footers. Notes and text boxes follow
+hidden and tiny text, hidden sections, tables of contents and indexes, headers and footers. Notes and text boxes follow
 the paragraph that refers to them.
 """
 
@@ -17,7 +17,10 @@ from ingest.parsers.odf_common import (
     SKIPPED,
     WHAT,
     check_password,
+    hidden_stretches,
+    hiding_styles,
     inline,
+    is_hidden,
     rows_of,
     stated_title,
     times,
@@ -86,11 +89,13 @@ class _Reader:
         named = [node for part in (styles, content) for node in below(part, "style")]
         self._parents = {value_of(node, "name"): value_of(node, "parent-style-name") for node in named}
         self._lists = {value_of(node, "name"): value_of(node, "list-style-name") for node in named}
-        self._hidden = {
+        self._hidden = hiding_styles(styles, content)
+        self._unshown = {
             value_of(node, "name")
             for node in named
-            if value_of(child_of(node, "text-properties"), "display") == "none"
+            if value_of(child_of(node, "drawing-page-properties"), "visibility") == "hidden"
         }
+        self.out.leave_out("hidden_text", hidden_stretches(content, self._hidden))
         self._numbering = Numbering(styles, content)
 
     def slides(self, presentation: etree._Element) -> None:
@@ -98,6 +103,8 @@ class _Reader:
         for number, page in enumerate(children_of(presentation, "page"), start=1):
             self.out.page(number)
             self.out.cut()
+            if value_of(page, "style-name") in self._unshown:
+                self.out.keep("hidden_slides")
             frames = [(value_of(node, "class"), node) for node in page if name_of(node) != "notes"]
             for kind, frame in frames:
                 if kind == "title":
@@ -117,6 +124,8 @@ class _Reader:
 
     def _flow_node(self, node: etree._Element) -> None:
         name = name_of(node)
+        if is_hidden(node, self._hidden):
+            return
         if name == "h":
             self._heading(node)
         elif name == "p":
@@ -131,7 +140,7 @@ class _Reader:
             first = [child for child in node if name_of(child) in {"text-box", "table"}][:1]
             for child in first:
                 self._flow_node(child)
-        elif name in _TRANSPARENT and value_of(node, "display") != "none":
+        elif name in _TRANSPARENT:
             self.flow(node)
 
     def _heading(self, node: etree._Element) -> None:
@@ -166,12 +175,14 @@ class _Reader:
                 name = name_of(child)
                 if name == "list":
                     self._list(child, level + 1, style)
-                elif name == "p":
+                elif name == "p" and not is_hidden(child, self._hidden):
                     after: list[etree._Element] = []
                     text = "".join(self._inline(child, after)).strip()
                     self.out.item(label + text if text else "")
                     label = "" if text else label
                     self._anchored(after)
+                elif is_hidden(child, self._hidden):
+                    continue
                 elif name == "h" and not label:
                     self._heading(child)
                 elif name == "h":
@@ -195,6 +206,8 @@ class _Reader:
         parts: list[str] = []
         for node in () if container is None else container:
             name = name_of(node)
+            if is_hidden(node, self._hidden):
+                continue
             if name in {"p", "h"}:
                 parts.append(" ".join("".join(self._inline(node, after)).split()))
             elif name == "table":

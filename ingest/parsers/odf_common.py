@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import EncryptedFile
 from ingest.parsers.titles import meant_title
-from ingest.parsers.xmltree import below, name_of, value_of
+from ingest.parsers.xmltree import below, child_of, name_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,9 @@ _ANCHORED = {
 _SPACE = re.compile(r"[ \t\n\r]+")
 _MAX_SPACES = 100
 _MAX_DIGITS = 8
+_MAX_STYLES = 20
+# Letters of one point are specks.
+_TINY = re.compile(r"(?:0(?:\.\d+)?|1(?:\.0+)?)(?:pt|px)")
 
 
 def check_password(archive: Archive) -> None:
@@ -71,6 +74,58 @@ def inline(node: etree._Element, after: list[etree._Element], hidden: set[str]) 
         elif name and name not in SKIPPED and value_of(child, "style-name") not in hidden:
             yield from inline(child, after, hidden)
         yield _SPACE.sub(" ", child.tail or "")
+
+
+def hiding_styles(*parts: etree._Element | None) -> set[str]:
+    """Names of the styles whose text is not shown, or smaller than anybody reads.
+
+    Args:
+        parts: Roots of the parts that hold styles.
+    """
+    named = {value_of(node, "name"): node for part in parts for node in below(part, "style")}
+    return {name for name in named if _hides(name, named)}
+
+
+def _hides(name: str, named: dict[str, etree._Element]) -> bool:
+    display = size = ""
+    # The nearest style that speaks of it decides; a chain that comes back to itself ends somewhere too.
+    for _ in range(_MAX_STYLES):
+        properties = child_of(named.get(name), "text-properties")
+        display = display or value_of(properties, "display")
+        size = size or value_of(properties, "font-size")
+        name = value_of(named.get(name), "parent-style-name")
+        if not name:
+            break
+    return display == "none" or _TINY.fullmatch(size) is not None
+
+
+def hidden_stretches(body: etree._Element, styles: set[str]) -> int:
+    """How many stretches of text a document hides: spans, paragraphs and sections, those inside of others not."""
+    count = 0
+    waiting = [body]
+    while waiting:
+        for node in waiting.pop():
+            if not is_hidden(node, styles):
+                waiting.append(node)
+            elif "".join(node.itertext()).strip() or value_of(node, "string-value"):
+                count += 1
+    return count
+
+
+def is_hidden(node: etree._Element, styles: set[str]) -> bool:
+    """Whether an element and all that is in it are not shown.
+
+    Args:
+        node: The element.
+        styles: Names of styles that hide.
+    """
+    name = name_of(node)
+    if name == "section":
+        stated = value_of(node, "display")
+        return stated == "none" or (stated == "condition" and value_of(node, "is-hidden") == "true")
+    if name in {"p", "h"} and value_of(child_of(node, "hidden-paragraph"), "is-hidden") == "true":
+        return True
+    return name == "hidden-text" or (name in {"p", "h", "span"} and value_of(node, "style-name") in styles)
 
 
 def times(node: etree._Element, attribute: str) -> int:

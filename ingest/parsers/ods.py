@@ -76,6 +76,8 @@ class _Reader:
         for node in rows_of(sheet):
             count = times(node, "number-rows-repeated")
             cells = dict(self._cells(node, index, merged))
+            if cells and value_of(node, "visibility") in {"collapse", "filter"}:
+                self.out.keep("hidden_rows", count)
             for row in range(index, index + count) if cells else ():
                 self._spend(len(cells))
                 yield Row(row, cells)

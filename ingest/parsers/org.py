@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ingest.parsers.lines import block_of, lines_of, list_end
+from ingest.parsers.lines import block_of, lines_of, list_end, with_comments
 from ingest.parsers.text import decode
-from ingest.types import Block, BlockKind, Parsed
+from ingest.types import Block, BlockKind, Disclosure, Parsed
 
 if TYPE_CHECKING:
     from ingest.parsers.lines import Line
@@ -16,6 +16,8 @@ _HEADING = re.compile(r"(\*+)\s+\S")
 _TITLE = re.compile(r"^#\+title:[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 _BEGIN = re.compile(r"\s*#\+begin_(src|example|export)\b", re.IGNORECASE)
 _END = re.compile(r"\s*#\+end_", re.IGNORECASE)
+_COMMENT = re.compile(r"\s*#(?:\s|\Z)")
+_COMMENT_BEGIN, _COMMENT_END = "#+begin_comment", "#+end_comment"
 _ITEM = re.compile(r"\s*(?:[-+]|\d{1,4}[.)]|[a-zA-Z][.)])\s+\S|\s+\*\s+\S")
 _RULE = re.compile(r"\s*\|-[-+|]*")
 
@@ -35,9 +37,29 @@ def parse(data: bytes) -> Parsed:
     """
     text = decode(data)
     title = _TITLE.search(text)
-    return Parsed(
-        text, tuple(_blocks(lines_of(text))), " ".join(title[1].split()) if title else "", "org/lines-1"
-    )
+    lines = lines_of(text)
+    blocks, unseen = with_comments(_blocks(lines), _comments(lines))
+    disclosed = (Disclosure("comments", unseen, kept=True),) if unseen else ()
+    return Parsed(text, tuple(blocks), " ".join(title[1].split()) if title else "", "org/lines-1", disclosed)
+
+
+def _comments(lines: list[Line]) -> list[Block]:
+    """Lines and blocks of comments, which are no part of what is exported."""
+    last = max((at for at, line in enumerate(lines) if line.text.strip().lower() == _COMMENT_END), default=-1)
+    found = []
+    at = 0
+    while at < len(lines):
+        end = at + 1
+        if lines[at].text.strip().lower() == _COMMENT_BEGIN and at < last:
+            while lines[end - 1].text.strip().lower() != _COMMENT_END:
+                end += 1
+            found.append(block_of(BlockKind.HIDDEN, lines[at:end]))
+        elif _COMMENT.match(lines[at].text):
+            while end < len(lines) and _COMMENT.match(lines[end].text):
+                end += 1
+            found.append(block_of(BlockKind.HIDDEN, lines[at:end]))
+        at = end
+    return found
 
 
 def _blocks(lines: list[Line]) -> list[Block]:

@@ -6,7 +6,7 @@ and does not see diagrams, text in alternative content or a chart's figures.
 Shapes come in the order of the file, which is what PowerPoint's reading order pane shows and a screen
 reader reads; the title comes first. Hidden slides are read and counted: whoever opens the file sees them,
 and PowerPoint prints them unless told otherwise. Left out: dates, footers and slide numbers, hidden shapes,
-comments, and whatever stands on layouts and masters only.
+shapes beside the slide, comments, and whatever stands on layouts and masters only.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ _BULLETED = {"", "body", "obj"}
 _BULLETS = {"buChar", "buAutoNum", "buBlip"}
 # The first line of a slide without a title, if it is no longer than this, stands in for it.
 _MAX_STAND_IN = 80
+# In hundredths of a point: letters of one point are specks.
+_TINY = 100
+_MAX_SIZE_DIGITS = 6
+_WHOLE = re.compile(r"-?[0-9]{1,12}")
 _AUTO_NUMBER = re.compile(r"(arabic|alphaLc|alphaUc|romanLc|romanUc)(Period|ParenR|ParenBoth|Plain)")
 _FORMS = {
     "arabic": "decimal",
@@ -73,6 +77,7 @@ def parse(data: bytes) -> Parsed:
                 "The PowerPoint presentation has no list of its slides. Save it again in PowerPoint."
             )
         relations = archive.relations(main)
+        size = _numbers(child_of(presentation, "sldSz"), "cx", "cy")
         out = TextBuilder()
         for number, node in enumerate(children_of(child_of(presentation, "sldIdLst"), "sldId"), start=1):
             relation = relations.get(link_of(node))
@@ -85,22 +90,35 @@ def parse(data: bytes) -> Parsed:
             out.page(number)
             if value_of(slide, "show") in {"0", "false"}:
                 out.keep("hidden_slides")
-            _Slide(out, archive, archive.relations(relation.target)).add(slide)
+            _Slide(out, archive, archive.relations(relation.target), size).add(slide)
         return out.parsed(meant_title(archive.stated_title()), f"pptx/{LIBRARY}")
 
 
 class _Slide:
     """Adds one slide. Nesting is bounded by libxml2's limit of 256 levels."""
 
-    def __init__(self, out: TextBuilder, archive: Archive, relations: dict[str, Relation]) -> None:
+    def __init__(
+        self,
+        out: TextBuilder,
+        archive: Archive,
+        relations: dict[str, Relation],
+        size: tuple[int, int] | None,
+    ) -> None:
         self._out = out
+        self._size = size
         self._archive = archive
         self._relations = relations
         self._titled = False
 
     def add(self, slide: etree._Element) -> None:
         """Add the title, the other shapes and the notes."""
-        shapes = list(_shapes(child_of(slide, "cSld", "spTree")))
+        tree = child_of(slide, "cSld", "spTree")
+        drawn = list(_shapes(tree))
+        away = {shape for shape in drawn if shape.getparent() is tree and _is_away(shape, self._size)}
+        shapes = [shape for shape in drawn if shape not in away]
+        self._out.leave_out("off_page_text", sum(map(_says_something, away)))
+        unseen = (run for shape in shapes for run in below(shape, "r") if _is_unseen(child_of(run, "rPr")))
+        self._out.leave_out("hidden_text", sum(map(_says_something, (*_hidden_shapes(tree), *unseen))))
         titles = [shape for shape in shapes if _placeholder(shape) in _TITLES]
         self._out.cut()
         for shape in titles:
@@ -170,6 +188,8 @@ class _Slide:
                 for text, _ in _paragraphs(shape):
                     self._out.paragraph(mark + text)
                     mark = ""
+        if not mark:
+            self._out.keep("speaker_notes")
 
 
 def _shapes(tree: etree._Element | None) -> Iterator[etree._Element]:
@@ -184,6 +204,33 @@ def _shapes(tree: etree._Element | None) -> Iterator[etree._Element]:
             yield from _shapes(node)
         elif name in _SHAPES and not _is_hidden(node) and _placeholder(node) not in _SURROUNDINGS:
             yield node
+
+
+def _hidden_shapes(tree: etree._Element | None) -> Iterator[etree._Element]:
+    """Shapes and groups that are not shown."""
+    for node in () if tree is None else tree:
+        if name_of(node) in {*_SHAPES, "grpSp"} and _is_hidden(node):
+            yield node
+        elif name_of(node) == "grpSp":
+            yield from _hidden_shapes(node)
+
+
+def _is_away(shape: etree._Element, size: tuple[int, int] | None) -> bool:
+    """Whether a shape stands beside the slide, where a show does not reach."""
+    place = child_of(shape, "spPr", "xfrm")
+    at, extent = _numbers(child_of(place, "off"), "x", "y"), _numbers(child_of(place, "ext"), "cx", "cy")
+    if size is None or at is None or extent is None:
+        return False
+    return any(at[side] >= size[side] or at[side] + extent[side] <= 0 for side in (0, 1))
+
+
+def _numbers(node: etree._Element | None, first: str, second: str) -> tuple[int, int] | None:
+    found = [value_of(node, first), value_of(node, second)]
+    return (int(found[0]), int(found[1])) if all(map(_WHOLE.fullmatch, found)) else None
+
+
+def _says_something(shape: etree._Element) -> bool:
+    return any((text.text or "").strip() for text in below(shape, "t"))
 
 
 def _is_hidden(shape: etree._Element) -> bool:
@@ -208,6 +255,8 @@ def _paragraphs(shape: etree._Element) -> Iterator[tuple[str, etree._Element | N
 def _inline(node: etree._Element) -> Iterator[str]:
     for child in node:
         name = name_of(child)
+        if name == "r" and _is_unseen(child_of(child, "rPr")):
+            continue
         if name == "t":
             yield child.text or ""
         elif name == "br":
@@ -216,6 +265,20 @@ def _inline(node: etree._Element) -> Iterator[str]:
             yield "\t"
         elif name not in {"pPr", "rPr", "endParaRPr", "Fallback"} and value_of(child, "type") != "slidenum":
             yield from _inline(child)
+
+
+def _is_unseen(properties: etree._Element | None) -> bool:
+    """Whether a run is drawn without a fill, through and through transparent, or in specks.
+
+    White letters stay: what is behind them may stand on the layout, the master or another shape.
+    """
+    size = value_of(properties, "sz")
+    alpha = next(below(child_of(properties, "solidFill"), "alpha"), None)
+    return (
+        (child_of(properties, "noFill") is not None and child_of(properties, "ln") is None)
+        or (alpha is not None and value_of(alpha, "val") in {"0", "0%"})
+        or (size.isdecimal() and len(size) <= _MAX_SIZE_DIGITS and int(size) <= _TINY)
+    )
 
 
 def _label(properties: etree._Element | None, counters: Counter[int]) -> str:

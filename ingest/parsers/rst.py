@@ -10,9 +10,9 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from ingest.parsers.lines import block_of, indented_end, lines_of, list_end
+from ingest.parsers.lines import block_of, indented_end, lines_of, list_end, with_comments
 from ingest.parsers.text import decode
-from ingest.types import Block, BlockKind, Parsed
+from ingest.types import Block, BlockKind, Disclosure, Parsed
 
 if TYPE_CHECKING:
     from ingest.parsers.lines import Line
@@ -24,6 +24,8 @@ _CODE = re.compile(
 )
 _CSV_TABLE = re.compile(r"\s*\.\.\s+csv-table::", re.IGNORECASE)
 _EXPLICIT = re.compile(r"\s*\.\.(?:\s|$)")
+# What is no directive, footnote, target or substitution.
+_COMMENT = re.compile(r"\s*\.\.\s+(?!\[[^\]]+\]|_|\||[\w:.+-]+\s?::)\S")
 _OPTION = re.compile(r"\s*:[\w -]+:")
 _GRID_BORDER = re.compile(r"\s*\+(?:[-=]+\+)+")
 _SIMPLE_BORDER = re.compile(r"\s*=+(?:\s+=+)+")
@@ -45,7 +47,21 @@ def parse(data: bytes) -> Parsed:
         UnsupportedType: The bytes are not text.
     """
     text = decode(data)
-    return Parsed(text, tuple(_blocks(lines_of(text))), "", "rst/lines-1")
+    lines = lines_of(text)
+    blocks, unseen = with_comments(_blocks(lines), _comments(lines))
+    disclosed = (Disclosure("comments", unseen, kept=True),) if unseen else ()
+    return Parsed(text, tuple(blocks), "", "rst/lines-1", disclosed)
+
+
+def _comments(lines: list[Line]) -> list[Block]:
+    """Comments with the indented lines below them, which are no part of the page."""
+    found = []
+    end = 0
+    for at, line in enumerate(lines):
+        if at >= end and _COMMENT.match(line.text):
+            end = indented_end(lines, at + 1, line.indent)
+            found.append(block_of(BlockKind.HIDDEN, lines[at:end]))
+    return found
 
 
 def _blocks(lines: list[Line]) -> list[Block]:

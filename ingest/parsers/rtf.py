@@ -33,6 +33,8 @@ _MAX_DEPTH = 10_000
 _LEVELS = 9
 _SYMBOL_CHARSET = 2
 _MAX_STAND_INS = 8
+# In half points.
+_TINY = 2
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class _State:
     target: str = "body"
     font: int = -1
     hidden: bool = False
+    # Letters of one point or less are specks.
+    tiny: bool = False
     # Characters after a \u that stand in for it in programs without Unicode.
     stand_ins: int = 1
     style: int = 0
@@ -181,9 +185,12 @@ class _Reader:
             case "v" | "deleted":
                 self._flush()
                 state.hidden = number != 0
+            case "fs":
+                self._flush()
+                state.tiny = number is not None and number <= _TINY
             case "plain":
                 self._flush()
-                state.hidden, state.font = False, self._default_font
+                state.hidden, state.tiny, state.font = False, False, self._default_font
             case "pard":
                 state.style, state.level, state.in_table = 0, None, False
             case "s":
@@ -248,7 +255,7 @@ class _Reader:
             self.title += text
         elif target == "styles":
             self._style_name += text
-        elif self._state.hidden:
+        elif self._state.hidden or self._state.tiny:
             if text.strip():
                 self.out.leave_out("hidden_text")
         elif target == "body":

@@ -5,8 +5,8 @@ its format (12.5 % is 0.125 to both), and python-calamine lays a sheet out in fu
 corners take all memory.
 
 Left out: hidden sheets, comments, drawings, charts, headers and footers of the printed page, and formulas
-whose result the file does not hold. Hidden rows and columns are read: filters and folded groups hide them,
-and a click shows them.
+whose result the file does not hold, and cells whose format shows nothing. Hidden rows and columns are read and
+counted: filters and folded groups hide them, and a click shows them.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ _MAX_DIGITS = 7
 # Excel's own; more would only be an attack on the counting.
 _MAX_ROWS = 1_048_576
 _MAX_COLUMNS = 16_384
+# A number format whose four parts, the last for text, show nothing.
+_NOTHING = ";;;"
 # A character that XML cannot hold, written as _x000D_ (22.9.2.19).
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
@@ -85,6 +87,10 @@ class _Reader:
         self._from_1904 = value_of(child_of(workbook, "workbookPr"), "date1904") in {"1", "true"}
         self._strings = list(_strings(archive, self._part("sharedStrings")))
         self._formats = _formats(archive.xml(self._part("styles") or ""))
+        self._blank = {str(at) for at, code in enumerate(self._formats) if code.strip() == _NOTHING}
+        # Of the sheet that is being read: the columns that are hidden, from and to, and those that hold something.
+        self._folded: list[tuple[int, int]] = []
+        self._filled: set[int] = set()
 
     def add(self, sheet: etree._Element) -> None:
         """Add a sheet's cells; charts and macros that stand in a sheet's place have none."""
@@ -98,15 +104,26 @@ class _Reader:
                 "Open and save it again in Excel."
             )
         merged: dict[tuple[int, int], tuple[int, int]] = {}
+        self._folded, self._filled = [], set()
         with part:
             add_sheet(self.out, value_of(sheet, "name"), self._rows(part, merged), merged)
+        hidden = sum(any(first <= each < last for first, last in self._folded) for each in self._filled)
+        self.out.keep("hidden_columns", hidden)
 
     def _part(self, kind: str) -> str | None:
         return next((found.target for found in self._relations.values() if found.kind == kind), None)
 
     def _rows(self, part: object, merged: dict[tuple[int, int], tuple[int, int]]) -> Iterator[Row]:
         index = -1
-        for node in stream_xml(part, "row", "mergeCell"):
+        for node in stream_xml(part, "col", "row", "mergeCell"):
+            if name_of(node) == "col":
+                if (
+                    _is_folded(node, "width")
+                    and (columns := _columns(node))
+                    and len(self._folded) < _MAX_COLUMNS
+                ):
+                    self._folded.append(columns)
+                continue
             if name_of(node) == "mergeCell":
                 first, _, last = value_of(node, "ref").partition(":")
                 if (start := _place(first)) and (end := _place(last)):
@@ -116,8 +133,9 @@ class _Reader:
             index = int(stated) - 1 if stated.isdecimal() and len(stated) <= _MAX_DIGITS else index + 1
             cells = dict(self._cells(node))
             if cells and 0 <= index < _MAX_ROWS:
-                if node.get("hidden") in {"1", "true"}:
+                if _is_folded(node, "ht"):
                     self.out.keep("hidden_rows")
+                self._filled.update(cells)
                 yield Row(index, cells)
 
     def _cells(self, row: etree._Element) -> Iterator[tuple[int, str]]:
@@ -132,6 +150,9 @@ class _Reader:
                 continue
             text = self._text(attributes.get("t", "n"), attributes.get("s", "0"), children)
             if text and not text.isspace():
+                if attributes.get("s") in self._blank:
+                    self.out.leave_out("hidden_text")
+                    continue
                 yield column, text
 
     def _text(self, kind: str, style: str, children: dict[str, etree._Element]) -> str:
@@ -196,6 +217,18 @@ def _formats(styles: etree._Element | None) -> list[str]:
         known = built_in(int(number)) if number.isdecimal() else GENERAL
         codes.append(own.get(number, known))
     return codes
+
+
+def _is_folded(node: etree._Element, extent: str) -> bool:
+    """Whether a row or a column is hidden, or has no extent."""
+    return node.get("hidden") in {"1", "true"} or node.get(extent) in {"0", "0.0"}
+
+
+def _columns(node: etree._Element) -> tuple[int, int] | None:
+    """The first column that an element of columns is about, from 0, and the one after the last."""
+    first, last = node.get("min", ""), node.get("max", "")
+    is_number = all(each.isdecimal() and len(each) <= _MAX_DIGITS for each in (first, last))
+    return (int(first) - 1, int(last)) if is_number else None
 
 
 def _place(reference: str) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ import pytest
 from pypdf.generic import ArrayObject, DecodedStreamObject, NameObject
 
 from api.settings import Settings
+from index.blobs import BlobWriter
 from tests.api.server import error_of, events, serving, upload, wait_until_ready
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
 
@@ -313,6 +315,39 @@ def test_a_large_upload_does_not_block_the_loop(tight: httpx.Client) -> None:
 
     assert found[0].status_code == 202
     assert sorted(times)[int(len(times) * 0.9)] < 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [(tempfile.SpooledTemporaryFile, "rollover"), (BlobWriter, "write")],
+    ids=["spooling", "storing"],
+)
+def test_a_slow_disk_does_not_block_the_loop(
+    tight: httpx.Client, monkeypatch: pytest.MonkeyPatch, kind: type, method: str
+) -> None:
+    """CVE-2025-54121: while the disk takes seconds for a piece of an upload, the service answers others at once."""
+    real, stands_still = getattr(kind, method), threading.Event()
+
+    def slow(*given: Any) -> Any:
+        if not stands_still.is_set():
+            stands_still.set()
+            time.sleep(4)
+        return real(*given)
+
+    monkeypatch.setattr(kind, method, slow)
+    thread, found = in_background(
+        tight.post,
+        "/v1/documents",
+        files={"file": (f"{method}.bin", b"\x7fELF" + f"{method} ".encode() * 400_000)},
+        data={"collection": "slow"},
+    )
+    assert stands_still.wait(20)
+    asked = time.perf_counter()
+    assert tight.get("/livez").status_code == 200
+    assert time.perf_counter() - asked < 2
+    thread.join()
+
+    assert found[0].status_code == 202
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(tight: httpx.Client) -> None:

@@ -210,6 +210,21 @@ def test_the_original_is_never_shown_by_a_browser(client: httpx.Client) -> None:
     assert "script-src 'self'" in original.headers["content-security-policy"]
 
 
+def test_nothing_is_kept_on_the_way(client: httpx.Client) -> None:
+    """No browser and no proxy may keep a text or an original, where it would outlive the document."""
+    response = client.post(
+        "/v1/documents",
+        files={"file": ("kept.md", b"# Kept\n\nThe kettle whistles at six.\n")},
+        data={"wait": "true"},
+    )
+    (document,) = response.json()["documents"]
+
+    for path in ("", "/text", "/original"):
+        assert client.get(f"/v1/documents/{document['id']}{path}").headers["cache-control"] == "no-store"
+    asked = client.post("/v1/ask", json={"question": "When does the kettle whistle?"})
+    assert asked.headers["cache-control"] == "no-store"
+
+
 def test_a_page_with_its_quote_marked(client: httpx.Client, make_pdf: PdfMaker) -> None:
     """A citation of a PDF leads to a picture of its page, on which the quote is marked."""
     data = make_pdf("First page says nothing.", "The crane lifts nine tonnes. It is yellow.")

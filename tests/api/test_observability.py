@@ -209,6 +209,27 @@ def test_traces_follow_the_conventions(
     assert names == {"gen_ai.client.operation.duration", "gen_ai.client.token.usage"}
 
 
+def test_a_refused_request_is_marked_in_its_trace(
+    watched: httpx.Client, scripted: ScriptedGateway, sinks: Sinks
+) -> None:
+    """Both the span of the gateway's refusal and that of the request are failures, by the error's word alone."""
+    scripted.play(Scene.refusal(401, f"refused: {QUESTION}"))
+    sinks.spans.clear()
+
+    assert ask(watched).status_code == 502
+
+    until = time.monotonic() + 10
+    while "POST /v1/ask" not in {span.name for span in sinks.spans.get_finished_spans()}:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    spans = {span.name: span for span in sinks.spans.get_finished_spans()}
+    for name, word in (("POST /v1/ask", "502"), ("chat gpt-4.1-mini", "gateway_auth")):
+        attributes = spans[name].attributes
+        assert attributes is not None
+        assert (spans[name].status.is_ok, spans[name].status.description) == (False, None)
+        assert attributes["error.type"] == word
+
+
 def test_no_secret_and_no_content_in_any_sink(
     watched: httpx.Client, scripted: ScriptedGateway, sinks: Sinks, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -279,6 +279,48 @@ def test_a_backup_into_the_data_folder_is_refused(store: Store, tmp_path: Path) 
         back_up(tmp_path / "nothing", tmp_path / "backups")
 
 
+def forget_source(backup: Path) -> None:
+    """Leave a backup as on another machine: the data folder that it is of is nowhere."""
+    manifest = json.loads((backup / "manifest.json").read_text())
+    (backup / "manifest.json").write_text(json.dumps({**manifest, "source": "/nowhere"}))
+
+
+def test_the_folder_that_was_backed_up_tells_what_was_deleted_since(
+    store: Store, runner: JobRunner, tmp_path: Path
+) -> None:
+    """Nobody has to name it: the only backup there is gives nothing back that was deleted or revoked after it."""
+    gone = next(iter(filled(store, runner)))
+    key, secret = store.keys.create(KeyGrant("a key", ("admin",)))
+    made = back_up(store.folder, tmp_path / "backups")
+    store.delete_document(gone)
+    store.keys.revoke(key.id)
+
+    done = restore(made.folder, tmp_path / "new")
+    back = restore(made.folder, tmp_path / "back", bring_back=True)
+
+    assert done.former == store.folder.resolve()
+    assert (done.deleted_again, back.deleted_again) == ((gone,), ())
+    again = Store(tmp_path / "new")
+    assert gone not in contents(again)
+    assert again.keys.authenticate(secret) is None
+    again.close()
+
+
+def test_a_former_folder_that_cannot_be_read_does_not_stop_the_restore(
+    store: Store, runner: JobRunner, tmp_path: Path
+) -> None:
+    """It may be damaged, which is why it is restored; that nothing is known from it is told."""
+    filled(store, runner)
+    made = back_up(store.folder, tmp_path / "backups")
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "catalog.sqlite3").write_bytes(b"no database, " * 1000)
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    (made.folder / "manifest.json").write_text(json.dumps({**manifest, "source": str(damaged)}))
+
+    assert restore(made.folder, tmp_path / "new").former is None
+
+
 def test_deleted_after_the_backup_stays_deleted(store: Store, runner: JobRunner, tmp_path: Path) -> None:
     """With the list of a later backup or of the former folder at hand, the older backup gives nothing back."""
     texts = filled(store, runner)
@@ -288,6 +330,7 @@ def test_deleted_after_the_backup_stays_deleted(store: Store, runner: JobRunner,
     store.delete_document(gone)
     back_up(store.folder, target)
     store.delete_document(gone_later)
+    forget_source(older.folder)
 
     first = restore(older.folder, tmp_path / "first")
     second = restore(older.folder, tmp_path / "second", deletions=[store.folder])
@@ -313,6 +356,7 @@ def test_a_key_revoked_after_the_backup_stays_revoked(store: Store, tmp_path: Pa
     store.keys.revoke(first.id)
     back_up(store.folder, tmp_path / "backups")
     store.keys.revoke(second.id)
+    forget_source(older.folder)
 
     restore(older.folder, tmp_path / "first")
     restore(older.folder, tmp_path / "second", deletions=[store.folder])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert
 
-from index.erasure import _occurrences, purge, traces
+from index.backup import back_up
+from index.erasure import _occurrences, backups_holding, is_recorded, purge, traces
 from index.schema import answers
 from tests.index.helpers import add
 
@@ -66,6 +67,23 @@ def test_what_should_not_be_there_is_found(store: Store, runner: JobRunner) -> N
     assert found["catalog.answers"] == 1
     assert found["originals"] == 1
     assert found[f"originals/ab/{'ab' * 32}"] == 1
+
+
+def test_backups_that_still_hold_it_are_named(store: Store, runner: JobRunner, tmp_path: Path) -> None:
+    """Those from before the deletion, until they expire; and a deletion is known from an id that never was."""
+    gone = add(store, runner, "gone.md", TEXT)
+    before = back_up(store.folder, tmp_path / "backups").folder
+    store.delete_document(gone.id)
+    back_up(store.folder, tmp_path / "backups")
+
+    assert [each.place for each in backups_holding(tmp_path / "backups", gone.id)] == [
+        f"backup {before.name}"
+    ]
+    assert is_recorded(store, gone.id)
+    assert not is_recorded(store, "doc_never")
+
+    back_up(store.folder, tmp_path / "backups", keep=1)
+    assert backups_holding(tmp_path / "backups", gone.id) == []
 
 
 def test_bytes_are_found_across_pieces(tmp_path: Path) -> None:

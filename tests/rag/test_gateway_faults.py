@@ -143,6 +143,31 @@ def test_what_is_quoted_is_short_and_without_the_key() -> None:
 
 
 @pytest.mark.parametrize(
+    "shown",
+    [
+        "sk-proj-Zx81LmQ",
+        "sk-proj-Zx81…",
+        "sk-proj-****************9KfW",
+        "....9KfW",
+        "Bearer LmQpR7tVw and more",
+    ],
+)
+def test_parts_of_the_key_are_not_quoted(shown: str) -> None:
+    """Gateways show the beginning and the end of a key that they refuse."""
+    quoted = faults.quote(f"Incorrect API key provided: {shown}.", "sk-proj-Zx81LmQpR7tVwB29KfW")
+
+    assert quoted.startswith("Incorrect API key provided: ")
+    assert not any(part in quoted for part in ("sk-proj-Z", "Zx81", "LmQpR7tV", "9KfW"))
+
+
+def test_words_beside_the_key_are_quoted_as_they_are() -> None:
+    """Letters that a word and the key have in common are no part of it."""
+    said = "The key is wrong... keys have a model each, 9 of them. Ask Kfir W."
+
+    assert faults.quote(said, "sk-proj-Zx81LmQpR7tVwB29KfW") == said
+
+
+@pytest.mark.parametrize(
     ("url", "expected"),
     [
         ("http://host:11434", "http://host:11434/v1"),

@@ -14,12 +14,26 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from ingest.hidden import BIDI, TAGS, ZERO_WIDTH
+from ingest.parsers.pdf.parts import (
+    Box,
+    bounds,
+    box_of,
+    darker,
+    fill,
+    holds_picture,
+    holds_words_alone,
+    is_filled,
+    is_squeezed,
+    standing_for,
+    stroke,
+)
 
 INVISIBLE = "invisible_text"
 LAYER = "text_behind_scan"
 WHITE = "white_text"
 TINY = "tiny_text"
 AWAY = "off_page_text"
+REPLACED = "replaced_text"
 
 _UNSEEN_MODES = {pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP}
 _STROKED = {
@@ -28,16 +42,19 @@ _STROKED = {
     pdfium.FPDF_TEXTRENDERMODE_STROKE_CLIP,
     pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE_CLIP,
 }
-_LIGHTEST = 0xF8
+_ONLY_STROKED = {pdfium.FPDF_TEXTRENDERMODE_STROKE, pdfium.FPDF_TEXTRENDERMODE_STROKE_CLIP}
+_LIGHTEST = 0xF0
 _FAINTEST = 8
 # Height of letters in points, and as a share of the page for pages that are drawn to another scale.
 _TINY_POINTS, _TINY_SHARE = 1.0, 1 / 500
+# Room for one of the letters that stand for drawn ones, in heights of these: a fifth of what letters take. They can be
+# more than the drawn ones, for a ligature or an abbreviation.
+_STUFFED = 1 / 10
 # A page of which pictures cover so much is a scan.
 _SCANNED = 0.5
 # Drawings of more parts are not looked through: there may be anything behind the words.
 _MAX_PARTS = 20_000
 _MAX_DEPTH = 3
-_MAX_INSIDE = 200
 # Letters that are so many times larger need no closer look for being specks.
 _CLEAR = 2.0
 
@@ -47,9 +64,6 @@ _SIGNS = {
     **dict.fromkeys((0x200B, *range(0x2060, 0x2066), *range(0x206A, 0x2070), 0xFEFF), ZERO_WIDTH),
     0xDB40: TAGS,
 }
-
-# Left, bottom, right, top, in points.
-Box = tuple[float, float, float, float]
 
 
 class Unseen:
@@ -63,7 +77,7 @@ class Unseen:
         self.counts: Counter[str] = Counter()
         self._page = page.raw
         self._text = text_page.raw
-        self._visible = _box_of(page.raw)
+        self._visible = box_of(page.raw)
         self._side = max(self._visible[2] - self._visible[0], self._visible[3] - self._visible[1])
         # The verdict on each text object; its characters look alike.
         self._verdicts: dict[int, str] = {}
@@ -71,6 +85,8 @@ class Unseen:
         # Whether any text on the page could be unseen: on most pages none, and its characters need no look each.
         self._suspect: bool | None = None
         self._parts: list[tuple[int, Box, bool]] | None = None
+        # How wide all parts are together that one mark gives other words for.
+        self._extents: dict[int, float] | None = None
 
     def hides(self, index: int, code: int) -> bool:
         """Whether nobody sees a character. Each is asked about once.
@@ -110,7 +126,7 @@ class Unseen:
         """Whether text, or a form with all that is in it, reaches beyond the page."""
         if pdfium.FPDFPageObj_GetType(part) not in {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_FORM}:
             return False
-        box, (left, bottom, right, top) = _bounds(part), self._visible
+        box, (left, bottom, right, top) = bounds(part), self._visible
         return box is None or box[0] < left or box[1] < bottom or box[2] > right or box[3] > top
 
     def _is_suspect_part(self, part: Any, depth: int, scale: float = 1.0) -> bool:
@@ -124,7 +140,9 @@ class Unseen:
             return deep or any(self._is_suspect_part(each, depth - 1, scale) for each in inside)
         if kind != pdfium.FPDF_PAGEOBJ_TEXT:
             return False
-        colour = _fill(part)
+        if is_squeezed(self._matrix) or standing_for(part)[0]:
+            return True
+        colour = fill(part)
         faint = colour is None or colour[3] < _FAINTEST or min(colour[:3]) >= _LIGHTEST
         drawn_oddly = pdfium.FPDFTextObj_GetTextRenderMode(part) != pdfium.FPDF_TEXTRENDERMODE_FILL
         size = ctypes.c_float()
@@ -139,18 +157,35 @@ class Unseen:
 
     def _verdict(self, drawn: Any, index: int) -> str:
         """The code of what hides a text object, seen from one of its characters, or nothing."""
-        mode, colour = pdfium.FPDFTextObj_GetTextRenderMode(drawn), _fill(drawn)
+        mode, colour = pdfium.FPDFTextObj_GetTextRenderMode(drawn), fill(drawn)
         if mode in _STROKED:
-            # What is only filled as well cannot be judged by its fill.
-            colour = None
+            colour = darker(stroke(drawn), None if mode in _ONLY_STROKED else colour)
         found = ""
         if mode in _UNSEEN_MODES or (colour is not None and colour[3] < _FAINTEST):
             found = LAYER if self._is_scan() else INVISIBLE
-        elif self._height(index) < min(_TINY_POINTS, _TINY_SHARE * self._side):
+        elif self._height(index) < min(_TINY_POINTS, _TINY_SHARE * self._side) or is_squeezed(self._matrix):
             found = TINY
         elif colour is not None and min(colour[:3]) >= _LIGHTEST:
             found = "" if self._is_dark_behind(self._place(index)) else WHITE
-        return found
+        return found or (REPLACED if self._is_stuffed(drawn, index) else "")
+
+    def _is_stuffed(self, drawn: Any, index: int) -> bool:
+        """Whether far more letters stand for what is drawn, all parts of it together, than have room there."""
+        mark, letters = standing_for(drawn)
+        if not mark:
+            return False
+        if self._extents is None:
+            self._extents = {}
+            for at in range(min(pdfium.FPDFPage_CountObjects(self._page), _MAX_PARTS)):
+                part = pdfium.FPDFPage_GetObject(self._page, at)
+                key, box = standing_for(part)[0], bounds(part)
+                if key and box is not None:
+                    wide = max(box[2] - box[0], box[3] - box[1])
+                    self._extents[key] = self._extents.get(key, 0.0) + wide
+        left, bottom, right, top = self._place(index)
+        # In a form: pdfium parts the place of what is drawn evenly among the letters that stand for it.
+        extent = self._extents.get(mark, letters * min(right - left, top - bottom))
+        return letters * self._height(index) * _STUFFED > extent
 
     def _is_away(self, index: int) -> bool:
         box, (left, bottom, right, top) = self._place(index), self._visible
@@ -198,55 +233,12 @@ class Unseen:
             for at in range(min(pdfium.FPDFPage_CountObjects(self._page), _MAX_PARTS)):
                 part = pdfium.FPDFPage_GetObject(self._page, at)
                 kind = pdfium.FPDFPageObj_GetType(part)
-                box = None if kind == pdfium.FPDF_PAGEOBJ_TEXT else _bounds(part)
-                if box is None or (kind == pdfium.FPDF_PAGEOBJ_PATH and not _is_filled(part)):
+                box = None if kind == pdfium.FPDF_PAGEOBJ_TEXT else bounds(part)
+                if box is None or (kind == pdfium.FPDF_PAGEOBJ_PATH and not is_filled(part)):
                     continue
-                colour = _fill(part) if kind == pdfium.FPDF_PAGEOBJ_PATH else None
+                colour = fill(part) if kind == pdfium.FPDF_PAGEOBJ_PATH else None
                 dark = colour is None or (min(colour[:3]) < _LIGHTEST and colour[3] >= _FAINTEST)
-                kind = pdfium.FPDF_PAGEOBJ_IMAGE if _holds_picture(part, _MAX_DEPTH) else kind
+                dark = dark and not holds_words_alone(part, _MAX_DEPTH)
+                kind = pdfium.FPDF_PAGEOBJ_IMAGE if holds_picture(part, _MAX_DEPTH) else kind
                 self._parts.append((kind, box, dark))
         return self._parts
-
-
-def _holds_picture(part: Any, depth: int) -> bool:
-    """Whether an object is a picture, or a form with one in it."""
-    kind = pdfium.FPDFPageObj_GetType(part)
-    if kind != pdfium.FPDF_PAGEOBJ_FORM or depth == 0:
-        return bool(kind == pdfium.FPDF_PAGEOBJ_IMAGE)
-    inside = range(min(pdfium.FPDFFormObj_CountObjects(part), _MAX_INSIDE))
-    return any(_holds_picture(pdfium.FPDFFormObj_GetObject(part, at), depth - 1) for at in inside)
-
-
-def _box_of(page: Any) -> Box:
-    """What of the page is shown, also where it says so for all pages at once; everything if it cannot be told."""
-    box = pdfium.FS_RECTF()
-    if not pdfium.FPDF_GetPageBoundingBox(page, box):
-        return -math.inf, -math.inf, math.inf, math.inf
-    return (
-        min(box.left, box.right),
-        min(box.bottom, box.top),
-        max(box.left, box.right),
-        max(box.bottom, box.top),
-    )
-
-
-def _bounds(part: Any) -> Box | None:
-    sides = [ctypes.c_float() for _ in range(4)]
-    if not pdfium.FPDFPageObj_GetBounds(part, *sides):
-        return None
-    left, bottom, right, top = (side.value for side in sides)
-    return left, bottom, right, top
-
-
-def _fill(part: Any) -> tuple[int, int, int, int] | None:
-    """Red, green, blue and opacity of what fills it, 0 to 255; None for a pattern."""
-    values = [ctypes.c_uint() for _ in range(4)]
-    if not pdfium.FPDFPageObj_GetFillColor(part, *values):
-        return None
-    red, green, blue, opacity = (value.value for value in values)
-    return red, green, blue, opacity
-
-
-def _is_filled(path: Any) -> bool:
-    mode, stroked = ctypes.c_int(), ctypes.c_int()
-    return bool(pdfium.FPDFPath_GetDrawMode(path, mode, stroked)) and mode.value != 0
