@@ -80,6 +80,7 @@ def test_a_body_that_is_not_json(client: httpx.Client, path: str, body: bytes) -
         ("/v1/documents", []),
         ("/v1/documents", {"text": ""}),
         ("/v1/documents", {"text": "x", "metadata": [1]}),
+        ("/v1/documents", {"text": "x", "metadata": {"a": "long" * 5_001}}),
         ("/v1/documents", {"text": "x", "unknown": 1}),
         ("/v1/documents", {"text": "x", "collection": "a/b"}),
         ("/v1/documents", {"url": "http://169.254.169.254/latest"}),
