@@ -281,12 +281,7 @@ class JobRunner:
             return
 
         def report(stage: str, share: float) -> None:
-            if self._stopping.is_set():
-                raise _Stopped
-            if job.owner in self._withdrawn:
-                raise _Withdrawn
-            self._heard[job.id] = time.monotonic()
-            self._progress[job.document_id, job.version] = (Status(stage), share)
+            self._note(job, stage, share)
 
         try:
             drafts = JobDrafts(self._store.database, job)
@@ -317,6 +312,15 @@ class JobRunner:
         self._put_backs.pop(job.id, None)
         if published:
             self._catch_up(job)
+
+    def _note(self, job: Job, stage: str, share: float) -> None:
+        """What a job says of its progress, which is also where it learns that it is to end."""
+        if self._stopping.is_set():
+            raise _Stopped
+        if job.owner in self._withdrawn:
+            raise _Withdrawn
+        self._heard[job.id] = time.monotonic()
+        self._progress[job.document_id, job.version] = (Status(stage), share)
 
     def _catch_up(self, job: Job) -> None:
         # Deleted in this very moment, the document and perhaps its collection need no view any more.
