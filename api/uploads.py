@@ -321,7 +321,9 @@ def _checked_metadata(found: Any) -> dict[str, Any]:
     except ValueError as error:
         raise ApiError(422, "invalid_field", f"metadata cannot be written as JSON again: {error}") from error
     if len(written) > MAX_METADATA_CHARS:
-        message = f"metadata has {len(written):,} characters as JSON, and at most {MAX_METADATA_CHARS:,} are kept."
+        message = (
+            f"metadata has {len(written):,} characters as JSON, and at most {MAX_METADATA_CHARS:,} are kept."
+        )
         raise ApiError(422, "invalid_field", message)
     try:
         _ALLOW.validate_python(found.get(ALLOW))
