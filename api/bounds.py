@@ -251,6 +251,7 @@ class Kinds:
         uploads = Gate("uploads", settings.max_uploads, settings.max_waiting)
         pages = Gate("page images", PAGES, PAGES_WAITING)
         watchers = Gate("streams of progress", WATCHERS, 0)
+        self.body_s = settings.body_wait_s
         self.gates = (questions, uploads, pages, watchers)
         self._question = Kind(request_s, questions, watched=True)
         self._page = Kind(request_s, pages)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from python_multipart.multipart import DEFAULT_MAX_HEADER_COUNT, DEFAULT_MAX_HEADER_SIZE
 from starlette.responses import FileResponse
 
-from api import app, bounds, middleware, uploads
+from api import app, bounds, lifetime, middleware, uploads
 from api.deps import VIEW_S
 from api.routes import ground, openai
 from api.schemas import answers
@@ -66,8 +66,10 @@ def _requests() -> list[tuple[str, str, str, str]]:
         _set("one file", "max_upload_mib", "MiB", "413 `body_too_large`, or `too_large`"),
         ("a body with files", f"{_of('max_upload_mib')} MiB and {_mib(app.FORM_ALLOWANCE)}", "413 before it is buffered", _variable("max_upload_mib")),
         ("any other body", _mib(middleware.MAX_JSON_BYTES), "413 before it is buffered", ""),
+        _set("waiting for a body", "body_wait_s", f"s, and 1 s for each {lifetime.BODY_BYTES_PER_S:,} bytes of it", "408 `body_too_slow`"),
         ("files, other fields of one upload", f"{uploads.MAX_FILES:,}, {uploads.MAX_FIELDS}", "400", ""),
         ("one field that is no file", f"{uploads.MAX_METADATA_CHARS:,} bytes", "400", ""),
+        ("metadata of one document", f"{uploads.MAX_METADATA_CHARS:,} characters, {uploads.MAX_METADATA_DEPTH} levels", "422", ""),
         ("headers of one part, one of their lines", f"{DEFAULT_MAX_HEADER_COUNT}, {DEFAULT_MAX_HEADER_SIZE:,} bytes", "400", ""),
         ("ranges of one download", f"{FileResponse.max_ranges}", "the whole file is sent", ""),
     ]  # fmt: skip
@@ -109,6 +111,7 @@ def _answers() -> list[tuple[str, str, str, str]]:
         ("an earlier turn, all of them, their number", f"{answers.MAX_TURN_CHARS:,}, {answers.MAX_HISTORY_CHARS:,} characters, {answers.MAX_TURNS}", "422", ""),
         ("messages of a chat completion", f"{openai.MAX_MESSAGES}, each as a turn", "422", ""),
         ("sources of a check, all of them", f"100, {answers.MAX_SOURCE_CHARS:,} characters", "422", ""),
+        ("the text of a check", f"{answers.MAX_TEXT_CHARS:,} characters", "422", ""),
         ("claims of a check", f"{ground.MAX_CLAIMS}", "422", ""),
         ("a filter's conditions, values, nesting", f"{MAX_CONDITIONS}, {MAX_VALUES:,}, {MAX_DEPTH}", "422 `invalid_filter`", ""),
         ("passages of a search, of an answer", "200, 50", "422", ""),

@@ -36,6 +36,7 @@ _MEANINGS = {
     401: "No key, or none that is live.",
     403: "The key lacks the scope, or is for other pages.",
     404: "Unknown, deleted, or not this key's: the same answer for all of them.",
+    408: "The body of the request came too slowly.",
     409: "It contradicts what is stored, or what it needs was deleted meanwhile.",
     411: "The key has a quota of bytes, and the upload does not say its length.",
     413: "The body is too large.",
@@ -135,7 +136,7 @@ def _statuses(name: str, rule: Rule) -> set[int]:
     method, path = name.split(" ")
     found = {400}
     if rule.scopes is not None:
-        found |= {401, 403, 413, 422, 429, 503, 504}
+        found |= {401, 403, 408, 413, 422, 429, 503, 504}
     if "{" in path or method == "POST":
         found.add(404)
     if rule.changes and method != "GET":

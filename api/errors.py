@@ -61,6 +61,7 @@ _HINTS = {
     401: "Send the key as 'Authorization: Bearer ...'.",
     404: "Check the address and the id. What was deleted is not found either.",
     405: "See /openapi.json for the methods of this address.",
+    408: "Send the body faster, in smaller parts, or raise FOOTNOTE_BODY_WAIT_S.",
     413: "Upload smaller files, or raise FOOTNOTE_MAX_UPLOAD_MIB.",
     415: "Send multipart/form-data with one or more 'file' parts, or application/json.",
     422: "See /openapi.json for the fields of this request.",

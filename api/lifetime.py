@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from api.bounds import LIMITS, admitted
+from api.errors import ApiError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 # Seconds that a stream of events has, after its bounds were reached, to say so and end.
 _LAST_WORDS_S = 2.0
+# What a body must bring, beyond the first seconds, so that who drips one in does not keep its place for long. It is
+# 64 kbit/s, less than any line over which somebody uploads on purpose.
+BODY_BYTES_PER_S = 8_192
 
 
 class Lifetime:
@@ -31,7 +35,7 @@ class Lifetime:
             await self._app(scope, receive, send)
             return
         async with admitted(kind, self._draining) as limits:
-            client = _Client(receive, limits)
+            client = _Client(receive, limits, self._kinds.body_s)
             token = LIMITS.set(limits)
             watcher = asyncio.create_task(client.watch())
 
@@ -54,21 +58,45 @@ class Lifetime:
 class _Client:
     """Somebody's end of the connection, watched for its closing once the body is there."""
 
-    def __init__(self, receive: Receive, limits: Limits) -> None:
+    def __init__(self, receive: Receive, limits: Limits, body_s: float) -> None:
         self._receive = receive
         self._limits = limits
         self._body_read = asyncio.Event()
+        # Seconds that the service may still be kept waiting for the body.
+        self._patience = body_s
 
     async def receive(self) -> Message:
-        """The next message. After the body that is the client's leaving."""
+        """The next message. After the body that is the client's leaving.
+
+        Raises:
+            ApiError: 408 when the body comes too slowly.
+        """
         if self._body_read.is_set():
             await self._limits.gone.wait()
             return {"type": "http.disconnect"}
-        message = await self._receive()
+        message = await self._part()
         if message["type"] == "http.disconnect":
             self._limits.gone.set()
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self._body_read.set()
+        return message
+
+    async def _part(self) -> Message:
+        """The next message of the body. Only waiting for it counts, not what the service does in between."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._patience):
+                message = await self._receive()
+        except TimeoutError:
+            raise ApiError(
+                408,
+                "body_too_slow",
+                f"The body of the request came more slowly than {BODY_BYTES_PER_S:,} bytes a second.",
+                {"Connection": "close"},
+                retryable=True,
+            ) from None
+        self._patience += len(message.get("body", b"")) / BODY_BYTES_PER_S - (loop.time() - began)
         return message
 
     async def watch(self) -> None:

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds that an upload may take, with the wait for its documents, or a download.",
     )
+    body_wait_s: float = Field(
+        20.0,
+        gt=0,
+        description="Seconds that a request may keep the service waiting for its body, and one more for every 8 KiB of "
+        "it.",
+    )
     drain_notice_s: float = Field(
         2.0,
         ge=0,

@@ -17,7 +17,7 @@ from api.bounds import LIMITS
 from api.bundles import store_bundle
 from api.errors import ApiError
 from api.schemas.base import CollectionName, Principals
-from api.schemas.documents import TextUpload, UrlUpload
+from api.schemas.documents import MAX_TITLE_CHARS, TextUpload, UrlUpload
 from index.catalog import UNNAMED
 from index.sight import ALLOW, EVERYTHING
 
@@ -36,6 +36,8 @@ _COLLECTION: TypeAdapter[str] = TypeAdapter(CollectionName)
 _ALLOW: TypeAdapter[list[str] | None] = TypeAdapter(Annotated[Principals | None, Strict()])
 MAX_FILES = 1_000
 MAX_METADATA_CHARS = 20_000
+# Levels of lists and objects in metadata. Whoever reads a document goes down them, and Python's stack has an end.
+MAX_METADATA_DEPTH = 16
 MAX_FIELDS = 20
 _PART_BYTES = 1024 * 1024
 # Seconds in which two workers ingest a few dozen documents.
@@ -203,7 +205,7 @@ async def _multipart(request: Request) -> Upload:
         raise ApiError(422, "invalid_field", "on_conflict is 'replace' or 'new'.")
     return Upload(
         files=files,
-        title=texts.get("title"),
+        title=_title(texts.get("title")),
         collection=_collection(texts.get("collection", "default")),
         metadata=_metadata(texts.get("metadata", "")),
         wait=texts.get("wait", "").lower() in _TRUE,
@@ -281,6 +283,14 @@ def _collection(name: str) -> str:
         raise ApiError(422, "invalid_field", message) from error
 
 
+def _title(text: str | None) -> str | None:
+    if text is not None and len(text) > MAX_TITLE_CHARS:
+        raise ApiError(
+            422, "invalid_field", f"title: {len(text):,} characters, and at most {MAX_TITLE_CHARS} are kept."
+        )
+    return None if text is None else _storable(text, "title")
+
+
 def _metadata(text: str) -> dict[str, Any]:
     if not text:
         return {}
@@ -294,19 +304,27 @@ def _metadata(text: str) -> dict[str, Any]:
 def _checked_metadata(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ApiError(422, "invalid_field", 'metadata is a JSON object such as {"year": 2024}.')
-    try:
-        json.dumps(found, allow_nan=False)
-    except (ValueError, RecursionError) as error:
-        raise ApiError(422, "invalid_field", f"metadata cannot be written as JSON again: {error}") from error
-    todo: list[Any] = [found]
+    todo: list[tuple[Any, int]] = [(found, 1)]
     while todo:
-        part = todo.pop()
+        part, depth = todo.pop()
+        if isinstance(part, dict | list) and depth > MAX_METADATA_DEPTH:
+            message = f"metadata is nested deeper than {MAX_METADATA_DEPTH} levels."
+            raise ApiError(422, "invalid_field", message)
         if isinstance(part, dict):
-            todo += [*part, *part.values()]
+            todo += [(each, depth + 1) for pair in part.items() for each in pair]
         elif isinstance(part, list):
-            todo += part
+            todo += [(each, depth + 1) for each in part]
         elif isinstance(part, str):
             _storable(part, "metadata")
+    try:
+        written = json.dumps(found, allow_nan=False, ensure_ascii=False)
+    except ValueError as error:
+        raise ApiError(422, "invalid_field", f"metadata cannot be written as JSON again: {error}") from error
+    if len(written) > MAX_METADATA_CHARS:
+        message = (
+            f"metadata has {len(written):,} characters as JSON, and at most {MAX_METADATA_CHARS:,} are kept."
+        )
+        raise ApiError(422, "invalid_field", message)
     try:
         _ALLOW.validate_python(found.get(ALLOW))
     except ValidationError as error:

@@ -208,7 +208,13 @@ def _linked(source: Path, target: Path) -> bool:
 def _remember(target: Path, gone: Ended, catalog: Path) -> None:
     """Add to the list beside the backups, less what lives again because somebody restored it on purpose."""
     path = target / DELETIONS
-    merged = (read_ended(path) if path.exists() else Ended()).joined(gone)
+    try:
+        merged = (read_ended(path) if path.exists() else Ended()).joined(gone)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackupFailed(
+            f"The list of deletions {path} is damaged ({error}), and every backup adds to it. Put a copy back, or "
+            "move it away: what was deleted is then known from the data folder alone."
+        ) from error
     with closing(open_read_only(catalog, immutable=True)) as connection:
         living = {row[0] for row in connection.execute("SELECT id FROM documents")}
     deletions = {each: when for each, when in sorted(merged.documents.items()) if each not in living}

@@ -86,11 +86,12 @@ class JobQueue:
             taken.id, owner, taken.document_id, taken.version, taken.attempts, file[0], file[1], file[2]
         )
 
-    def renew(self, job: Job, lease_s: float) -> None:
-        """Say that the job is still being worked on."""
+    def renew(self, job: Job, lease_s: float) -> bool:
+        """Say that the job is still being worked on; whether there still is such a job, and it is this one's."""
         mine = and_(jobs.c.id == job.id, jobs.c.owner == job.owner)
         with self._database.write() as connection:
-            connection.execute(update(jobs).where(mine).values(lease_until=time.time() + lease_s))
+            renewed = update(jobs).where(mine).values(lease_until=time.time() + lease_s)
+            return connection.execute(renewed).rowcount > 0
 
     def put_back(self, job: Job, wait_s: float | None = None) -> None:
         """Let go of a job that was interrupted through no fault of its document; this beginning does not count.
@@ -146,6 +147,8 @@ class JobRunner:
         self._heard: dict[int, float] = {}
         # Tokens of jobs whose worker was given up; its thread ends when it comes back at all.
         self._abandoned: set[str] = set()
+        # Tokens of jobs in work that are nobody's any more, as when their document was deleted.
+        self._withdrawn: set[str] = set()
         # What running jobs report, by document: too frequent for the disk, worthless after a restart.
         self._progress: dict[tuple[str, int], tuple[Status, float]] = {}
 
@@ -200,6 +203,8 @@ class JobRunner:
             except _Stopped:
                 self._put_back(job)
                 return
+            except _Withdrawn:
+                log.info("job_withdrawn", document_id=job.document_id, version=job.version)
             except Exception as error:
                 # The job keeps its row and its lease runs out: it is tried again, here or elsewhere.
                 log.exception("job_lost", document_id=job.document_id, version=job.version)
@@ -207,6 +212,7 @@ class JobRunner:
                     self._put_back(job, self._wait_s(job))
             finally:
                 self._held.pop(job.id, None)
+                self._withdrawn.discard(job.owner)
                 self._heard.pop(job.id, None)
                 self._progress.pop((job.document_id, job.version), None)
             if job.owner in self._abandoned:
@@ -243,8 +249,9 @@ class JobRunner:
                 try:
                     if silent_s > self._config.silence_s:
                         self._abandon(job, silent_s)
-                    else:
-                        self._store.jobs.renew(job, self._config.lease_s)
+                    elif not self._store.jobs.renew(job, self._config.lease_s):
+                        # Nobody would see the rest of the work, and others wait for the worker.
+                        self._withdrawn.add(job.owner)
                 except Exception:
                     log.exception("lease_not_renewed", document_id=job.document_id, version=job.version)
 
@@ -274,10 +281,7 @@ class JobRunner:
             return
 
         def report(stage: str, share: float) -> None:
-            if self._stopping.is_set():
-                raise _Stopped
-            self._heard[job.id] = time.monotonic()
-            self._progress[job.document_id, job.version] = (Status(stage), share)
+            self._note(job, stage, share)
 
         try:
             drafts = JobDrafts(self._store.database, job)
@@ -294,8 +298,8 @@ class JobRunner:
             message = "The stored original is missing. Upload the file again."
             self._store.catalog.fail(job, "original_missing", message)
             return
-        except (OSError, OperationalError, _Stopped):
-            # The disk or the end of the service, not the document: keep the job.
+        except (OSError, OperationalError, _Stopped, _Withdrawn):
+            # The disk or the end of the service, not the document: keep the job. Or there is none any more.
             raise
         except BaseException as error:
             # A panic of a library in Rust is no Exception, and must not end the thread either.
@@ -308,6 +312,15 @@ class JobRunner:
         self._put_backs.pop(job.id, None)
         if published:
             self._catch_up(job)
+
+    def _note(self, job: Job, stage: str, share: float) -> None:
+        """What a job says of its progress, which is also where it learns that it is to end."""
+        if self._stopping.is_set():
+            raise _Stopped
+        if job.owner in self._withdrawn:
+            raise _Withdrawn
+        self._heard[job.id] = time.monotonic()
+        self._progress[job.document_id, job.version] = (Status(stage), share)
 
     def _catch_up(self, job: Job) -> None:
         # Deleted in this very moment, the document and perhaps its collection need no view any more.
@@ -328,3 +341,7 @@ class JobRunner:
 
 class _Stopped(Exception):
     """Raised inside a job when the service is stopping."""
+
+
+class _Withdrawn(Exception):
+    """Raised inside a job that is nobody's any more."""

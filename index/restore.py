@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from index.audit import TRIGGERS
 from index.backup import backups
@@ -38,7 +39,7 @@ from index.manifest import (
     problems,
     read_ended,
 )
-from index.schema import RESTRICTED_INDEX
+from index.schema import RESTRICTED_INDEX, metadata
 from index.schema import deletions as deletions_table
 from index.store import Store
 from index.view import sync_folder
@@ -120,9 +121,11 @@ def restore(
             except BaseException:
                 shutil.rmtree(staging, ignore_errors=True)
                 raise
-    except (OSError, sqlite3.Error, ValueError) as error:
+    except (OSError, sqlite3.Error, SQLAlchemyError, ValueError) as error:
+        # The whole message of SQLAlchemy is the statement and an address; the first line says what was wrong.
+        reason = str(error).partition("\n")[0]
         raise RestoreRefused(
-            f"{backup} could not be restored: {error}. {data} holds nothing of it."
+            f"{backup} could not be restored: {reason}. {data} holds nothing of it."
         ) from error
     return Restored(backup, manifest, again, former)
 
@@ -304,6 +307,10 @@ def _delete_again(folder: Path, gone: Ended) -> tuple[str, ...]:
     again = []
     store = Store(folder)
     try:
+        with store.database.read() as connection:
+            for table in metadata.sorted_tables:
+                # By now it has the present schema, or it never was a catalog.
+                connection.execute(select(table).limit(0))
         store.finish_interrupted()
         for key_id in gone.keys:
             with suppress(NotFound):

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # passage would cost 1.
 _LINE_BREAK = 0.3
 _INNER_BREAK = 0.6
+# A line of code can be as long as its file, and counting word pieces takes some 400 bytes for each. What is longer than
+# this is over every limit, and is cut before it is counted.
+_COUNTED_CHARS = 2_000
 
 
 def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfig) -> ChunkTree:
@@ -59,6 +62,7 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
         spans = sentence_spans(
             text, start, end, code=code[bisect_right(code_ends, start) : bisect_left(code_starts, end)]
         )
+        spans = [piece for span in spans for piece in _pieces(text, *span)]
         counts = count_tokens([text[first:last] for first, last in spans])
         spans, counts = _split_oversized(text, spans, counts, count_tokens, config.max_tokens)
         for group in _pack(counts, _break_costs(text, spans), config.max_tokens):
@@ -100,6 +104,22 @@ def _sections(text: str, blocks: Sequence[Block]) -> list[tuple[Span, tuple[str,
     return [((start, end), path) for (start, path), end in zip(found, ends, strict=True)]
 
 
+def _pieces(text: str, start: int, end: int) -> list[Span]:
+    """A span in pieces that can be counted, cut at white space where there is some."""
+    found: list[Span] = []
+    while end - start > _COUNTED_CHARS:
+        cut = _gap(text, start, start + _COUNTED_CHARS)
+        found.append((start, cut))
+        start = cut
+    return [*found, (start, end)]
+
+
+def _gap(text: str, start: int, middle: int) -> int:
+    """Where to cut a span at or before its middle: after white space where there is some."""
+    gap = max(text.rfind(" ", start + 1, middle), text.rfind("\n", start + 1, middle)) + 1
+    return gap if gap > start + 1 else max(middle, start + 1)
+
+
 def _split_oversized(
     text: str, spans: list[Span], counts: list[int], count_tokens: CountTokens, limit: int
 ) -> tuple[list[Span], list[int]]:
@@ -114,8 +134,7 @@ def _split_oversized(
         # Half of the parts that it will take, on each side: every character is counted once for each halving.
         parts = math.ceil(count / limit)
         middle = start + (end - start) * ((parts + 1) // 2) // parts
-        gap = max(text.rfind(" ", start + 1, middle), text.rfind("\n", start + 1, middle)) + 1
-        cut = gap if gap > start + 1 else max(middle, start + 1)
+        cut = _gap(text, start, middle)
         left, right = count_tokens([text[start:cut], text[cut:end]])
         todo += [((cut, end), right), ((start, cut), left)]
     return [span for span, _ in done], [count for _, count in done]

@@ -20,7 +20,7 @@ from ingest.memory import give_back
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ingest.config import ChunkConfig, ParseConfig
@@ -105,7 +105,13 @@ class Pipeline:
             self.chunk_config.max_tokens,
             max(self.embedder.max_tokens - CONTEXT_TOKENS, self.embedder.max_tokens // 2),
         )
-        tree = build_tree(document, self.embedder.count_tokens, replace(self.chunk_config, max_tokens=most))
+
+        def count_tokens(texts: Sequence[str]) -> list[int]:
+            # Cutting a long file takes minutes, in which it must be heard of and can be told to end.
+            progress("embedding", 0.0)
+            return self.embedder.count_tokens(texts)
+
+        tree = build_tree(document, count_tokens, replace(self.chunk_config, max_tokens=most))
         if len(tree.passages) > self.chunk_config.max_passages:
             raise TooLarge(
                 f"The file has {len(tree.passages):,} passages, more than the ceiling of "

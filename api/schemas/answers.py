@@ -20,6 +20,7 @@ MAX_TURNS = 50
 MAX_HISTORY_CHARS = 200_000
 # Of all sources of a check together: every sentence is embedded for this one request, about two seconds at this length.
 MAX_SOURCE_CHARS = 200_000
+MAX_TEXT_CHARS = 20_000
 # Bounds of a filter that the schema can state. Conditions, values and nesting have bounds too: see index/filters.py.
 Filter = Annotated[dict[str, Any], Field(max_length=500)]
 
@@ -272,7 +273,7 @@ class SourceIn(Body):
 class GroundIn(Body):
     """A text to check, against a collection or against the sources given."""
 
-    text: str = Field(min_length=1, max_length=20_000)
+    text: str = Field(min_length=1, max_length=MAX_TEXT_CHARS)
     collection: CollectionName | None = None
     sources: list[SourceIn] | None = Field(
         None,

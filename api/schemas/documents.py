@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ingest.types import Disclosure
 
 
+# Of a document. What is longer is text, and nobody could read it above an answer.
+MAX_TITLE_CHARS = 500
+
+
 class ErrorOut(BaseModel):
     """Why a document failed."""
 
@@ -127,8 +131,8 @@ class TextUpload(Body):
     """A document given as text."""
 
     text: str = Field(min_length=1)
-    title: str = Field("Untitled", min_length=1, max_length=500)
-    filename: str | None = Field(None, min_length=1, max_length=500)
+    title: str = Field("Untitled", min_length=1, max_length=MAX_TITLE_CHARS)
+    filename: str | None = Field(None, min_length=1, max_length=MAX_TITLE_CHARS)
     collection: CollectionName = "default"
     metadata: dict[str, Any] = Field(default_factory=dict)
     wait: bool = False
@@ -139,8 +143,8 @@ class UrlUpload(Body):
     """A document given by its address."""
 
     url: str = Field(min_length=1, max_length=2_000)
-    title: str | None = Field(None, min_length=1, max_length=500)
-    filename: str | None = Field(None, min_length=1, max_length=500)
+    title: str | None = Field(None, min_length=1, max_length=MAX_TITLE_CHARS)
+    filename: str | None = Field(None, min_length=1, max_length=MAX_TITLE_CHARS)
     collection: CollectionName = "default"
     metadata: dict[str, Any] = Field(default_factory=dict)
     wait: bool = False

@@ -7,7 +7,7 @@ import socket
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -50,6 +50,7 @@ def tight(slow_gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactor
         max_queued=2,
         request_deadline_s=DEADLINE_S,
         transfer_deadline_s=20,
+        body_wait_s=2,
         parse_timeout_s=6,
         max_upload_mib=64,
     )
@@ -249,6 +250,36 @@ def test_multipart_floods(tight: httpx.Client, body: bytes, status: set[int]) ->
     assert b'"error"' in found[0][1]
     assert time.perf_counter() - started < 60
     assert slowest < 5
+
+
+QUESTION = "POST /v1/search HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: 99\n\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "places"), [(QUESTION, 1), (MULTIPART.format(length=99), 8)], ids=["question", "upload"]
+)
+def test_a_body_that_drips_in_gives_its_place_back(tight: httpx.Client, head: str, places: int) -> None:
+    """408 after the stated time, however steadily it drips; what came after it has waited no longer than that."""
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connected(tight, head)) for _ in range(places)]
+        time.sleep(0.5)
+        started = time.perf_counter()
+        if head == QUESTION:
+            question = {"query": "kiln", "collection": "tight"}
+            behind, got = in_background(tight.post, "/v1/search", json=question)
+        else:
+            behind, got = in_background(upload, tight, "The mill is behind the kiln.", collection="drip")
+        with suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(40):
+                slow[0].sendall(b"\r\n")
+                time.sleep(0.1)
+        behind.join()
+        assert time.perf_counter() - started < 15
+        said = slow[0].recv(65536)
+
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert b'"body_too_slow"' in said
+    assert got[0]["status"] == "ready" if isinstance(got[0], dict) else got[0].status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -393,3 +393,35 @@ def test_metadata_is_kept_until_it_is_given_anew(client: httpx.Client) -> None:
     third = upload(client, "Meta three.", "meta.md", collection="meta", metadata=json.dumps({"b": [True]}))
 
     assert [each["metadata"] for each in (first, second, third)] == [{"a": 1}, {"a": 1}, {"b": [True]}]
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Metadata of so many levels of lists and objects."""
+    found: Any = 1
+    for level in range(levels - 1):
+        found = [found] if level % 2 else {"a": found}
+    return {"nested": found}
+
+
+def test_metadata_that_nests_too_deep_is_refused(client: httpx.Client) -> None:
+    """Deeper than can be read again is refused in both forms, and the list of documents can be read afterwards."""
+    deepest = upload(client, "Deep enough.", "deep.md", collection="deep", metadata=json.dumps(nested(16)))
+    for levels in (17, 190, 500):
+        body = {"text": "Too deep.", "title": "Deep", "collection": "deep", "metadata": nested(levels)}
+        message = error_of(client.post("/v1/documents", json=body), 422, "invalid_field")["message"]
+        assert "16 levels" in message
+        fields = {"collection": "deep", "metadata": json.dumps(nested(levels))}
+        parts = {"file": ("deep.md", b"Too deep.")}
+        error_of(client.post("/v1/documents", files=parts, data=fields), 422, "invalid_field")
+
+    listed = client.get("/v1/documents", params={"collection": "deep"})
+    assert listed.status_code == 200
+    assert [each["metadata"] for each in listed.json()["documents"]] == [deepest["metadata"]]
+
+
+def test_a_title_beside_a_file_is_no_longer_than_one_beside_a_text(client: httpx.Client) -> None:
+    """500 characters, in both forms."""
+    for title, status in (("t" * 500, 202), ("t" * 501, 422), ("a\x00b", 422)):
+        parts = {"file": ("titled.md", b"With a title.")}
+        got = client.post("/v1/documents", files=parts, data={"collection": "titled", "title": title})
+        assert got.status_code == status, got.text

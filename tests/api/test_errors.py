@@ -82,6 +82,7 @@ def test_a_body_that_is_not_json(client: httpx.Client, path: str, body: bytes) -
         ("/v1/documents", {"text": "x", "metadata": [1]}),
         ("/v1/documents", {"text": "x", "metadata": {"allow": "board"}}),
         ("/v1/documents", {"text": "x", "metadata": {"Allow": ["board"]}}),
+        ("/v1/documents", {"text": "x", "metadata": {"a": "long" * 5_001}}),
         ("/v1/documents", {"text": "x", "unknown": 1}),
         ("/v1/documents", {"text": "x", "collection": "a/b"}),
         ("/v1/documents", {"url": "http://169.254.169.254/latest"}),

@@ -462,11 +462,30 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "trigger 'evil'",
     ),
+    "catalog without a table": (lambda b: rename_in_catalog(b, "DROP TABLE passages"), "no such table"),
+    "catalog without a column": (
+        lambda b: rename_in_catalog(b, "ALTER TABLE versions RENAME COLUMN given_title TO other"),
+        "no such column",
+    ),
     "row without its document": (
         lambda b: rename_in_catalog(b, "UPDATE versions SET document_id = 'other' WHERE rowid = 1"),
         "damaged",
     ),
 }
+
+
+@pytest.mark.parametrize("damaged", ["{", "[]", "{}", '{"deletions": []}'])
+def test_a_damaged_list_of_deletions_stops_the_backup(store: Store, tmp_path: Path, damaged: str) -> None:
+    """It is not overwritten by a shorter one; the message names it, and nothing is left of the backup."""
+    listed = tmp_path / "backups" / "deletions.json"
+    back_up(store.folder, listed.parent)
+    before = files(listed.parent)
+    listed.write_text(damaged)
+
+    with pytest.raises(BackupFailed, match=r"deletions\.json is damaged"):
+        back_up(store.folder, listed.parent)
+    assert listed.read_text() == damaged
+    assert files(listed.parent) == before
 
 
 @pytest.mark.parametrize("damage", sorted(DAMAGES))

@@ -211,6 +211,43 @@ def test_a_deleted_document_leaves_no_draft(store: Store, pipeline: Pipeline) ->
         assert connection.execute(select(drafts)).all() == []
 
 
+def test_work_on_a_deleted_document_ends(store: Store, pipeline: Pipeline) -> None:
+    """The worker leaves it at the next sign of life, long before its end, and takes the next document."""
+    steps = []
+
+    def slow() -> None:
+        steps.append(time.monotonic())
+        time.sleep(0.1)
+
+    document_id = upload(store, "long.txt", LONG * 60).document_id
+    config = JobConfig(workers=1, lease_s=0.3)
+    with running(store, pipeline, Troubled(embedding=slow), config) as runner:
+        while not steps:
+            time.sleep(0.01)
+        store.delete_document(document_id)
+        assert add(store, runner, "other.txt", "other text").status is Status.READY
+        assert len(steps) < 60
+    assert examine(store, repair=False).clean
+
+
+def test_cutting_a_deleted_document_ends(store: Store, pipeline: Pipeline) -> None:
+    """Also before the first vector, while a text without spaces is halved again and again."""
+    steps = []
+
+    def slow() -> None:
+        steps.append(time.monotonic())
+        time.sleep(0.1)
+
+    document_id = upload(store, "brackets.txt", "[" * 100_000).document_id
+    config = JobConfig(workers=1, lease_s=0.3)
+    with running(store, pipeline, Troubled(counting=slow), config) as runner:
+        while len(steps) < 3:
+            time.sleep(0.01)
+        store.delete_document(document_id)
+        assert add(store, runner, "other.txt", "other text").status is Status.READY
+        assert len(steps) < 60
+
+
 def test_a_job_that_was_put_back_goes_to_the_end_of_the_line(store: Store) -> None:
     """What finds no room on the disk does not keep later documents from being tried."""
     ids = [upload(store, f"{name}.txt", name).document_id for name in "abc"]

@@ -305,6 +305,23 @@ def test_lines_of_code_are_sentences() -> None:
     ]
 
 
+@pytest.mark.parametrize("line", ["f(a);" * 40_000, "[ " * 100_000], ids=["no space", "spaces"])
+def test_a_line_of_code_as_long_as_its_file_is_counted_in_pieces(line: str) -> None:
+    """A count of word pieces takes far more memory than its text; the pieces still tile the line."""
+    longest = 0
+
+    def counted(texts: Sequence[str]) -> list[int]:
+        nonlocal longest
+        longest = max([longest, *map(len, texts)])
+        return EMBEDDER.count_tokens(texts)
+
+    code = [Block(BlockKind.CODE, 0, len(line))]
+    tree = build_tree(document(line, code), counted, ChunkConfig())
+
+    assert longest <= 2_000
+    assert "".join(line[each.start : each.end] for each in tree.sentences) == line
+
+
 def test_code_under_several_headings() -> None:
     """Each section sees its own blocks, wherever they begin and end in it."""
     parts = [
