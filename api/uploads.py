@@ -325,6 +325,11 @@ def _checked_metadata(found: Any) -> dict[str, Any]:
             f"metadata has {len(written):,} characters as JSON, and at most {MAX_METADATA_CHARS:,} are kept."
         )
         raise ApiError(422, "invalid_field", message)
+    _check_permissions(found)
+    return found
+
+
+def _check_permissions(found: dict[str, Any]) -> None:
     try:
         _ALLOW.validate_python(found.get(ALLOW))
     except ValidationError as error:
@@ -335,7 +340,6 @@ def _checked_metadata(found: Any) -> dict[str, Any]:
     if alike := [name for name in found if name != ALLOW and name.strip().casefold() == ALLOW]:
         # Stored as it is it would restrict nothing, and whoever wrote it would believe that it does.
         raise ApiError(422, "invalid_field", f"metadata holds {alike[0]!r}. Permissions are named {ALLOW!r}.")
-    return found
 
 
 def _storable(text: str, name: str) -> str:

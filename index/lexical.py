@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import tantivy
 
 from index.analyze import phrases, terms
-from index.segments import is_intact
+from index.segments import is_intact, remove_strays
 from index.small_words import small_words
 from index.types import Hit
 from index.view import read_manifest, write_atomically
@@ -58,6 +58,8 @@ class LexicalView:
         self._root = folder
         self._manifest = folder / "lexical.json"
         self._lock = threading.Lock()
+        # Whether the last commit may have been cut off, in this process or by the end of the one before.
+        self._stumbled = True
         for left in (_FORMER, _ANEW):
             shutil.rmtree(folder / left, ignore_errors=True)
         manifest = read_manifest(self._manifest)
@@ -222,7 +224,11 @@ class LexicalView:
         """
         with self._lock:
             try:
+                if self._stumbled:
+                    remove_strays(self._root / "lexical")
+                self._stumbled = True
                 self._write(batch)
+                self._stumbled = False
             except ValueError as error:
                 raise _disk_error(error) from None
             self._watermark = batch[-1].seq

@@ -33,6 +33,26 @@ def is_intact(folder: Path) -> bool:
     return all(_is_whole(folder / name) for name in names)
 
 
+def remove_strays(folder: Path) -> None:
+    """Remove what a commit that did not come to its end has left. The same commit made again stumbles over it.
+
+    Tantivy numbers its lists of deleted documents from the last commit, and refuses to write one that is there.
+
+    Args:
+        folder: Where ``meta.json`` lies. Nobody writes to it meanwhile.
+
+    Raises:
+        OSError: The folder cannot be read, or a file not removed.
+        ValueError: ``meta.json`` is damaged.
+    """
+    segments = json.loads((folder / "meta.json").read_bytes())["segments"]
+    used = {name for segment in segments for name in _files(segment)}
+    for path in folder.iterdir():
+        of_commit = path.suffix.removeprefix(".") in (*_PARTS, "del") or path.name.startswith(".tmp")
+        if of_commit and path.name not in used:
+            path.unlink(missing_ok=True)
+
+
 def _files(segment: dict[str, object]) -> list[str]:
     name = str(segment["segment_id"]).replace("-", "")
     found = [f"{name}.{part}" for part in _PARTS]

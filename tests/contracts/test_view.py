@@ -219,6 +219,26 @@ class TestView:
         for text, hits in zip(ASKED, expected, strict=True):
             same(again.search(query(text), 5), hits)
 
+    @pytest.mark.parametrize("done", [1, 2, 3])
+    def test_a_commit_that_was_cut_off_is_made_again(
+        self, opened: Callable[[Path], View], tmp_path: Path, done: int
+    ) -> None:
+        """New files were written, and a kill came before the one that says they count."""
+        view = opened(tmp_path / "view")
+        view.apply(CHANGES[:done])
+        view.flush()
+        shutil.copytree(tmp_path / "view", tmp_path / "before")
+        view.apply(CHANGES[done:])
+        shutil.copytree(tmp_path / "view", tmp_path / "killed")
+        shutil.copytree(tmp_path / "before", tmp_path / "killed", dirs_exist_ok=True)
+
+        again = opened(tmp_path / "killed")
+        again.apply([each for each in CHANGES if each.seq > again.watermark])
+
+        assert again.ids() == LIVE
+        for text in ASKED:
+            same(again.search(query(text), 5), view.search(query(text), 5))
+
     @pytest.mark.parametrize("damage", ["gone", "empty", "half", "garbage", "one bit"])
     def test_damaged_files_are_noticed(
         self, opened: Callable[[Path], View], tmp_path: Path, damage: str

@@ -20,7 +20,7 @@ from index.errors import BackupFailed, FolderInUse, FolderUnusable, NotFound, Re
 from index.keys import KeyGrant
 from index.restore import restore
 from index.store import Store
-from tests.index.helpers import add, found_texts, search, settled, upload
+from tests.index.helpers import add, copy_of_the_moment, found_texts, search, settled, upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +120,7 @@ def test_a_backup_of_a_folder_that_nobody_holds(store: Store, runner: JobRunner,
     """Cleanly closed, or as a kill leaves it, with or without its log files."""
     texts = filled(store, runner)
     with store.database.write():
-        shutil.copytree(store.folder, tmp_path / "killed")
+        copy_of_the_moment(store.folder, tmp_path / "killed")
     runner.stop()
     store.close()
     for folder in (store.folder, tmp_path / "killed"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from dataclasses import replace
@@ -18,7 +17,7 @@ from index.health import ALARMS, FIGURES, health_figures
 from index.schema import drafts, jobs
 from index.store import Store
 from index.types import IdRange, Status
-from tests.index.helpers import WAIT_S, add, settled, upload
+from tests.index.helpers import WAIT_S, add, copy_of_the_moment, settled, upload
 from tests.index.test_jobs import LONG, Gate, Troubled, running
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ def test_a_kill_costs_one_part_of_an_embedding(store: Store, pipeline: Pipeline,
     with running(store, small, Counting()):
         assert gate.reached.wait(WAIT_S)
         with store.database.write():
-            shutil.copytree(store.folder, tmp_path / "killed")
+            copy_of_the_moment(store.folder, tmp_path / "killed")
         first = list(embedded)
         gate.open.set()
         settled(store, document_id)

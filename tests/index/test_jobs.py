@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from index.types import Status
 from ingest.errors import EmbedderUnavailable
 from ingest.pipeline import Ingested, Original
 from tests.doubles.embedder import HashingEmbedder
-from tests.index.helpers import WAIT_S, add, found_texts, settled, upload
+from tests.index.helpers import WAIT_S, add, copy_of_the_moment, found_texts, settled, upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,7 +97,7 @@ def ingest(store: Store, pipeline: Pipeline, job: Job) -> Ingested:
 
 def copied(store: Store, target: Path) -> Store:
     """The folder as a kill at this moment leaves it, opened anew."""
-    shutil.copytree(store.folder, target)
+    copy_of_the_moment(store.folder, target)
     return Store(target)
 
 

@@ -30,7 +30,7 @@ from index.errors import NotFound
 from index.jobs import JobRunner
 from index.store import Store
 from index.types import Status
-from tests.index.helpers import found_texts, settled, upload
+from tests.index.helpers import copy_of_the_moment, found_texts, settled, upload
 
 if TYPE_CHECKING:
     from index.types import Submission
@@ -211,9 +211,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.opened += 1
         copy = self.root / str(self.opened)
         with self.store.database.write():
-            # Files are copied one after the other; a real kill stops them all at once. A view that is being built
-            # renames its drafts meanwhile, and a kill may leave any of them out.
-            shutil.copytree(self.store.folder, copy, ignore=shutil.ignore_patterns(".tmp*"))
+            # Files are copied one after the other; a real kill stops them all at once.
+            copy_of_the_moment(self.store.folder, copy)
         self._close()
         self._open(copy)
 
