@@ -61,6 +61,7 @@ def test_what_should_not_be_there_is_found(store: Store, runner: JobRunner) -> N
     left = store.blobs.path("ab" * 32)
     left.parent.mkdir()
     left.write_text(TEXT)
+    runner.stop()
 
     found = {trace.place: trace.count for trace in traces(store, gone.id, CANARY)}
 
