@@ -27,6 +27,7 @@ def test_a_deleted_document_leaves_nothing(store: Store, runner: JobRunner) -> N
     gone = add(store, runner, "gone.md", TEXT)
     store.answers.save("ans_1", store.collection("default").id, {"document_id": gone.id}, [gone.id])
     store.flush()
+    runner.stop()
 
     before = {trace.place for trace in traces(store, gone.id, CANARY)}
     store.delete_document(gone.id)
