@@ -103,6 +103,9 @@ class AskIn(Body):
     on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     stream: bool = False
     explain: bool = False
+    cache: bool = Field(
+        True, description="Whether an answer to the same question may be given again while it holds."
+    )
     principals: ActingAs = None
 
     @field_validator("history")
@@ -239,6 +242,7 @@ class AnswerOut(BaseModel):
     conversation_id: str | None
     trace: dict[str, Any] | None = None
     short_answer: ShortAnswerOut | None = None
+    cached: bool = False
 
     @classmethod
     def of(cls, answer: Answer, *, trace_id: str, conversation_id: str | None, explain: bool) -> Self:
@@ -258,6 +262,7 @@ class AnswerOut(BaseModel):
             conversation_id=conversation_id,
             trace=answer.trace if explain else None,
             short_answer=ShortAnswerOut.of(answer.short_answer) if answer.short_answer else None,
+            cached=answer.cached,
         )
 
 
