@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import time
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,8 @@ from rag.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from prometheus_client import Counter
 
     from index.answer_cache import Kept
     from index.sight import Sight
@@ -128,6 +132,82 @@ class Shelf:
         if answer.finish_reason != _ENDED or not place.evidence or (judge and judge["failures"]):
             return None
         return Entry(place.key, place.seq, place.evidence, list(place.found), self._seconds)
+
+
+class Look:
+    """One question's look for its answer among those that are kept.
+
+    Args:
+        shelf: With the kept answers.
+        question: As it was asked.
+        mode: In which it is answered.
+        counter: Counts how looks end.
+        fresh: Whether no kept answer is wanted.
+
+    Attributes:
+        kept: The answer, once it was found.
+    """
+
+    def __init__(
+        self, shelf: Shelf, question: Question, mode: Mode, counter: Counter, *, fresh: bool
+    ) -> None:
+        self._shelf = shelf
+        self._question = question
+        self._mode = mode
+        self._counter = counter
+        self._fresh = fresh
+        self._place: Place | None = None
+        self._started = time.perf_counter()
+        self.kept: Kept | None = None
+
+    async def at_once(self) -> bool:
+        """Whether there is an answer, and nothing in its collection has changed."""
+        self._place, self.kept = await asyncio.to_thread(self._look)
+        return self._counted("hit")
+
+    def _look(self) -> tuple[Place | None, Kept | None]:
+        place = self._shelf.place(self._question, self._mode)
+        if place is None or self._fresh:
+            return place, None
+        return place, self._shelf.find(place, self._question.sight)
+
+    async def after(self, retrieved: Retrieved) -> bool:
+        """Whether there is an answer that was made from the passages that were found now."""
+        if self._place is None:
+            return False
+        self._place = self._place.after(retrieved)
+        if not self._fresh:
+            self.kept = await asyncio.to_thread(self._shelf.find_again, self._place, self._question.sight)
+        return self._counted("found_again")
+
+    async def passages(self) -> Retrieved:
+        """What the answer was made from."""
+        if self.kept is None:
+            return Retrieved(())
+        return await asyncio.to_thread(self._shelf.passages, self.kept, self._question.sight)
+
+    def events(self) -> Iterator[Event]:
+        """The answer as it is told, after its passages."""
+        if self.kept is not None:
+            yield from events_of(self.kept, (time.perf_counter() - self._started) * 1000)
+
+    def to_keep(self, answer: Answer, *, whole: bool) -> Answer:
+        """A new answer, with where it may be kept.
+
+        Args:
+            answer: That was made.
+            whole: Whether nothing was left out for want of money.
+        """
+        if self._place is None:
+            return answer
+        entry = self._shelf.entry(self._place, answer) if whole else None
+        self._counter.labels("kept" if entry else "not_kept").inc()
+        return replace(answer, keep=entry)
+
+    def _counted(self, outcome: str) -> bool:
+        if self.kept is not None:
+            self._counter.labels(outcome).inc()
+        return self.kept is not None
 
 
 def events_of(kept: Kept, milliseconds: float) -> Iterator[Event]:

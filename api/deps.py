@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import structlog
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from api.batches import BatchRunner
     from api.settings import Settings
     from ingest.confine import Confinement
     from rag.gateway import Gateway
@@ -102,6 +103,8 @@ class Service:
     observed: Observed
     checkup: Checkup
     shelf: Shelf
+    # Made at the start of the application, in its event loop.
+    batches: BatchRunner = field(init=False)
     embedder_error: str = ""
     confinement: Confinement | None = None
     confinement_error: str = ""

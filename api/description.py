@@ -54,6 +54,8 @@ _CONTENT = {
     "GET /v1/documents/{document_id}/events": ("200", "text/event-stream"),
     "GET /v1/documents/{document_id}/original": ("200", "application/octet-stream"),
     "GET /v1/documents/{document_id}/pages/{page}.png": ("200", "image/png"),
+    "GET /v1/ask/batch/{batch_id}/events": ("200", "text/event-stream"),
+    "GET /v1/ask/batch/{batch_id}/results.csv": ("200", "text/csv"),
     "GET /metrics": ("200", "text/plain"),
 }
 
@@ -139,6 +141,8 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found |= {409, 507}
     if rule.action in ("document.upload", "document.replace"):
         found |= {411, 415}
+    if rule.action.startswith("batch.") and method != "GET":
+        found |= {415, 507}
     if rule.question:
         found |= {409, 502, 507}
     if rule.action == "answer.feedback":

@@ -12,7 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from api.cached import events_of
+from api.cached import Look
 from api.errors import ApiError
 from index.spending import Amounts, Line
 from index.usage import DAY_S, Metered
@@ -20,20 +20,17 @@ from rag.errors import BudgetExceeded
 from rag.types import Done, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from fastapi import Request
 
     from api.access import Caller
-    from api.cached import Place
     from api.deps import Service
-    from index.answer_cache import Kept
     from index.keys import KeyLimits
-    from index.sight import Sight
     from index.spending import Hold
     from index.usage import Usage
     from rag.cost import Call, Purse
-    from rag.types import Event, Question, Retrieved
+    from rag.types import Event, Question
 
 _MICRO = 1_000_000
 # What an answer may cost where the question sets no limit of its own: ten times what one of a small model does.
@@ -211,46 +208,25 @@ async def answered(
     Raises:
         ApiError: 429 when the day's money is spent.
     """
-    started = time.perf_counter()
-    shelf, cache, books = service.shelf, service.observed.metrics.cache, service.store.spending
     mode = question.mode or (Mode.GENERATIVE if service.gateway else Mode.EXTRACTIVE)
-    place = await asyncio.to_thread(shelf.place, question, mode)
-    kept: list[Kept] = []
-
-    def look(find: Callable[[Place, Sight], Kept | None], at: Place, outcome: str) -> bool:
-        if not fresh and (found := find(at, question.sight)) is not None:
-            kept.append(found)
-            cache.labels(outcome).inc()
-        return bool(kept)
-
-    async def known(retrieved: Retrieved) -> bool:
-        """Whether what was found is what a kept answer was made from."""
-        nonlocal place
-        if place is None:
-            return False
-        place = place.after(retrieved)
-        return await asyncio.to_thread(look, shelf.find_again, place, "found_again")
-
-    if place is not None and await asyncio.to_thread(look, shelf.find, place, "hit"):
-        yield await asyncio.to_thread(shelf.passages, kept[0], question.sight)
+    look = Look(service.shelf, question, mode, service.observed.metrics.cache, fresh=fresh)
+    if await look.at_once():
+        yield await look.passages()
     else:
         costs = mode is Mode.GENERATIVE
         async with budget(service, caller, question.collection, question.max_cost_usd, costs=costs) as purse:
-            asked = replace(question, max_cost_usd=None if purse.limit is None else purse.limit)
-            events = service.observed.answering(service.answerer, asked, purse, known)
+            asked = replace(question, max_cost_usd=purse.limit)
+            events = service.observed.answering(service.answerer, asked, purse, look.after)
             async with aclosing(events):
                 async for each in events:
                     if isinstance(each, Done):
-                        books.count(caller.key_id, question.collection, cached=False)
-                        entry = shelf.entry(place, each.answer) if place and not purse.refused else None
-                        if place is not None:
-                            cache.labels("kept" if entry else "not_kept").inc()
-                        yield Done(replace(each.answer, keep=entry))
+                        service.store.spending.count(caller.key_id, question.collection, cached=False)
+                        yield Done(look.to_keep(each.answer, whole=not purse.refused))
                     else:
                         yield each
-    if kept:
-        books.count(caller.key_id, question.collection, cached=True)
-        for each in events_of(kept[0], (time.perf_counter() - started) * 1000):
+    if look.kept is not None:
+        service.store.spending.count(caller.key_id, question.collection, cached=True)
+        for each in look.events():
             yield each
 
 

@@ -293,7 +293,9 @@ class Gateway:
             if unbilled:
                 asking.purse.release(call, outcome)
             else:
-                counted = usage and Counted(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+                counted = None
+                if usage is not None:
+                    counted = Counted(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
                 asking.purse.settle(call, counted, outcome)
             self.attempted(Attempt(target, loop.time() - started, began, outcome, usage))
 

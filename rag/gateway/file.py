@@ -15,8 +15,8 @@ from rag.errors import GatewayNotConfigured
 from rag.gateway.routes import Balance, Chain, EndpointConfig, Target
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 _ENDPOINT = {"url", "key_env", "key_file", "proxy", "images"}
 _CHAIN = {"targets", "balance", "hedge_s", "first_byte_s"}

@@ -120,7 +120,7 @@ class Standings:
         standing = self.of(target)
         if balance is Balance.SPREAD:
             # Weighted sampling without replacement (Efraimidis and Spirakis, 2006): the key is u ** (1 / weight).
-            drawn = self._draw(0.0, 1.0) ** (1.0 / target.weight)
+            drawn: float = self._draw(0.0, 1.0) ** (1.0 / target.weight)
             return standing.in_flight / target.weight + 1.0 - drawn
         if balance is Balance.FASTEST:
             # What was never asked goes first, once.
