@@ -22,7 +22,7 @@ from rag.errors import BudgetExceeded, GatewayError
 from rag.types import Done, Retrieved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from rag.run import Run
     from rag.types import Answer, Event
@@ -90,7 +90,7 @@ async def _second(
     }
     try:
         async with aclosing(told(second)) as events:
-            again = [event async for event in events if not isinstance(event, Retrieved)]
+            again: list[Event] = [event async for event in events if not isinstance(event, Retrieved)]
     except (BudgetExceeded, GatewayError) as error:
         run.stepped = {"to": config.model, "because": why, "failed": error.code}
         return None
@@ -102,9 +102,10 @@ async def _second(
     return again
 
 
-def _answer(events: list[Event]) -> Answer | None:
+def _answer(events: Sequence[Event]) -> Answer | None:
     """The finished answer, if they end with one."""
-    return events[-1].answer if events and isinstance(events[-1], Done) else None
+    last = events[-1] if events else None
+    return last.answer if isinstance(last, Done) else None
 
 
 def _why(run: Run, first: Answer | None, problem: GatewayError | None) -> str:

@@ -21,7 +21,6 @@ from api.gate import note_objects
 from api.idempotency import key_of
 from api.schemas.answers import CitationOut
 from api.schemas.batches import (
-    MAX_BATCH_BYTES,
     BatchDeletedOut,
     BatchErrorOut,
     BatchesOut,
@@ -195,21 +194,17 @@ async def _given(request: Request, collection: str | None, mode: str, max_cost_u
     """The questions of a body.
 
     Raises:
-        ApiError: 413 for too many bytes, 415 for another type, 422 for CSV without the column ``question``.
+        ApiError: 415 for another type, 422 for CSV without the column ``question``.
         RequestValidationError: A field is not as documented.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BATCH_BYTES:
-            raise ApiError(413, "too_large", f"A batch has at most {MAX_BATCH_BYTES // 2**20} MiB.")
+    body = await request.body()
     try:
         if kind == "application/json":
-            return BatchIn.model_validate_json(bytes(body))
+            return BatchIn.model_validate_json(body)
         if kind in ("text/csv", "application/csv"):
             fields: dict[str, Any] = {"collection": collection} if collection is not None else {}
-            questions = _read_csv(bytes(body))
+            questions = _read_csv(body)
             return BatchIn(questions=questions, mode=mode, max_cost_usd=max_cost_usd, **fields)  # type: ignore[arg-type]
     except ValidationError as error:
         raise RequestValidationError(

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 MAX_QUESTIONS = 10_000
 MAX_LABEL = 200
-# Of the body of a request that brings questions.
-MAX_BATCH_BYTES = 16 * 1024 * 1024
 
 
 def _question(given: object) -> object:

@@ -208,7 +208,7 @@ class Gateway:
             now = asyncio.get_running_loop().time()
             order = self.standings.order(asking.chain, self._prices, now)
             left = [each for each in order if each not in hopeless]
-            asking.failures = []
+            asking.begin_round(left)
             opened = await first_of(
                 (target for target in left if self._may_ask(asking, target)),
                 lambda target: self._attempt(asking, target),
@@ -216,7 +216,7 @@ class Gateway:
             )
             if isinstance(opened, Opened):
                 return opened
-            hopeless |= {target for target, error in asking.failures if not _is_hopeful(error)}
+            hopeless |= {target for target, error in asking.failures.items() if not _is_hopeful(error)}
             error = asking.worst()
             if not isinstance(error, GatewayError):
                 raise error
@@ -238,7 +238,7 @@ class Gateway:
         else:
             error = self.standings.held(target, loop_time)
         if error is not None:
-            asking.failures.append((target, error))
+            asking.failures[target] = error
         return error is None
 
     async def _attempt(self, asking: _Asking, target: Target) -> Opened | None:
@@ -248,14 +248,14 @@ class Gateway:
                 target.model, asking.messages, self._config.max_output_tokens, target.endpoint
             )
         except BudgetExceeded as error:
-            asking.failures.append((target, error))
+            asking.failures[target] = error
             return None
         first_byte_s = asking.chain.first_byte_s or self._config.first_byte_s
         deltas = self._watched(target, asking, call, first_byte_s)
         try:
             return await open_attempt(deltas)
         except GatewayError as error:
-            asking.failures.append((target, error))
+            asking.failures[target] = error
             return None
 
     async def _watched(
@@ -335,20 +335,26 @@ class _Asking:
         self.deadline = deadline
         self.purse = purse
         self.images = contents(messages)[1] > 0
-        self.failures: list[tuple[Target, RagError]] = []
+        # The last of each target.
+        self.failures: dict[Target, RagError] = {}
+
+    def begin_round(self, targets: Sequence[Target]) -> None:
+        """Forget how these failed before: they are asked once more."""
+        for target in targets:
+            self.failures.pop(target, None)
 
     def worst(self) -> RagError:
         """What to tell of a round in which nothing answered: what gives most hope, with what else failed."""
         if not self.failures:
             return GatewayError("The time for this answer was over before a gateway could be asked.")
-        errors = [error for _, error in self.failures]
+        errors = list(self.failures.values())
         asked = [error for error in errors if isinstance(error, GatewayError)]
         if not asked:
             return errors[0]
         hopeful = [error for error in asked if error.retryable]
         found = min(hopeful or asked, key=lambda error: error.retry_after_s or 0.0)
         if len(errors) > 1:
-            tried = ", ".join(f"{target.name} ({error.code})" for target, error in self.failures)
+            tried = ", ".join(f"{target.name} ({error.code})" for target, error in self.failures.items())
             found.args = (f"{found} None of the chain {self.chain.name!r} answered: {tried}.",)
         return found
 

@@ -61,6 +61,9 @@ class Standing:
             return
         self.failures += 1
         seconds = min(_COOL_MOST_S, _COOL_FIRST_S * 2.0 ** min(self.failures - 1, 10))
+        if error.retry_after_s is not None:
+            # The gateway knows better.
+            seconds = 0.0
         if isinstance(error, GatewayAuthError):
             seconds = _COOL_REFUSED_S
         self.cool_until = now + seconds

@@ -43,6 +43,8 @@ def address(gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory) 
         gateway_url=gateway.url,
         gateway_key=SecretStr(GATEWAY_KEY),
         gateway_deadline_s=3.0,
+        # Tests ask the same question and play something else; tests/api/test_answer_cache.py has a service of its own.
+        answer_cache_hours=0,
     )
     with serving(settings) as url:
         with httpx.Client(base_url=url, timeout=60) as first:

@@ -317,9 +317,9 @@ def test_judging_stays_inside_the_budget(library: Library) -> None:
     free = ask(library, plays(PARAPHRASE, always("all"))).answer
     alone = Purse(count=TOKENS.count).reserve("gpt-4.1-mini", free.trace["sent"], 1024).counts / NANO
 
-    outcome = ask(
-        library, plays(PARAPHRASE, always("all")), question=replace(ASKED, max_cost_usd=alone * 1.0001)
-    )
+    # An answer whose tokens are not counted takes all that it could cost.
+    uncounted = replace(plays(PARAPHRASE, always("all")), usage=False)
+    outcome = ask(library, uncounted, question=replace(ASKED, max_cost_usd=alone * 1.0001))
     enough = ask(library, plays(PARAPHRASE, always("all")), question=replace(ASKED, max_cost_usd=alone * 1.5))
 
     assert judged(outcome) == []
@@ -398,7 +398,7 @@ def test_several_claims_are_judged_at_once_and_in_order() -> None:
 
     async def run(url: str) -> list[float]:
         judges = judges_at(GatewayConfig(url), JudgeConfig())
-        with judges.of(Purse(JUDGE, None), asyncio.get_running_loop().time() + 10) as judge:
+        with judges.of(Purse(), asyncio.get_running_loop().time() + 10) as judge:
             found = await asyncio.to_thread(
                 judge.ahead, lambda claim: judge.judge(claim, ["Numbers."])[0].carries, claims
             )
