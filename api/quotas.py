@@ -163,7 +163,8 @@ async def _held(
     if not mosts:
         return None, wanted
     limit = wanted or min(_USD_PER_ANSWER, *mosts)
-    taken = math.ceil(round(limit * _MICRO, 3))
+    # A budget of nothing has no room for anything.
+    taken = max(1, math.ceil(round(limit * _MICRO, 3)))
     of_key = None if key_most is None else math.floor(round(key_most * _MICRO, 3))
     hold = await asyncio.to_thread(books.hold, caller.key_id, of_key, collection, taken)
     if hold.refused_by:

@@ -117,7 +117,7 @@ def _why(run: Run, first: Answer | None, problem: GatewayError | None) -> str:
         # What cannot be mended by another model is no reason to ask one.
         return f"the first model gave none ({problem.code})" if problem and not run.builder.claims else ""
     if run.draft.refused and not run.builder.claims:
-        holds = _holds_answer(run)
+        holds = holds_answer(run)
         said = f"it finds no answer where the passages hold one with {holds:.2f}"
         return said if holds >= config.refusal_from else ""
     if first.confidence.value < config.below:
@@ -125,7 +125,7 @@ def _why(run: Run, first: Answer | None, problem: GatewayError | None) -> str:
     return ""
 
 
-def _holds_answer(run: Run) -> float:
+def holds_answer(run: Run) -> float:
     """The probability that the passages hold the answer, as it is estimated for answers by quotation."""
     ranking = run.ranking or run.rank()
     log_odds = sufficiency(ranking, retrieval_signals(run.first or run.found))

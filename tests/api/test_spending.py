@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -139,8 +139,6 @@ def test_a_hundred_at_once_overspend_nothing(tmp_path: Path, whose: str) -> None
 @pytest.mark.timeout(300)
 def test_budgets_hold_when_the_gateway_does_not_say_what_it_took(tmp_path: Path) -> None:
     """Answers whose tokens are not counted take the most that they can have cost."""
-    from dataclasses import replace
-
     with served(tmp_path, replace(good(), usage=False)) as service:
         token = service.key("ask:*", usd_per_day=0.01)["token"]
         found = at_once(service, 30, [token], max_cost_usd=0.003)
