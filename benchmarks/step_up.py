@@ -7,7 +7,7 @@ gateway plays two models over real HTTP: each writes, with its own chance, the s
 answer, and else what models do wrong: another sentence of the same passage that is true and answers something else, the
 right sentence with a changed number or a turned verb, an answer to another question, or that there is no answer
 although there is one. To a question without an answer a model says so, or quotes something that is near. The chances
-are set by hand (``SMALL``, ``LARGE``); what is measured is whether the verified confidence tells the one from the other.
+are set by hand (``SMALL``, ``LARGE``); what is measured is whether the verified confidence tells which is which.
 
 Each question is asked of both models once. The curve then follows from the recorded confidences for every threshold,
 beside the straight line between the two models, which is what stepping up at random would give.
@@ -197,9 +197,7 @@ def curve(
         taken = first
         if up:
             cost += second.cost_usd
-            if (first.abstained and not second.abstained) or (
-                first.abstained == second.abstained and second.confidence >= first.confidence
-            ):
+            if not (second.abstained and not second.refused and not first.abstained):
                 taken = second
         cost += first.cost_usd
         right += taken.right
@@ -269,6 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             library.close()
     result = report(found[MINI], found[LARGE_MODEL])
+    result["outcomes"] = {name: [asdict(each) for each in outcomes] for name, outcomes in found.items()}
     result |= {
         "questions": len(asked),
         "seed": options.seed,

@@ -95,7 +95,7 @@ async def _second(
         run.stepped = {"to": config.model, "because": why, "failed": error.code}
         return None
     last = _answer(again)
-    if last is None or (first is not None and not _better(last, first)):
+    if last is None or (first is not None and _lost(second, last) and not first.abstained):
         value = last.confidence.value if last else None
         run.stepped = {"to": config.model, "because": why, "confidence": value}
         return None
@@ -132,11 +132,9 @@ def holds_answer(run: Run) -> float:
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
 
-def _better(second: Answer, first: Answer) -> bool:
-    """Whether the second is to be given: one that says something before one that does not, then by confidence."""
-    if first.abstained != second.abstained:
-        return first.abstained
-    return second.confidence.value >= first.confidence.value
+def _lost(run: Run, answer: Answer) -> bool:
+    """Whether nothing of what a model wrote could be verified; that it finds no answer is one."""
+    return answer.abstained and not run.draft.refused
 
 
 def _too_late(run: Run) -> bool:

@@ -99,6 +99,10 @@ class Standings:
         """By endpoint and model, those that were asked."""
         return dict(self._of)
 
+    def clear(self) -> None:
+        """Forget how all of them did."""
+        self._of = {}
+
     def order(self, chain: Chain, prices: Prices, now: float) -> list[Target]:
         """The targets of a chain, the one to ask first first. Those that rest come last, soonest back first."""
         ordered = sorted(chain.targets, key=lambda each: self._rank(each, chain.balance, prices))
