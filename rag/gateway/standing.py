@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.errors import GatewayAuthError, GatewayBadRequest, GatewayRateLimited
+from rag.errors import GatewayAuthError, GatewayBadRequest, GatewayError, GatewayRateLimited
 from rag.gateway.routes import Balance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rag.cost import Prices
-    from rag.errors import GatewayError
     from rag.gateway.routes import Chain, Target
 
 # Seconds of the first cool-down and of the longest; doubled with each failure in a row.
@@ -45,6 +44,7 @@ class Standing:
         cool_until: Until when others go before it, on the event loop's clock.
         held_until: Until when it is not asked at all.
         first_byte_s: Running average; None before the first answer.
+        held_by: What it said when it asked for that.
     """
 
     in_flight: int = 0
@@ -52,11 +52,13 @@ class Standing:
     cool_until: float = 0.0
     held_until: float = 0.0
     first_byte_s: float | None = None
+    held_by: type[GatewayError] = GatewayRateLimited
 
     def failed(self, error: GatewayError, now: float) -> None:
         """Note a failure that says something about the target, and not about the question."""
         if error.retry_after_s is not None:
             self.held_until = max(self.held_until, now + min(error.retry_after_s, _HELD_MOST_S))
+            self.held_by = type(error)
         if type(error) is GatewayBadRequest:
             return
         self.failures += 1
@@ -108,12 +110,13 @@ class Standings:
         ordered = sorted(chain.targets, key=lambda each: self._rank(each, chain.balance, prices))
         return sorted(ordered, key=lambda each: self._rest_s(each, now))
 
-    def held(self, target: Target, now: float) -> GatewayRateLimited | None:
+    def held(self, target: Target, now: float) -> GatewayError | None:
         """Why a target may not be asked yet, if it may not."""
-        left = self.of(target).held_until - now
+        standing = self.of(target)
+        left = standing.held_until - now
         if left <= 0:
             return None
-        return GatewayRateLimited(
+        return standing.held_by(
             f"The gateway {target.endpoint!r} asked not to be asked for {target.model!r} for {left:.1f} s more. Ask "
             "later, or add another endpoint to the chain.",
             retry_after_s=left,
