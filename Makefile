@@ -1,6 +1,6 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
 SECONDS ?= 600
-.PHONY: demo test lint format serve lock audit fuzz bench bench-retrieval bombs chaos states canaries diskfull backups \
+.PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval bombs chaos states canaries diskfull backups \
 	durability clean
 
 demo: ## Ingest the sample corpus and ask three questions
@@ -34,6 +34,10 @@ fuzz: ## Call every route with generated requests and two tenants' keys: make fu
 audit: ## Locked dependencies, secrets in files, known advisories
 	scripts/install.sh dev
 	scripts/audit.sh
+
+litellm: ## The service behind a real LiteLLM proxy with mock models, which gets an environment of its own
+	scripts/install.sh dev
+	scripts/litellm.sh
 
 bench: ## List the benchmarks
 	@sed -n '/^| program/,/^$$/p' benchmarks/README.md
@@ -74,4 +78,4 @@ backups: ## 20 backups under load, each restored
 durability: chaos states canaries diskfull backups ## The five above
 
 clean: ## Remove what the targets above made
-	rm -rf .venv .venv-audit .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-litellm .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

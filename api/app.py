@@ -15,13 +15,26 @@ from fastapi.staticfiles import StaticFiles
 from api import errors
 from api.access import authorise
 from api.audit import Recorder
+from api.batches import BatchRunner
 from api.bounds import Draining, Kinds
 from api.deps import build
 from api.description import describe_access
 from api.gate import Gate
 from api.lifetime import Lifetime
 from api.middleware import Boundary
-from api.routes import answers, ask, collections, documents, ground, health, keys, openai, search
+from api.routes import (
+    answers,
+    ask,
+    batch,
+    collections,
+    documents,
+    ground,
+    health,
+    keys,
+    openai,
+    search,
+    usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,9 +75,12 @@ def create_app(
         service.warm_up()
         service.runner.start()
         service.checkup.start()
+        service.batches = BatchRunner(service, settings.batch_workers)
+        service.batches.start()
         try:
             yield
         finally:
+            await service.batches.stop()
             app.state.recorder.close()
             await service.close()
 
@@ -95,7 +111,7 @@ def create_app(
         hosts=LOOPBACK if settings.host in LOOPBACK else (),
     )
     errors.install(app)
-    for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
+    for module in (documents, search, ask, batch, ground, collections, usage, answers, keys, openai, health):
         app.include_router(module.router)
 
     async def page(_request: Request) -> FileResponse:

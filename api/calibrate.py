@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from api.deps import CALIBRATION, GENERATIVE_CALIBRATION
+from api.deps import CALIBRATION, GENERATIVE_CALIBRATION, gateway_configuration
 from api.evaluation.answers.ask import Stored, ask_all
 from api.evaluation.answers.configure import AnswerConfiguration
 from api.evaluation.calibration_report import show, write_report
@@ -191,7 +191,7 @@ def _mode(options: Options, rated: Mapping[Mode, Sequence[JudgedAnswer]]) -> Mod
             counts = " and ".join(f"{len(each)} {mode}" for mode, each in rated.items())
             console.print(f"Rated answers: {counts}. {most.capitalize()} ones are calibrated; see --mode.")
             return most
-        return Mode.GENERATIVE if options.settings.gateway_url else Mode.EXTRACTIVE
+        return Mode.GENERATIVE if gateway_configuration(options.settings).is_set else Mode.EXTRACTIVE
     if options.mode not in tuple(Mode):
         raise InvalidComparison(f"--mode is auto, {', '.join(Mode)}, not {options.mode!r}.")
     return Mode(options.mode)

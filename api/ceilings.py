@@ -10,7 +10,7 @@ from starlette.responses import FileResponse
 from api import app, bounds, lifetime, middleware, uploads
 from api.deps import VIEW_S
 from api.routes import ground, openai
-from api.schemas import answers
+from api.schemas import answers, batches
 from api.schemas.base import MAX_QUESTION_CHARS
 from api.settings import Settings
 from index.config import JobConfig
@@ -107,6 +107,8 @@ def _files() -> list[tuple[str, str, str, str]]:
 def _answers() -> list[tuple[str, str, str, str]]:
     gateway, repair = GatewayConfig(None), RepairConfig()
     return [
+        ("questions of a batch", f"{batches.MAX_QUESTIONS:,}", "422", ""),
+        _set("questions in bulk answered at once", "batch_workers", "", "they wait"),
         ("a question or query", f"{MAX_QUESTION_CHARS:,} characters", "422", ""),
         ("an earlier turn, all of them, their number", f"{answers.MAX_TURN_CHARS:,}, {answers.MAX_HISTORY_CHARS:,} characters, {answers.MAX_TURNS}", "422", ""),
         ("messages of a chat completion", f"{openai.MAX_MESSAGES}, each as a turn", "422", ""),
@@ -119,5 +121,5 @@ def _answers() -> list[tuple[str, str, str, str]]:
         _set("the gateway's answer, with every retry", "gateway_deadline_s", "s", "504 `gateway_timeout`"),
         ("what a model may write", f"{gateway.max_output_tokens:,} tokens", "`finish_reason: length`", ""),
         ("a gateway's answer on the wire", _mib(gateway.max_wire_bytes), "502 `gateway_protocol`", ""),
-        ("requests to the gateway for one answer", f"{gateway.max_attempts}, and {repair.calls} to repair", "502", ""),
+        ("requests to each model of a chain for one answer", f"{gateway.max_attempts}, and {repair.calls} to repair", "502", ""),
     ]  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import structlog
 from fastapi import Depends, Request
 
+from api.cached import Shelf
 from api.checkup import Checkup
 from api.metrics import Metrics
 from api.observe import Observed, ObservedGateway, ObservedParser
@@ -32,9 +34,12 @@ from rag.config import (
     GatewayConfig,
     JudgeConfig,
     RetrieveConfig,
+    StepUpConfig,
 )
+from rag.cost import Prices
 from rag.errors import GatewayNotConfigured
-from rag.gateway_judge import GatewayJudges
+from rag.gateway.file import GatewayFile, read_gateway_file
+from rag.gateway.judge import GatewayJudges
 from rag.judging import RESPONSE_FORMAT
 from rag.personal import USUAL, Rules, named_recogniser
 from rag.redaction import PrivateGateway
@@ -47,11 +52,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from api.batches import BatchRunner
     from api.settings import Settings
     from ingest.confine import Confinement
     from rag.gateway import Gateway
     from rag.personal import Recogniser
-    from rag.tokens import TokenCounter
 
 log = structlog.get_logger(__name__)
 MEBIBYTE = 1024 * 1024
@@ -97,6 +102,9 @@ class Service:
     fetcher: Fetcher
     observed: Observed
     checkup: Checkup
+    shelf: Shelf
+    # Made at the start of the application, in its event loop.
+    batches: BatchRunner = field(init=False)
     embedder_error: str = ""
     confinement: Confinement | None = None
     confinement_error: str = ""
@@ -154,7 +162,6 @@ def calibration_file(settings: Settings) -> Path | None:
 def _judges(
     verifier: str | None,
     config: GatewayConfig,
-    tokens: TokenCounter,
     observed: Observed,
     recognisers: Sequence[Recogniser] = (),
 ) -> GatewayJudges | None:
@@ -162,7 +169,7 @@ def _judges(
     word, _, name = (verifier or "").partition(":")
     if word != GATEWAY:
         return None
-    if config.url is None:
+    if not config.is_set:
         raise GatewayNotConfigured(
             f"FOOTNOTE_VERIFIER is {verifier!r}, which needs a gateway. Set FOOTNOTE_GATEWAY_URL, or unset "
             "FOOTNOTE_VERIFIER, and claims are checked by the built-in model."
@@ -180,10 +187,11 @@ def _judges(
         max_output_tokens=judging.max_output_tokens,
         temperature=0.0,
         response_format=RESPONSE_FORMAT,
+        logprobs=False,
     )
     gateway = ObservedGateway(own, observed)
     asked = PrivateGateway(gateway, recognisers) if recognisers else gateway
-    return GatewayJudges(asked, own.model, tokens, judging)
+    return GatewayJudges(asked, own.model, judging)
 
 
 def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
@@ -207,18 +215,12 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
         max_bytes=settings.max_upload_mib * MEBIBYTE,
         ocr_languages=settings.ocr_languages,
     )
-    gateway_config = GatewayConfig(
-        url=settings.gateway_url,
-        key=settings.gateway_key.get_secret_value() if settings.gateway_key else None,
-        model=settings.model,
-        proxy=settings.gateway_proxy,
-        deadline_s=settings.gateway_deadline_s,
-    )
+    gateway_config = gateway_configuration(settings)
     observed = Observed(Metrics(), open_tracing(settings.otlp_endpoint))
-    gateway = ObservedGateway(gateway_config, observed) if settings.gateway_url else None
+    gateway = ObservedGateway(gateway_config, observed) if gateway_config.is_set else None
     tokens = token_counter()
     recognisers = _recognisers(settings)
-    judges = _judges(settings.verifier, gateway_config, tokens, observed, recognisers)
+    judges = _judges(settings.verifier, gateway_config, observed, recognisers)
     embedder = embedder or SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
     )
@@ -239,6 +241,32 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
         parse_config,
         ChunkConfig(max_tokens=settings.passage_tokens, embed_timeout_s=settings.embed_timeout_s),
     )
+    answerer = Answerer(
+        store=store,
+        embedder=embedder,
+        parser=viewer,
+        gateway=gateway,
+        gateway_config=gateway_config,
+        tokens=tokens,
+        retrieve_config=RetrieveConfig(),
+        reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
+        judge=CrossEncoderJudge(settings.verifier) if settings.verifier and judges is None else None,
+        extract_config=ExtractConfig(),
+        config=AnswerConfig(
+            evidence_tokens=settings.evidence_tokens,
+            target_error=settings.target_error,
+            calibration=calibration,
+            generative_calibration=generative,
+            on_unsupported=OnUnsupported(settings.unsupported),
+            marking=Marking(settings.mark_sources),
+            per_document=settings.passages_per_document or None,
+            merge_alike=settings.merge_alike,
+            disagreement=DisagreementConfig(shown=settings.disagreements),
+            recognisers=recognisers,
+            step_up=StepUpConfig(settings.step_up, settings.step_up_below) if settings.step_up else None,
+        ),
+        judges=judges,
+    )
     return Service(
         settings=settings,
         store=store,
@@ -257,31 +285,29 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
         fetcher=Fetcher(_fetch_config(settings)),
         observed=observed,
         checkup=Checkup(store, observed.metrics, settings.doctor_hours * 3600),
-        answerer=Answerer(
-            store=store,
-            embedder=embedder,
-            parser=viewer,
-            gateway=gateway,
-            gateway_config=gateway_config,
-            tokens=tokens,
-            retrieve_config=RetrieveConfig(),
-            reranker=CrossEncoderReranker(settings.reranker) if settings.reranker else None,
-            judge=CrossEncoderJudge(settings.verifier) if settings.verifier and judges is None else None,
-            extract_config=ExtractConfig(),
-            config=AnswerConfig(
-                evidence_tokens=settings.evidence_tokens,
-                target_error=settings.target_error,
-                calibration=calibration,
-                generative_calibration=generative,
-                on_unsupported=OnUnsupported(settings.unsupported),
-                marking=Marking(settings.mark_sources),
-                per_document=settings.passages_per_document or None,
-                merge_alike=settings.merge_alike,
-                disagreement=DisagreementConfig(shown=settings.disagreements),
-                recognisers=recognisers,
-            ),
-            judges=judges,
-        ),
+        answerer=answerer,
+        shelf=Shelf(store, answerer, settings.answer_cache_hours * 3600),
+    )
+
+
+def gateway_configuration(settings: Settings) -> GatewayConfig:
+    """Where language models are.
+
+    Raises:
+        GatewayNotConfigured: The file that a setting names cannot be used.
+    """
+    path = settings.gateway_file
+    found = GatewayFile() if path is None else read_gateway_file(path, os.environ)
+    return GatewayConfig(
+        url=settings.gateway_url,
+        key=settings.gateway_key.get_secret_value() if settings.gateway_key else None,
+        model=settings.model,
+        proxy=settings.gateway_proxy,
+        deadline_s=settings.gateway_deadline_s,
+        logprobs=settings.logprobs,
+        endpoints=found.endpoints,
+        chains=found.chains,
+        prices=Prices(found.prices),
     )
 
 

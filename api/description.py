@@ -56,6 +56,8 @@ _CONTENT = {
     "GET /v1/documents/{document_id}/events": ("200", "text/event-stream"),
     "GET /v1/documents/{document_id}/original": ("200", "application/octet-stream"),
     "GET /v1/documents/{document_id}/pages/{page}.png": ("200", "image/png"),
+    "GET /v1/ask/batch/{batch_id}/events": ("200", "text/event-stream"),
+    "GET /v1/ask/batch/{batch_id}/results.csv": ("200", "text/csv"),
     "GET /metrics": ("200", "text/plain"),
 }
 
@@ -145,6 +147,8 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found |= {411, 415}
     if rule.action == "document.original":
         found.add(416)
+    if rule.action.startswith("batch.") and method != "GET":
+        found |= {415, 507}
     if rule.question:
         found |= {409, 502, 507}
     if rule.action == "answer.feedback":

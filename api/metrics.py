@@ -23,6 +23,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120
 _PARSE_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120)
 # https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/ recommends these two rows.
 _GENERATION_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_COSTS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
 _TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
 # Figures of the data folder that are read anew at each look, under names of their own.
 _SAID_ELSEWHERE = (
@@ -76,6 +77,37 @@ class Metrics:
             ("gen_ai_operation_name", "gen_ai_request_model", "gen_ai_token_type"),
             registry=registry,
             buckets=_TOKENS,
+        )
+        self.gateway_attempts = Counter(
+            "footnote_gateway_attempts_total",
+            "Questions sent to a model at an endpoint, each attempt, by how it ended.",
+            ("endpoint", "model", "outcome"),
+            registry=registry,
+        )
+        self.gateway_first_byte = Histogram(
+            "footnote_gateway_first_byte_seconds",
+            "Seconds until a model at an endpoint began to answer.",
+            ("endpoint", "model"),
+            registry=registry,
+            buckets=_GENERATION_SECONDS,
+        )
+        self.answer_cost = Histogram(
+            "footnote_answer_cost_usd",
+            "What single answers cost, calls in vain and judging included.",
+            registry=registry,
+            buckets=_COSTS,
+        )
+        self.budget_refusals = Counter(
+            "footnote_budget_refusals_total",
+            "Questions refused because of money, by whose budget it was.",
+            ("whose",),
+            registry=registry,
+        )
+        self.cache = Counter(
+            "footnote_answer_cache_total",
+            "Questions looked up among the answers that are kept.",
+            ("outcome",),
+            registry=registry,
         )
         self.parsed = Counter(
             "footnote_parsed_total",
@@ -132,6 +164,8 @@ class Metrics:
         outcome = "abstained" if answer.abstained else "answered"
         self.answers.labels(str(answer.mode), outcome).inc()
         self.cost.inc(answer.cost_usd or 0.0)
+        if answer.trace.get("calls"):
+            self.answer_cost.observe(answer.cost_usd or 0.0)
         for stage, milliseconds in answer.timings.items():
             if stage in _STAGES:
                 self.stage_seconds.labels(stage).observe(milliseconds / 1000)

@@ -12,10 +12,11 @@ from ingest.errors import IngestError
 from ingest.parse import PARSERS, Parser
 from rag.errors import RagError
 from rag.gateway import Gateway
+from rag.gateway.routes import endpoints_of
 from rag.types import Done, Mode, Retrieved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from api.metrics import Metrics
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from ingest.types import Parsed
     from rag.answer import Answerer
     from rag.config import GatewayConfig
+    from rag.cost import Purse
     from rag.gateway import Delta, Usage
-    from rag.gateway_wire import Message
+    from rag.gateway.client import Attempt
+    from rag.gateway.wire import Message
     from rag.types import Event, Question
 
 _OPERATION = "chat"
@@ -38,16 +41,33 @@ class Observed:
     metrics: Metrics
     tracing: Tracing
 
-    async def answering(self, answerer: Answerer, question: Question) -> AsyncGenerator[Event, None]:
-        """The events of an answer, counted and timed on their way."""
+    async def answering(
+        self,
+        answerer: Answerer,
+        question: Question,
+        purse: Purse | None = None,
+        known: Callable[[Retrieved], Awaitable[bool]] | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """The events of an answer, counted and timed on their way.
+
+        Args:
+            answerer: Who answers.
+            question: What.
+            purse: What may be spent.
+            known: Says, once passages were found, that the answer is known already; then nothing more is done.
+        """
         mode = question.mode or (Mode.GENERATIVE if answerer.gateway else Mode.EXTRACTIVE)
         started = time.time()
         outcome = "left"
         try:
-            async with aclosing(answerer.answer(question)) as events:
+            async with aclosing(answerer.answer(question, purse)) as events:
                 async for event in events:
                     if isinstance(event, Retrieved):
                         self._retrieved(started, len(event.passages))
+                        if known is not None and await known(event):
+                            outcome = "cached"
+                            yield event
+                            return
                     elif isinstance(event, Done):
                         outcome = "done"
                         self.metrics.answered(event.answer)
@@ -94,19 +114,37 @@ class ObservedGateway(Gateway):
 
     def __init__(self, config: GatewayConfig, observed: Observed) -> None:
         super().__init__(config)
+        # Callers may name any model, and each would be a series of its own for ever.
+        self._own_models = {config.model, *config.chains}
+        self._own_models |= {each.model for chain in config.chains.values() for each in chain.targets}
         self._own_model = config.model
-        self._host = urlsplit(config.url or "").hostname or ""
+        first = endpoints_of(config)[0]
+        self._host = urlsplit(first.url or "").hostname or ""
         self._observed = observed
 
+    def attempted(self, attempt: Attempt) -> None:
+        """As of ``Gateway``."""
+        model = attempt.target.model if attempt.target.model in self._own_models else "other"
+        metrics, endpoint = self._observed.metrics, attempt.target.endpoint
+        metrics.gateway_attempts.labels(endpoint, model, attempt.outcome).inc()
+        if attempt.first_byte_s is not None:
+            metrics.gateway_first_byte.labels(endpoint, model).observe(attempt.first_byte_s)
+
     async def stream(
-        self, messages: Sequence[Message], *, model: str | None = None, deadline_s: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None = None,
+        deadline_s: float | None = None,
+        purse: Purse | None = None,
     ) -> AsyncGenerator[Delta, None]:
         """As of ``Gateway``."""
         started = time.time()
         usage: Usage | None = None
         finish_reason, answered_by, problem = "", "", "cancelled"
         try:
-            async with aclosing(super().stream(messages, model=model, deadline_s=deadline_s)) as deltas:
+            stream = super().stream(messages, model=model, deadline_s=deadline_s, purse=purse)
+            async with aclosing(stream) as deltas:
                 async for delta in deltas:
                     usage = delta.usage or usage
                     finish_reason = delta.finish_reason or finish_reason
@@ -133,8 +171,7 @@ class ObservedGateway(Gateway):
     ) -> None:
         ended = time.time()
         tokens = {"input": usage.prompt_tokens, "output": usage.completion_tokens} if usage else {}
-        # Callers may name any model, and each would be a series of its own for ever.
-        shown = model if model == self._own_model else "other"
+        shown = model if model in self._own_models else "other"
         metrics = self._observed.metrics
         metrics.gateway_seconds.labels(_OPERATION, shown, problem).observe(ended - started)
         for kind, count in tokens.items():

@@ -6,33 +6,35 @@ Taken afterwards, requests at once would each see the same room and overspend it
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from api.cached import Look
 from api.errors import ApiError
-from index.errors import IndexingError
+from index.spending import Amounts, Line
 from index.usage import DAY_S, Metered
-from rag.errors import BudgetExceeded, GatewayNotConfigured
+from rag.errors import BudgetExceeded
 from rag.types import Done, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from fastapi import Request
 
     from api.access import Caller
     from api.deps import Service
     from index.keys import KeyLimits
+    from index.spending import Hold
     from index.usage import Usage
+    from rag.cost import Call, Purse
     from rag.types import Event, Question
 
 _MICRO = 1_000_000
 # What an answer may cost where the question sets no limit of its own: ten times what one of a small model does.
 _USD_PER_ANSWER = 0.05
-# Errors that come before anything was asked of a gateway, so that nothing was spent.
-_UNSPENT = (IndexingError, BudgetExceeded, GatewayNotConfigured)
 
 
 def take_question(usage: Usage, key_id: str, limits: KeyLimits) -> None:
@@ -106,67 +108,127 @@ async def counted_upload(service: Service, caller: Caller, request: Request) -> 
             await count.give_back()
 
 
-@dataclass(slots=True)
-class Money:
-    """What one request may cost the gateway.
-
-    Attributes:
-        limit: US dollars; None for no limit.
-        spent: What it did cost; None while nobody can say, which counts as all of the limit.
-    """
-
-    limit: float | None
-    spent: float | None = None
-
-
 @asynccontextmanager
 async def budget(
-    service: Service, caller: Caller, wanted: float | None, *, costs: bool
-) -> AsyncIterator[Money]:
-    """Hold back what a request may cost of what its key may spend today, and give back the rest at its end.
+    service: Service, caller: Caller, collection: str | None, wanted: float | None, *, costs: bool
+) -> AsyncIterator[Purse]:
+    """Hold back what a request may cost of what its key and its collection may spend today; the rest is given back.
 
     Args:
-        service: For what was used.
+        service: For the books.
         caller: Whose key.
+        collection: Which is asked, if one is.
         wanted: US dollars that the request itself sets as its limit.
         costs: Whether it may ask the gateway at all.
 
+    Yields:
+        What every call of the request is paid from.
+
     Raises:
-        ApiError: 429 when the day's money is spent.
+        ApiError: 429 when the day's money of the key or of the collection is spent.
     """
-    most, usage = caller.limits.usd_per_day, service.store.usage
-    if most is None or not costs:
-        yield Money(wanted)
+    if not costs:
+        yield service.answerer.purse(wanted)
         return
-    money = Money(wanted or min(_USD_PER_ANSWER, most))
-    taken = round((money.limit or 0) * _MICRO)
-    if not await asyncio.to_thread(usage.take, caller.key_id, Metered.MICRO_USD, taken, round(most * _MICRO)):
-        raise _used_up(f"The ${most:g} a day that this key may spend have no room for ${money.limit:g} more.")
+    books = service.store.spending
+    hold, limit = await _held(service, caller, collection, wanted)
+    purse = service.answerer.purse(limit)
     try:
-        yield money
-    except _UNSPENT:
-        money.spent = 0.0
+        yield purse
+    except BudgetExceeded:
+        service.observed.metrics.budget_refusals.labels("request").inc()
         raise
     finally:
-        rest = taken if money.spent is None else min(taken, round(money.spent * _MICRO))
-        if taken > rest:
-            await asyncio.to_thread(usage.give_back, caller.key_id, Metered.MICRO_USD, taken - rest)
+        # What is still being asked when the request ends counts with the most that it can cost.
+        spent = math.ceil(round(purse.at_most_usd * _MICRO, 3))
+        if hold is not None or purse.calls:
+            lines = _lines(caller.key_id, collection or "", purse.calls)
+            await asyncio.to_thread(books.settle, hold, caller.key_id, spent, lines)
 
 
-async def answered(service: Service, caller: Caller, question: Question) -> AsyncGenerator[Event, None]:
-    """Answer inside of what the key may spend today. Close it: only then is the rest given back.
+async def _held(
+    service: Service, caller: Caller, collection: str | None, wanted: float | None
+) -> tuple[Hold | None, float | None]:
+    """Money for a request, and the limit that it is held to.
+
+    Raises:
+        ApiError: 429 without room for it.
+    """
+    books, key_most = service.store.spending, caller.limits.usd_per_day
+    of_collection = await asyncio.to_thread(books.limit, collection)
+    mosts = [
+        *([] if key_most is None else [key_most]),
+        *([] if of_collection is None else [of_collection / _MICRO]),
+    ]
+    if not mosts:
+        return None, wanted
+    limit = wanted or min(_USD_PER_ANSWER, *mosts)
+    # A budget of nothing has no room for anything.
+    taken = max(1, math.ceil(round(limit * _MICRO, 3)))
+    of_key = None if key_most is None else math.floor(round(key_most * _MICRO, 3))
+    hold = await asyncio.to_thread(books.hold, caller.key_id, of_key, collection, taken)
+    if hold.refused_by:
+        service.observed.metrics.budget_refusals.labels(hold.refused_by).inc()
+        whose = "key" if hold.refused_by == "key" else "collection"
+        raise _used_up(
+            f"The ${hold.limit / _MICRO:g} a day that this {whose} may spend have no room for ${limit:g} more."
+        )
+    return hold, limit
+
+
+def _lines(key_id: str, collection: str, calls: Sequence[Call]) -> list[Line]:
+    """Calls of one request for the books, by model."""
+    found: dict[str, Amounts] = {}
+    for call in calls:
+        name, before = f"{call.endpoint}/{call.model}", found.get(f"{call.endpoint}/{call.model}", Amounts())
+        usage = call.usage
+        found[name] = replace(
+            before,
+            calls=before.calls + 1,
+            prompt_tokens=before.prompt_tokens + (usage.prompt_tokens if usage else 0),
+            completion_tokens=before.completion_tokens + (usage.completion_tokens if usage else 0),
+            cost=before.cost + (call.cost or 0),
+            at_most=before.at_most + call.counts,
+        )
+    return [Line(key_id, collection, name, amounts) for name, amounts in found.items()]
+
+
+async def answered(
+    service: Service, caller: Caller, question: Question, *, fresh: bool = False
+) -> AsyncGenerator[Event, None]:
+    """Answer inside of what the key and the collection may spend today, or give an answer again that still holds.
+
+    Close it: only then is the rest given back.
+
+    Args:
+        service: That answers.
+        caller: Who asks.
+        question: What.
+        fresh: Whether to answer anew in any case.
 
     Raises:
         ApiError: 429 when the day's money is spent.
     """
-    generative = question.mode is Mode.GENERATIVE or (question.mode is None and service.gateway is not None)
-    async with budget(service, caller, question.max_cost_usd, costs=generative) as money:
-        asked = replace(question, max_cost_usd=money.limit)
-        async with aclosing(service.observed.answering(service.answerer, asked)) as events:
-            async for each in events:
-                if isinstance(each, Done):
-                    money.spent = each.answer.cost_usd
-                yield each
+    mode = question.mode or (Mode.GENERATIVE if service.gateway else Mode.EXTRACTIVE)
+    look = Look(service.shelf, question, mode, service.observed.metrics.cache, fresh=fresh)
+    if await look.at_once():
+        yield await look.passages()
+    else:
+        costs = mode is Mode.GENERATIVE
+        async with budget(service, caller, question.collection, question.max_cost_usd, costs=costs) as purse:
+            asked = replace(question, max_cost_usd=purse.limit)
+            events = service.observed.answering(service.answerer, asked, purse, look.after)
+            async with aclosing(events):
+                async for each in events:
+                    if isinstance(each, Done):
+                        service.store.spending.count(caller.key_id, question.collection, cached=False)
+                        yield Done(look.to_keep(each.answer, whole=not purse.refused))
+                    else:
+                        yield each
+    if look.kept is not None:
+        service.store.spending.count(caller.key_id, question.collection, cached=True)
+        for each in look.events():
+            yield each
 
 
 def _used_up(message: str) -> ApiError:

@@ -47,6 +47,34 @@ class Settings(BaseSettings):
     gateway_deadline_s: float = Field(
         60.0, gt=0, description="Seconds for one answer of the gateway, with every retry."
     )
+    gateway_file: Path | None = Field(
+        None,
+        description="TOML file with several endpoints, chains of models with fallback, and prices: see "
+        "docs/gateway.md. With endpoints in it, GATEWAY_URL is not needed and MODEL may name a chain.",
+    )
+    step_up: str | None = Field(
+        None,
+        description="A larger model, or a chain, that is asked where the answer of MODEL is verified too weakly. An "
+        "answer is then shown only once it is whole.",
+    )
+    step_up_below: float = Field(
+        0.7, gt=0, le=1, description="Confidence under which STEP_UP is asked, budget and time allowing."
+    )
+    logprobs: bool = Field(
+        False,
+        description="Whether to ask the gateway for the probabilities of tokens, which lower the confidence of answers "
+        "that their model was not sure of. Left out for models that refuse it.",
+    )
+    answer_cache_hours: float = Field(
+        24.0,
+        ge=0,
+        le=8760,
+        description="Hours for which an answer may be given again to the same question, as long as nothing that it "
+        "rests on has changed; 0 to answer anew each time.",
+    )
+    batch_workers: int = Field(
+        2, ge=0, le=32, description="Questions in bulk answered at the same time; 0 leaves them waiting."
+    )
     embedder: str = Field(
         "bundled",
         description='Embedding model: "bundled" (all-MiniLM-L6-v2, no network), a folder, or a name that '

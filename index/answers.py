@@ -12,7 +12,7 @@ from index.schema import answer_documents, answers, collections, documents, feed
 from index.sight import EVERYTHING, allowed_by, owned, readable, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import Connection
 
@@ -33,8 +33,9 @@ class Answers:
         body: dict[str, Any],
         document_ids: Iterable[str],
         sight: Sight = EVERYTHING,
+        then: Callable[[Connection], object] | None = None,
     ) -> bool:
-        """Store an answer with the documents whose text it shows.
+        """Store an answer with the documents whose text it shows; ``then`` is called in the transaction.
 
         Returns:
             False when one of these, or the collection, was deleted or taken from the asker's sight while the
@@ -58,6 +59,8 @@ class Answers:
             if wanted:
                 rows = [{"answer_id": answer_id, "document_id": each} for each in sorted(wanted)]
                 connection.execute(insert(answer_documents), rows)
+            if then is not None:
+                then(connection)
         return True
 
     def sources_exist(
@@ -74,7 +77,7 @@ class Answers:
             NotFound: Unknown, deleted with a document that it cited, or not the caller's to see.
         """
         with self._database.read() as connection:
-            return _visible_answer(connection, answer_id, sight)
+            return visible_answer(connection, answer_id, sight)
 
     def add_feedback(
         self,
@@ -91,7 +94,7 @@ class Answers:
             NotFound: There is no such answer, or it is not the caller's to see.
         """
         with self._database.write() as connection:
-            _visible_answer(connection, answer_id, sight)
+            visible_answer(connection, answer_id, sight)
             connection.execute(
                 insert(feedback).values(
                     answer_id=answer_id,
@@ -130,7 +133,7 @@ def _shown(
     return present
 
 
-def _visible_answer(connection: Connection, answer_id: str, sight: Sight) -> dict[str, Any]:
+def visible_answer(connection: Connection, answer_id: str, sight: Sight) -> dict[str, Any]:
     """An answer whose documents the caller may see now, and might have seen when it was made.
 
     Raises:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, insert, select, update
 
+from index.answer_cache import forget_collection, forget_document
 from index.drafts import end_job
 from index.errors import Conflict, EmbedderMismatch
 from index.idempotency import forget_documents
 from index.reading import CatalogReader, unknown_collection, unknown_document
 from index.rows import (
     delete_answers,
+    delete_batches,
     insert_passages,
     insert_text,
     new_document_id,
@@ -29,7 +31,9 @@ from index.rows import (
 from index.schema import (
     answer_documents,
     answers,
+    batches,
     changes,
+    collection_budgets,
     collections,
     deletions,
     documents,
@@ -182,6 +186,7 @@ class Catalog(CatalogReader):
             )
             end_job(connection, job)
             record_change(connection, row.collection_id, removed, added)
+            forget_document(connection, document.id)
         return True
 
     def fail(self, job: Job, code: str, message: str) -> None:
@@ -238,7 +243,10 @@ class Catalog(CatalogReader):
                     receipts.append(receipt)
                     orphans |= unused
             delete_answers(connection, select(answers.c.id).where(answers.c.collection_id == found.id))
-            connection.execute(delete(changes).where(changes.c.collection_id == found.id))
+            forget_collection(connection, found.id)
+            delete_batches(connection, select(batches.c.id).where(batches.c.collection_id == found.id))
+            for table in (changes, collection_budgets):
+                connection.execute(delete(table).where(table.c.collection_id == found.id))
             connection.execute(delete(collections).where(collections.c.id == found.id))
         return found.id, receipts, orphans
 
@@ -285,6 +293,7 @@ def _submit(
                     .where(documents.c.id == same.id)
                     .values(metadata=merged(same.metadata, metadata))
                 )
+                forget_collection(connection, same.collection_id)
             return Submission(same.id, same.version, is_new=False)
         known = same
     if known is None:

@@ -17,7 +17,15 @@ from index.database import CATALOG
 from index.dense import DenseView
 from index.lexical import LexicalView
 from index.manifest import open_read_only
-from index.schema import answers, deletions, documents, idempotent_requests, idempotent_steps, metadata
+from index.schema import (
+    answer_cache,
+    answers,
+    deletions,
+    documents,
+    idempotent_requests,
+    idempotent_steps,
+    metadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +137,15 @@ def _answers(store: Store, document_id: str) -> Iterator[Trace]:
         count = connection.execute(select(func.count()).select_from(answers).where(naming)).scalar_one()
     if count:
         yield Trace("catalog.answers", count, "Stored answers name it.")
+    cached = (
+        select(func.count())
+        .select_from(answer_cache)
+        .where(answer_cache.c.answer_id.not_in(select(answers.c.id)))
+    )
+    with store.database.read() as connection:
+        count = connection.execute(cached).scalar_one()
+    if count:
+        yield Trace("catalog.answer_cache", count, "Answers are kept to be given again that are gone.")
     body = idempotent_requests.c.body
     # The receipt of a deletion is kept too, and says no more than the id.
     shown = select(func.count()).where(

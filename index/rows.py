@@ -9,8 +9,11 @@ from sqlalchemy import delete, func, insert, select, update
 
 from index.records import quantise
 from index.schema import (
+    answer_cache,
     answer_documents,
     answers,
+    batch_items,
+    batches,
     changes,
     collections,
     counters,
@@ -151,9 +154,23 @@ def delete_answers(connection: Connection, ids: Any) -> int:
     wanted = connection.execute(ids).scalars().all()
     for at in range(0, len(wanted), _IDS_AT_ONCE):
         part = wanted[at : at + _IDS_AT_ONCE]
-        for column in (feedback.c.answer_id, answer_documents.c.answer_id, answers.c.id):
+        for column in (
+            feedback.c.answer_id,
+            answer_cache.c.answer_id,
+            answer_documents.c.answer_id,
+            answers.c.id,
+        ):
             connection.execute(delete(column.table).where(column.in_(part)))
     return len(wanted)
+
+
+def delete_batches(connection: Connection, ids: Any) -> None:
+    """Delete the batches of questions that a statement selects. Their answers stay."""
+    wanted = connection.execute(ids).scalars().all()
+    for at in range(0, len(wanted), _IDS_AT_ONCE):
+        part = wanted[at : at + _IDS_AT_ONCE]
+        connection.execute(delete(batch_items).where(batch_items.c.batch_id.in_(part)))
+        connection.execute(delete(batches).where(batches.c.id.in_(part)))
 
 
 def unsettle_originals(connection: Connection, hashes: Iterable[str]) -> None:

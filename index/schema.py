@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Float,
     ForeignKey,
@@ -289,4 +290,85 @@ audit = Table(
     Column("object", String),
     Column("outcome", Integer, nullable=False),  # The HTTP status.
     Column("trace_id", String, nullable=False),
+)
+
+# Answers that may be given again to the same question. A row holds as long as nothing in its collection has changed
+# (``seq``), or a new search finds the same passages of the same versions (``evidence``). The transaction that replaces,
+# deletes or hides a document removes the rows whose answers show it.
+answer_cache = Table(
+    "answer_cache",
+    metadata,
+    Column(
+        "key", String, primary_key=True
+    ),  # Hash of the question, of all settings, and of who may see what.
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("seq", Integer, nullable=False),
+    Column("evidence", String, nullable=False),
+    Column("answer_id", ForeignKey("answers.id"), nullable=False, index=True),
+    Column("found", JSON, nullable=False),  # Passages by id with their scores, without any text.
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
+# What was asked and spent, added up by day. Amounts are billionths of a US dollar.
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", Integer, primary_key=True),  # Since 1970-01-01 UTC.
+    Column("key_id", String, primary_key=True),
+    Column("collection", String, primary_key=True),
+    Column("model", String, primary_key=True),  # Endpoint and model; empty for what needed none.
+    Column("questions", Integer, nullable=False),
+    Column("cached", Integer, nullable=False),  # Those of them that were answered from the cache.
+    Column("calls", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),  # Of calls whose tokens were counted.
+    Column("at_most", BigInteger, nullable=False),  # With the most that the others can have cost.
+)
+
+# What a collection may cost a day, and what is held of that.
+collection_budgets = Table(
+    "collection_budgets",
+    metadata,
+    Column("collection_id", ForeignKey("collections.id"), primary_key=True),
+    Column("micro_usd_per_day", BigInteger, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("taken", BigInteger, nullable=False),  # Millionths of a US dollar, on that day.
+)
+
+# Questions in bulk.
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("key_id", String, nullable=False),
+    Column("principals", JSON(none_as_null=True)),  # Who asks; null sees everything.
+    Column("options", JSON, nullable=False),
+    Column("request_key", String),  # Of the request that made it, so that it is made once.
+    Column("micro_usd", BigInteger),  # What all of it may cost; null for no limit.
+    Column("taken", BigInteger, nullable=False),  # Of that.
+    Column("created_at", Float, nullable=False),
+    Column("cancelled_at", Float),
+    Column("finished_at", Float),
+    Column("expires_at", Float, nullable=False, index=True),
+    UniqueConstraint("key_id", "request_key"),
+)
+
+batch_items = Table(
+    "batch_items",
+    metadata,
+    Column("batch_id", ForeignKey("batches.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("label", String, nullable=False),  # What the caller calls it.
+    Column("question", Text, nullable=False),
+    Column("status", String, nullable=False),
+    Column("owner", String),  # Fencing token of the worker that holds it.
+    Column("lease_until", Float),
+    Column("attempts", Integer, nullable=False),
+    # The answer, which goes when its documents go; what is kept here holds no text of theirs.
+    Column("answer_id", String, index=True),
+    Column("error_code", String),
+    Column("error_message", Text),
+    Index(None, "status", "batch_id"),
 )

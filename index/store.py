@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from index.answer_cache import AnswerCache
 from index.answers import Answers
 from index.audit import AuditLog
+from index.batches import Batches
 from index.blobs import Blobs
 from index.catalog import Catalog
 from index.collection import Collection
@@ -25,6 +27,7 @@ from index.jobs import JobQueue
 from index.keys import Keys
 from index.reading import unknown_document
 from index.sight import EVERYTHING
+from index.spending import Spending
 from index.usage import Usage
 
 if TYPE_CHECKING:
@@ -60,6 +63,9 @@ class Store:
         self.jobs = JobQueue(self.database)
         self.keys = Keys(self.database)
         self.usage = Usage(self.database)
+        self.spending = Spending(self.database)
+        self.cache = AnswerCache(self.database)
+        self.batches = Batches(self.database)
         self.audit = AuditLog(self.database)
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
@@ -210,9 +216,18 @@ class Store:
 
     def close(self) -> None:
         """Flush, close every file and let go of the folder."""
+        self._write_counts()
         for collection in self._collections.values():
             collection.close()
         self.database.close()
+
+    def _write_counts(self) -> None:
+        try:
+            self.spending.flush()
+        except (OSError, OperationalError) as error:
+            if not passes(error):
+                raise
+            log.warning("counts_not_written", error=str(error))
 
     def _note(self, claim: Claim, connection: Connection, submission: Submission) -> None:
         self.idempotency.note(connection, claim, submission)

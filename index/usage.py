@@ -12,6 +12,8 @@ from sqlalchemy.dialects.sqlite import insert
 from index.schema import key_usage
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from index.database import Database
 
 DAY_S = 86_400
@@ -37,23 +39,8 @@ class Usage:
         Returns:
             Whether it had.
         """
-        today = int(time.time()) // DAY_S
-        mine = (key_usage.c.key_id == key_id) & (key_usage.c.kind == kind)
         with self._database.write() as connection:
-            used = connection.execute(
-                select(key_usage.c.amount).where(mine, key_usage.c.day == today)
-            ).scalar_one_or_none()
-            if (used or 0) + amount > limit:
-                return False
-            if used is None:
-                connection.execute(delete(key_usage).where(mine))
-            row = insert(key_usage).values(key_id=key_id, day=today, kind=kind, amount=amount)
-            connection.execute(
-                row.on_conflict_do_update(
-                    index_elements=["key_id", "day", "kind"], set_={"amount": key_usage.c.amount + amount}
-                )
-            )
-        return True
+            return take_of(connection, key_id, kind, amount, limit)
 
     def give_back(self, key_id: str, kind: Metered, amount: int) -> None:
         """Take back what was counted and not used. What was counted on a day that is over stays so."""
@@ -73,3 +60,23 @@ class Usage:
         with self._database.read() as connection:
             found |= {Metered(row.kind): row.amount for row in connection.execute(query)}
         return found
+
+
+def take_of(connection: Connection, key_id: str, kind: Metered, amount: int, limit: int | None) -> bool:
+    """What ``Usage.take`` does, inside a transaction; without a limit there is room for everything."""
+    today = int(time.time()) // DAY_S
+    mine = (key_usage.c.key_id == key_id) & (key_usage.c.kind == kind)
+    used = connection.execute(
+        select(key_usage.c.amount).where(mine, key_usage.c.day == today)
+    ).scalar_one_or_none()
+    if limit is not None and (used or 0) + amount > limit:
+        return False
+    if used is None:
+        connection.execute(delete(key_usage).where(mine))
+    row = insert(key_usage).values(key_id=key_id, day=today, kind=kind, amount=amount)
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=["key_id", "day", "kind"], set_={"amount": key_usage.c.amount + amount}
+        )
+    )
+    return True

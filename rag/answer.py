@@ -12,15 +12,17 @@ from ingest.sentences import trimmed
 from rag.confidence import withheld
 from rag.disagree import disagreeing_passages, open_disagreements
 from rag.extractive import quote, shown_short_answer
-from rag.generative import cost, repair_signals, usage, write
+from rag.generative import repair_signals, write
 from rag.passages import evidence_of
 from rag.prompt import NOT_ANSWERED
 from rag.run import Parts, Run
+from rag.stepping import stepping, steps_up
 from rag.types import Answer, Done, Mode, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from rag.cost import Purse
     from rag.types import Disagreement, Event, Found, Question
 
 # What of a trace is in words, and is kept as the gateway had it.
@@ -31,8 +33,12 @@ _TOLD = ("search_text", "sent", "received", "withheld", "repairs")
 class Answerer(Parts):
     """Answers questions from a store."""
 
-    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    async def answer(self, question: Question, purse: Purse | None = None) -> AsyncGenerator[Event, None]:
         """Answer a question, sentence by sentence.
+
+        Args:
+            question: With everything that is wanted of the answer.
+            purse: What may be spent, in the place of one of the question's own limit.
 
         Yields:
             Passages found, then footnotes and verified claims as they come, then the whole answer. What ends
@@ -45,16 +51,27 @@ class Answerer(Parts):
             GatewayError: The gateway gave no usable answer.
         """
         mode = question.mode or (Mode.GENERATIVE if self.gateway else Mode.EXTRACTIVE)
-        run = await asyncio.to_thread(Run, self, question, mode)
+        run = await asyncio.to_thread(Run, self, question, mode, purse)
         await asyncio.to_thread(run.retrieve)
-        try:
-            async with aclosing(quote(run) if mode is Mode.EXTRACTIVE else write(run)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            if run.judge is not None:
-                run.judge.close()
-        yield Done(await asyncio.to_thread(_finished, run))
+        if mode is Mode.GENERATIVE and steps_up(run):
+            events = stepping(run, lambda each: _told(each, write(each)))
+        else:
+            events = _told(run, quote(run) if mode is Mode.EXTRACTIVE else write(run))
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+
+async def _told(run: Run, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    """Everything that a run tells, the finished answer last."""
+    try:
+        async with aclosing(events):
+            async for event in events:
+                yield event
+    finally:
+        if run.judge is not None:
+            run.judge.close()
+    yield Done(await asyncio.to_thread(_finished, run))
 
 
 def _finished(run: Run) -> Answer:
@@ -88,8 +105,8 @@ def _finished(run: Run) -> Answer:
         confidence=rated,
         mode=run.mode,
         model=draft.model or run.model if written else None,
-        usage=usage(run),
-        cost_usd=cost(run) if written else 0.0,
+        usage=run.purse.usage,
+        cost_usd=run.purse.cost_usd,
         timings=run.timings,
         trace=_trace(run),
         short_answer=shown_short_answer(run, rated),
@@ -160,7 +177,10 @@ def _trace(run: Run) -> dict[str, Any]:
         "repairs": [asdict(each) for each in draft.repairs],
         "refused_by_model": draft.refused,
         "judge": None if run.judge is None else run.judge.trace,
+        "calls": [each.shown for each in run.purse.calls],
     }
+    if run.stepped is not None:
+        trace["stepped_up"] = run.stepped
     if run.redaction is not None:
         trace |= {name: run.redaction.hidden(trace[name]) for name in _TOLD}
     return trace

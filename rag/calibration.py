@@ -49,6 +49,8 @@ _FAULTS = {
     "unsupported_share": -4.0,
     "dropped_share": -2.0,
     "rewritten_share": -0.7,
+    # Where the gateway gives probabilities of tokens: an answer whose tokens had 0.8 on average loses 0.4.
+    "token_doubt": -2.0,
 }
 
 

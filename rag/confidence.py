@@ -105,6 +105,21 @@ def sufficiency_signals(
     }
 
 
+def token_signals(logprobs: Sequence[float]) -> dict[str, float]:
+    """What a model's own probabilities of its tokens say; nothing where it gave none.
+
+    Args:
+        logprobs: Natural logarithms.
+
+    Returns:
+        ``token_probability``: their geometric mean. ``token_doubt``: what is missing to one, which lowers a confidence.
+    """
+    if not logprobs:
+        return {}
+    mean = math.exp(sum(logprobs) / len(logprobs))
+    return {"token_probability": mean, "token_doubt": 1.0 - mean}
+
+
 def _share(wanted: Collection[str], present: Callable[[str], bool]) -> float:
     return sum(map(present, wanted)) / len(wanted) if wanted else 1.0
 

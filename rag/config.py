@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rag.gateway.routes import masked
 from rag.types import Marking, OnUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rag.calibration import Calibration
+    from rag.cost import Prices
+    from rag.gateway.routes import Chain, EndpointConfig
     from rag.personal import Recogniser
 
 MEBIBYTE = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GatewayConfig:
     """Where the language model is and how long to wait for it. The key never appears in the repr."""
 
@@ -49,15 +52,25 @@ class GatewayConfig:
     # OpenAI's response_format, for answers in JSON; left out for models that refuse it.
     response_format: Mapping[str, Any] | None = None
 
+    # Whether the address above may be sent images of pages.
+    images: bool = False
+    # Whether to ask for the probabilities of tokens; left out for models that refuse it.
+    logprobs: bool = False
+    # Several endpoints, in the place of the address above, and the chains of models at them by name. ``model`` may then
+    # name a chain. See docs/gateway.md.
+    endpoints: tuple[EndpointConfig, ...] = ()
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+    # None takes the shipped prices.
+    prices: Prices | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is any language model."""
+        return bool(self.url or self.endpoints)
+
     def __repr__(self) -> str:
         """Shows every setting, with the key and the proxy (which may hold a password) masked."""
-        hidden = {"key", "proxy"}
-        shown = (
-            f"{field.name}={'***' if field.name in hidden and value is not None else value!r}"
-            for field in fields(self)
-            for value in [getattr(self, field.name)]
-        )
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return masked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +160,19 @@ class DisagreementConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StepUpConfig:
+    """When a larger model is asked after a smaller one; see docs/decisions/0030."""
+
+    # A chain or a model at the gateway.
+    model: str
+    # Probability of being right under which an answer of the first model does not do.
+    below: float = 0.7
+    # A first model that finds no answer is believed where the passages hold one with less than this probability: on
+    # most questions without an answer a larger model would find none either.
+    refusal_from: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerConfig:
     """How an answer is put together."""
 
@@ -175,5 +201,7 @@ class AnswerConfig:
     # Whether passages that say the same in nearly the same words are shown to the model once.
     merge_alike: bool = True
     disagreement: DisagreementConfig = field(default_factory=DisagreementConfig)
+    # None asks one model only.
+    step_up: StepUpConfig | None = None
     # What finds personal data, which the gateway then never sees; none to send everything. See docs/decisions/0027.
     recognisers: tuple[Recogniser, ...] = ()

@@ -65,9 +65,11 @@ class GatewayError(RagError):
 
     Attributes:
         retry_after_s: Seconds the gateway asked us to wait, or None when it did not say.
+        unbilled: Whether it is certain that the call costs nothing, because it was refused or never arrived.
     """
 
     code = "gateway_error"
+    unbilled = False
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)

@@ -14,16 +14,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ingest.hidden import without_hidden
-from rag.gateway_judge import in_thread
+from rag.gateway.judge import in_thread
 from rag.judge import ENDED, is_refusal, judge, stating_nothing
 from rag.markers import MarkedTextParser
 from rag.table_rows import is_row, left_open, names_columns
-from rag.types import Repair, Usage
+from rag.types import Repair
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from rag.gateway import Delta, Gateway
+    from rag.gateway import Delta
+    from rag.gateway.spending import SpendingGateway
     from rag.judge import Checked, Draft, Judged
     from rag.markers import MarkedSentence
     from rag.prompt import Mark
@@ -44,7 +45,7 @@ async def generate(
     *,
     model: str | None,
     mark: Mark,
-    gateway: Gateway | RedactingGateway,
+    gateway: SpendingGateway | RedactingGateway,
     verifier: Verifier,
     repairer: Repairer,
     draft: Draft,
@@ -136,8 +137,7 @@ def _note(delta: Delta, draft: Draft) -> None:
     if delta.finish_reason:
         # Gateways have several words for an answer that came to its own end.
         draft.finish_reason = "stop" if delta.finish_reason in ENDED else delta.finish_reason
-    if delta.usage:
-        draft.answered = Usage(delta.usage.prompt_tokens, delta.usage.completion_tokens)
+    draft.logprobs += delta.logprobs
 
 
 async def _checked(

@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING
 
 from rag.alike import merge_alike
 from rag.conversation import standalone
-from rag.cost import Purse, check_budget, cost_usd
-from rag.errors import GatewayNotConfigured
+from rag.errors import BudgetExceeded, GatewayNotConfigured
+from rag.gateway.routes import resolve
+from rag.gateway.spending import SpendingGateway
 from rag.generate import generate
 from rag.markers import new_keys
 from rag.passages import evidence_of, gather
 from rag.prompt import messages, new_mark
 from rag.redaction import RedactingGateway, Redaction
 from rag.repair import Repairer
-from rag.types import OnUnsupported, Repair, Retrieved, Usage
+from rag.types import OnUnsupported, Repair, Retrieved
 from rag.verify import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from rag.cost import Purse
     from rag.gateway import Gateway
     from rag.judge import Checked
     from rag.prompt import Mark
-    from rag.run import Run
+    from rag.run import Parts, Run
     from rag.types import Event, Evidence
 
 # Passages read for a sentence that is searched for once more.
@@ -55,24 +57,22 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
         run.evidence, run.merged = merge_alike(run.evidence)
     mark = new_mark(parts.config.marking, run.evidence)
     draft.sent = messages(run.question, run.evidence, mark)
-    gateway: Gateway | RedactingGateway = parts.gateway
-    if parts.config.recognisers:
-        run.redaction = Redaction(parts.config.recognisers, mark)
-        draft.sent = await asyncio.to_thread(run.redaction.messages, draft.sent)
-        gateway = RedactingGateway(parts.gateway, run.redaction)
-    purse = _purse(run)
-    deadline = asyncio.get_running_loop().time() + parts.gateway_config.deadline_s
-    run.judge = parts.judges.of(purse, deadline) if parts.judges else None
+    gateway = await _gateway(run, parts.gateway, mark)
+    check_prices(parts, run.purse)
+    if run.deadline is None:
+        run.deadline = asyncio.get_running_loop().time() + parts.gateway_config.deadline_s
+    deadline = run.deadline
+    run.judge = parts.judges.of(run.purse, deadline) if parts.judges else None
     verifier = _verifier(run, tuple(run.evidence))
     policy = run.question.on_unsupported or parts.config.on_unsupported
     checked = generate(
         draft.sent,
         tuple(run.evidence),
-        model=run.question.model,
+        model=run.model,
         mark=mark,
         gateway=gateway,
         verifier=verifier,
-        repairer=_repairer(run, policy, gateway, mark, verifier, purse, deadline),
+        repairer=_repairer(run, policy, gateway, mark, verifier, deadline),
         draft=draft,
     )
     held: list[Event] = []
@@ -91,25 +91,6 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
         return
     for event in held:
         yield event
-
-
-def usage(run: Run) -> Usage:
-    """Tokens of all calls: the answer, sentences asked again, and the judge's."""
-    written, judged = run.draft.usage, run.judge.usage if run.judge else Usage()
-    return Usage(
-        written.prompt_tokens + judged.prompt_tokens, written.completion_tokens + judged.completion_tokens
-    )
-
-
-def cost(run: Run) -> float | None:
-    """Dollars; None when the gateway did not count its tokens or the model's price is not known."""
-    draft = run.draft
-    if not draft.sent:
-        return 0.0
-    if draft.uncounted or not draft.answered.total_tokens:
-        return None
-    written, judged = cost_usd(run.model, draft.usage), run.judge.cost_usd if run.judge else 0.0
-    return None if written is None or judged is None else written + judged
 
 
 def repair_signals(run: Run) -> dict[str, float]:
@@ -131,26 +112,30 @@ def _gather(run: Run) -> list[Evidence]:
     )
 
 
-def _purse(run: Run) -> Purse:
-    """What is left to spend once the answer itself is taken off.
+async def _gateway(run: Run, gateway: Gateway, mark: Mark) -> SpendingGateway | RedactingGateway:
+    """The gateway as this request asks it: from its purse, and without personal data where none may leave."""
+    spending = SpendingGateway(gateway, run.purse, run.model)
+    if not run.parts.config.recognisers:
+        return spending
+    run.redaction = Redaction(run.parts.config.recognisers, mark)
+    run.draft.sent = await asyncio.to_thread(run.redaction.messages, run.draft.sent)
+    return RedactingGateway(spending, run.redaction)
+
+
+def check_prices(parts: Parts, purse: Purse) -> None:
+    """Refuse a budget that cannot be kept: a judge without a price could be asked nothing, and nothing be supported.
 
     Raises:
-        BudgetExceeded: The answer could cost more than the question allows.
+        BudgetExceeded: The price of the judge's model is not known.
     """
-    limit = run.question.max_cost_usd
-    purse = Purse(run.model, limit)
-    if limit is not None:
-        prompt, written = _count(run, run.draft.sent), run.parts.gateway_config.max_output_tokens
-        check_budget(run.model, prompt, written, limit)
-        purse.take(prompt, written)
-        if run.parts.judges is not None:
-            # A judge whose price is not known could be asked nothing, and no claim would be supported.
-            check_budget(run.parts.judges.model, 0, 0, limit)
-    return purse
-
-
-def _count(run: Run, sent: Sequence[dict[str, str]]) -> int:
-    return sum(run.parts.tokens.count(message["content"]) for message in sent)
+    judges = parts.judges
+    if judges is None or not purse.is_limited:
+        return
+    targets = resolve(parts.gateway_config, judges.model).targets
+    if all(purse.price(each.model, each.endpoint) is None for each in targets):
+        raise BudgetExceeded(
+            f"The price of {judges.model!r}, which judges, is not known, so max_cost_usd cannot be kept. Leave it out."
+        )
 
 
 def _verifier(run: Run, evidence: Sequence[Evidence]) -> Verifier:
@@ -160,10 +145,9 @@ def _verifier(run: Run, evidence: Sequence[Evidence]) -> Verifier:
 def _repairer(
     run: Run,
     policy: OnUnsupported,
-    gateway: Gateway | RedactingGateway,
+    gateway: SpendingGateway | RedactingGateway,
     mark: Mark,
     verifier: Verifier,
-    purse: Purse,
     deadline: float,
 ) -> Repairer:
     parts, question = run.parts, run.question
@@ -180,9 +164,6 @@ def _repairer(
         run.evidence += pieces
         return pieces
 
-    def may_spend(sent: Sequence[dict[str, str]]) -> bool:
-        return purse.take(_count(run, sent), parts.gateway_config.max_output_tokens)
-
     return Repairer(
         policy=policy,
         config=parts.config.repair,
@@ -194,7 +175,6 @@ def _repairer(
         mark=mark,
         search=search,
         verifier_of=lambda evidence: _verifier(run, evidence),
-        may_spend=may_spend,
         draft=run.draft,
         threads=run.judge.threads if run.judge else None,
     )

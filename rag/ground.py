@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from index.sight import Sight
     from ingest.sentences import Span
     from rag.answer import Answerer
-    from rag.gateway_judge import GatewayJudge
+    from rag.gateway.judge import GatewayJudge
     from rag.types import Confidence
 
 # Passages read for each claim.

@@ -10,7 +10,7 @@ from rag.claims import clauses, split_claims
 from rag.markers import quotations
 from rag.prompt import NOT_ANSWERED
 from rag.together import carried_together, in_part
-from rag.types import Repair, Support, Usage, Verdict
+from rag.types import Repair, Support, Verdict
 from rag.verify import PARTIAL_AT
 from rag.words import content_terms, coverage
 
@@ -48,9 +48,7 @@ class Draft:
         refused: Whether it said that the documents do not answer.
         abstained: Whether the whole answer is withheld because of one sentence.
         finish_reason: The gateway's word for why it ended.
-        answered: Tokens of the answer itself.
-        repaired: Tokens of sentences asked again.
-        uncounted: Whether the gateway did not count the tokens of a call.
+        logprobs: Of its tokens, where the gateway gave them.
     """
 
     sent: list[dict[str, str]] = field(default_factory=list)
@@ -64,17 +62,7 @@ class Draft:
     abstained: bool = False
     finish_reason: str = ""
     model: str | None = None
-    answered: Usage = field(default_factory=Usage)
-    repaired: Usage = field(default_factory=Usage)
-    uncounted: bool = False
-
-    @property
-    def usage(self) -> Usage:
-        """All tokens together."""
-        return Usage(
-            self.answered.prompt_tokens + self.repaired.prompt_tokens,
-            self.answered.completion_tokens + self.repaired.completion_tokens,
-        )
+    logprobs: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

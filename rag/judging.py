@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.sentences import sentence_spans
 from rag.errors import JudgeUnavailable
-from rag.gateway_wire import decode
+from rag.gateway.wire import decode
 from rag.markers import new_keys
 from rag.verification.judge import Judgement
 

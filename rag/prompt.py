@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ _AGAIN = (
     "again so that it says only what a source says, as one sentence or two, each with its key. Write nothing else of "
     f"the answer. If no source says anything of the kind, write only: {NOT_ANSWERED}"
 )
+
+# Changes with every word of the above, so that no answer to another prompt passes for one to this.
+VERSION = hashlib.sha256("\0".join((_RULES, *_MARKED.values(), _MARKED_RULE, _AGAIN)).encode()).hexdigest()[
+    :12
+]
 
 # Signs that hardly any text has, each one token of most models.
 _SIGNS = "^~¬§¤¦"

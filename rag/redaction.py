@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import InvalidRecogniser
+from rag.gateway.spending import SpendingGateway
 from rag.personal import apart
 from rag.prompt import UNMARKED
 from rag.types import Marking
@@ -21,8 +22,9 @@ from rag.types import Marking
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from rag.cost import Purse
     from rag.gateway import Completion, Delta, Gateway
-    from rag.gateway_wire import Message
+    from rag.gateway.wire import Message
     from rag.personal import Recogniser
     from rag.prompt import Mark
 
@@ -76,6 +78,11 @@ class Redaction:
 
     def messages(self, sent: Sequence[Message]) -> list[dict[str, str]]:
         """Messages with placeholders, and a rule about them where there are any. Again, it changes nothing."""
+        if any(not isinstance(each["content"], str) for each in sent):
+            raise InvalidRecogniser(
+                "Personal data are to be kept from the gateway, and nothing finds them in images, so none is sent. "
+                "Unset FOOTNOTE_REDACT or FOOTNOTE_VISION."
+            )
         hidden = [{**each, "content": self.redact(each["content"])} for each in sent]
         shown = next((place for each in hidden for place in self._within(each["content"])), None)
         if shown is None:
@@ -155,7 +162,7 @@ class RedactingGateway:
         redaction: The request's.
     """
 
-    def __init__(self, gateway: Gateway, redaction: Redaction) -> None:
+    def __init__(self, gateway: Gateway | SpendingGateway, redaction: Redaction) -> None:
         self._gateway = gateway
         self._redaction = redaction
 
@@ -195,10 +202,16 @@ class PrivateGateway:
         self._recognisers = recognisers
 
     async def complete(
-        self, messages: Sequence[Message], *, model: str | None = None, deadline_s: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None = None,
+        deadline_s: float | None = None,
+        purse: Purse | None = None,
     ) -> Completion:
         """See ``Gateway.complete``."""
-        once = RedactingGateway(self._gateway, Redaction(self._recognisers, UNMARKED))
+        asked = self._gateway if purse is None else SpendingGateway(self._gateway, purse)
+        once = RedactingGateway(asked, Redaction(self._recognisers, UNMARKED))
         return await once.complete(messages, model=model, deadline_s=deadline_s)
 
     async def aclose(self) -> None:

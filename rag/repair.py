@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from index.analyze import terms
 from ingest.hidden import without_hidden
-from rag.errors import GatewayError
-from rag.gateway_judge import in_thread
+from rag.errors import BudgetExceeded, GatewayError
+from rag.gateway.judge import in_thread
 from rag.judge import ALTERED, CARRIED, ENDED, Checked, is_refusal, judge
 from rag.markers import MarkedTextParser
 from rag.prompt import messages_again
-from rag.types import OnUnsupported, Repair, Support, Usage, Verdict
+from rag.types import OnUnsupported, Repair, Support, Verdict
 from rag.words import content_terms, coverage
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from rag.config import RepairConfig
-    from rag.gateway import Gateway
+    from rag.gateway.spending import SpendingGateway
     from rag.judge import Draft, Judged
     from rag.markers import MarkedSentence
     from rag.prompt import Mark
@@ -54,7 +54,6 @@ class Repairer:
         verifier: Over the same, its sentences embedded already.
         search: Finds evidence for a sentence in the same collection under the same filter. Its keys are its own.
         verifier_of: A verifier over other evidence.
-        may_spend: Whether a call with these messages fits the budget; counts it when it does.
         draft: Where what was done is written down.
         threads: Where sentences are checked; None takes the event loop's own.
     """
@@ -65,11 +64,10 @@ class Repairer:
     deadline: float
     evidence: Sequence[Evidence]
     verifier: Verifier
-    gateway: Gateway | RedactingGateway
+    gateway: SpendingGateway | RedactingGateway
     mark: Mark
     search: Callable[[str], Sequence[Evidence]]
     verifier_of: Callable[[Sequence[Evidence]], Verifier]
-    may_spend: Callable[[Sequence[dict[str, str]]], bool]
     draft: Draft
     threads: Executor | None = None
     _stopped: str = ""
@@ -162,25 +160,17 @@ class Repairer:
     async def _ask(self, judged: Judged, pieces: Sequence[Evidence]) -> tuple[list[Checked], str]:
         """Ask the model for the sentence again: what may be shown of that, or why nothing may."""
         sent = messages_again(self.question, judged.checked.text, pieces, self.mark)
-        if not self.may_spend(sent):
-            return [], "not asked again: max_cost_usd does not allow it"
-        self._asked += 1
         seconds = min(self.seconds_left(), self.config.call_s)
         try:
             # One layer more than the gateway's own deadline, so that nothing outlasts the answer's.
             async with asyncio.timeout(seconds):
                 reply = await self.gateway.complete(sent, model=self.question.model, deadline_s=seconds)
+        except BudgetExceeded:
+            return [], "not asked again: max_cost_usd does not allow it"
         except (GatewayError, TimeoutError) as error:
-            self.draft.uncounted = True
+            self._asked += 1
             return [], f"asked again in vain: {getattr(error, 'code', 'gateway_timeout')}"
-        if reply.usage is None:
-            self.draft.uncounted = True
-        else:
-            spent = self.draft.repaired
-            self.draft.repaired = Usage(
-                spent.prompt_tokens + reply.usage.prompt_tokens,
-                spent.completion_tokens + reply.usage.completion_tokens,
-            )
+        self._asked += 1
         parser = MarkedTextParser([piece.key for piece in pieces], pieces)
         sentences = parser.feed(reply.text)
         if reply.finish_reason in ENDED:

@@ -11,8 +11,15 @@ from index.filters import condition
 from rag.answerable import sufficiency
 from rag.asked import asked
 from rag.cite import AnswerBuilder, Sources
-from rag.confidence import confidence, load_calibration, retrieval_signals, sufficiency_signals
+from rag.confidence import (
+    confidence,
+    load_calibration,
+    retrieval_signals,
+    sufficiency_signals,
+    token_signals,
+)
 from rag.conversation import standalone
+from rag.cost import SHIPPED, Purse
 from rag.explain import explanation
 from rag.extract import Ranking, rank_sentences
 from rag.judge import Draft
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
     from rag.calibration import Calibration
     from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
     from rag.gateway import Gateway
-    from rag.gateway_judge import GatewayJudge, GatewayJudges
+    from rag.gateway.judge import GatewayJudge, GatewayJudges
     from rag.redaction import Redaction
     from rag.rerank import Reranker
     from rag.tokens import TokenCounter
@@ -66,6 +73,10 @@ class Parts:
     config: AnswerConfig
     judges: GatewayJudges | None = None
 
+    def purse(self, limit: float | None) -> Purse:
+        """What a request may spend, in US dollars; None for no limit."""
+        return Purse(limit, self.gateway_config.prices or SHIPPED, self.tokens.count)
+
 
 class Run:
     """The state of one question.
@@ -81,12 +92,20 @@ class Run:
         abstained: Whether the answer is withheld; ``withheld_below`` says under which probability, if that is why.
         confidence: Once the answer was rated.
         short: The few words that answer, where a quotation has some.
+        purse: What it may spend.
+        deadline: On the event loop's clock: when everything that is asked of a language model must be over; None
+            where none is asked.
+        stepped: What was asked before, and why that did not do, where this is the second try with a larger model.
     """
 
-    def __init__(self, parts: Parts, question: Question, mode: Mode) -> None:
+    def __init__(self, parts: Parts, question: Question, mode: Mode, purse: Purse | None = None) -> None:
         self.parts = parts
         self.question = question
         self.mode = mode
+        self.purse = purse or parts.purse(question.max_cost_usd)
+        self.deadline: float | None = None
+        self.stepped: dict[str, Any] | None = None
+        self._model: str | None = None
         self.collection: Collection = parts.store.collection(question.collection, question.sight)
         self.search_text = standalone(question)
         self.found: list[Found] = []
@@ -112,7 +131,16 @@ class Run:
     @property
     def model(self) -> str:
         """What the gateway is asked for."""
-        return self.question.model or self.parts.gateway_config.model
+        return self._model or self.question.model or self.parts.gateway_config.model
+
+    def again(self, model: str) -> Run:
+        """The same question over the same passages, within the same money and time, for another model."""
+        run = Run(self.parts, self.question, self.mode, self.purse)
+        run._model, run.deadline = model, self.deadline
+        run.found, run.further, run.weights = self.found, self.further, self.weights
+        run._started = self._started
+        run.timings = {"retrieval": self.timings["retrieval"], "first_model": self.elapsed()}
+        return run
 
     def retrieve(self) -> list[Found]:
         """Find passages."""
@@ -227,6 +255,7 @@ class Run:
             "unsupported_share": unsupported / len(claims) if claims else 0.0,
             "invented_keys": float(draft.invented_keys),
             "altered_quotes": float(draft.altered_quotes),
+            **token_signals(draft.logprobs),
         }
 
     def rated(self, signals: dict[str, float]) -> Confidence:

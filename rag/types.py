@@ -228,10 +228,11 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that the gateway counted."""
+    """Tokens that the gateway counted; ``cached_tokens`` are part of the prompt's."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -290,6 +291,8 @@ class Answer:
         trace: What was searched, sent and decided; shown on request.
         short_answer: For an answer by quotation to a question that wants a name, a date or a number.
         disagreements: Where other passages found say otherwise than the footnotes.
+        cached: Whether it was made for the same question before, and nothing that it rests on has changed since.
+        keep: Under what it may be kept to be given again; for whoever stores it.
     """
 
     id: str
@@ -307,6 +310,8 @@ class Answer:
     trace: dict[str, Any] = field(default_factory=dict)
     short_answer: ShortAnswer | None = None
     disagreements: tuple[Disagreement, ...] = ()
+    cached: bool = False
+    keep: object | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,9 @@ def _opened(settings: Settings, *, gateway: bool) -> Iterator[tuple[Service, asy
     """A service with no job running, without its gateway unless a language model may be asked."""
     with asyncio.Runner() as loop:
         # A search alone needs neither the model nor a judge at its gateway.
-        without = settings.model_copy(update={"gateway_url": None, "verifier": None})
+        without = settings.model_copy(
+            update={"gateway_url": None, "gateway_file": None, "verifier": None, "step_up": None}
+        )
         service = build(settings if gateway else without)
         try:
             yield service, loop

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from fastapi import APIRouter, Request
@@ -17,6 +18,7 @@ from api.gate import note_objects
 from api.quotas import answered
 from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, PassageOut
 from api.stream import broken_off, event, event_stream
+from index.answer_cache import keep
 from index.disk import passes
 from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from fastapi.responses import StreamingResponse
+    from sqlalchemy import Connection
 
     from api.access import Caller
+    from index.answer_cache import Entry
     from rag.types import Answer, Event
 
 log = structlog.get_logger(__name__)
@@ -58,15 +62,15 @@ async def ask(
     # An unknown collection is an error of the request, streamed or not.
     await asyncio.to_thread(service.store.catalog.collection, question.collection, question.sight)
     if body.stream:
-        return event_stream(_events(service, question, caller, explain=body.explain))
-    answer = await complete(service, question, caller)
+        return event_stream(_events(service, question, caller, explain=body.explain, fresh=not body.cache))
+    answer = await complete(service, question, caller, fresh=not body.cache)
     note_objects(request.state, [answer.id])
     return _out(answer, question, explain=body.explain)
 
 
-async def complete(service: Service, question: Question, caller: Caller) -> Answer:
-    """The whole answer, stored under its id."""
-    async with aclosing(answered(service, caller, question)) as events:
+async def complete(service: Service, question: Question, caller: Caller, *, fresh: bool = False) -> Answer:
+    """The whole answer, stored under its id; ``fresh`` takes none that is kept."""
+    async with aclosing(answered(service, caller, question, fresh=fresh)) as events:
         async for each in events:
             if isinstance(each, Done):
                 await remember(service, question, each.answer)
@@ -80,6 +84,8 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     Raises:
         ApiError: 409 when one of these was deleted or hidden from the asker while the answer was made.
     """
+    if answer.cached:
+        return
     collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
     shown = {each["document_id"] for each in answer.trace["passages"]}
     shown |= {citation.document_id for citation in answer.citations}
@@ -89,7 +95,13 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
     body |= _out(answer, question, explain=True).model_dump(mode="json")
     try:
         saved = await asyncio.to_thread(
-            service.store.answers.save, answer.id, collection.id, body, shown, question.sight
+            service.store.answers.save,
+            answer.id,
+            collection.id,
+            body,
+            shown,
+            question.sight,
+            partial(_kept, answer, collection.id) if answer.keep is not None else None,
         )
     except (OSError, OperationalError) as error:
         if not passes(error):
@@ -104,11 +116,15 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
         raise ApiError(409, "evidence_deleted", message, retryable=True)
 
 
+def _kept(answer: Answer, collection_id: int, connection: Connection) -> None:
+    keep(connection, answer.id, collection_id, cast("Entry", answer.keep))
+
+
 async def _events(
-    service: Service, question: Question, caller: Caller, *, explain: bool
+    service: Service, question: Question, caller: Caller, *, explain: bool, fresh: bool = False
 ) -> AsyncGenerator[str, None]:
     try:
-        async with aclosing(answered(service, caller, question)) as events:
+        async with aclosing(answered(service, caller, question, fresh=fresh)) as events:
             async for each in events:
                 if isinstance(each, Done):
                     await remember(service, question, each.answer)

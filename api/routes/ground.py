@@ -21,14 +21,14 @@ from api.schemas.answers import (
     GroundOut,
     UsageOut,
 )
-from rag.cost import Purse, check_budget
+from rag.generative import check_prices
 from rag.ground import Source, claims_of, ground_in_collection, ground_in_sources
 from rag.types import Usage
 
 if TYPE_CHECKING:
     from api.deps import Service
     from index.sight import Sight
-    from rag.gateway_judge import GatewayJudge
+    from rag.gateway.judge import GatewayJudge
 
 # Each claim is searched for and checked: about 10 seconds on two cores, and never beyond the deadline of an answer.
 MAX_CLAIMS = 200
@@ -49,14 +49,12 @@ async def ground(body: GroundIn, service: ServiceDep, caller: CallerDep) -> Grou
     # In a queue from which it is taken out again when the client leaves.
     if answerer.judges is None:
         return await asyncio.to_thread(_grounded, body, service, None, sight)
-    async with budget(service, caller, body.max_cost_usd, costs=True) as money:
-        if money.limit is not None:
-            check_budget(answerer.judges.model, 0, 0, money.limit)
+    where = body.collection
+    async with budget(service, caller, where, body.max_cost_usd, costs=True) as purse:
+        check_prices(answerer, purse)
         deadline = asyncio.get_running_loop().time() + answerer.gateway_config.deadline_s
-        with answerer.judges.of(Purse(answerer.judges.model, money.limit), deadline) as judge:
-            found = await asyncio.to_thread(_grounded, body, service, judge, sight)
-        money.spent = found.cost_usd
-        return found
+        with answerer.judges.of(purse, deadline) as judge:
+            return await asyncio.to_thread(_grounded, body, service, judge, sight)
 
 
 def _grounded(body: GroundIn, service: Service, judge: GatewayJudge | None, sight: Sight) -> GroundOut:

@@ -104,6 +104,9 @@ class AskIn(Body):
     on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     stream: bool = False
     explain: bool = False
+    cache: bool = Field(
+        True, description="Whether an answer to the same question may be given again while it holds."
+    )
     principals: ActingAs = None
 
     @field_validator("history")
@@ -240,6 +243,7 @@ class AnswerOut(BaseModel):
     conversation_id: str | None
     trace: dict[str, Any] | None = None
     short_answer: ShortAnswerOut | None = None
+    cached: bool = False
 
     @classmethod
     def of(cls, answer: Answer, *, trace_id: str, conversation_id: str | None, explain: bool) -> Self:
@@ -259,6 +263,7 @@ class AnswerOut(BaseModel):
             conversation_id=conversation_id,
             trace=answer.trace if explain else None,
             short_answer=ShortAnswerOut.of(answer.short_answer) if answer.short_answer else None,
+            cached=answer.cached,
         )
 
 

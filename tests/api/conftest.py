@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -11,9 +12,13 @@ from fpdf.enums import EncryptionMethod
 from pydantic import SecretStr
 
 from api import logs
+from api.deps import Service, build
 from api.settings import Settings
 from tests.api.server import serving, wait_until_ready
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ADMIN_KEY = "fn_admin-key-of-the-tests"
 GATEWAY_KEY = "sk-gateway-key-that-nobody-may-see"
@@ -35,16 +40,38 @@ def gateway() -> Iterator[ScriptedGateway]:
 
 
 @pytest.fixture(scope="session")
-def address(gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the service is, ready, with the scripted gateway."""
-    settings = Settings(  # type: ignore[call-arg]
+def opened(gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """The service with the scripted gateway, which the server closes."""
+    return build(settings_of(gateway, tmp_path_factory.mktemp("served")))
+
+
+@pytest.fixture(autouse=True)
+def _rested(request: pytest.FixtureRequest) -> None:
+    """What a gateway was told to wait for in one test is nothing to the next."""
+    if "address" in request.fixturenames or "client" in request.fixturenames:
+        service: Service = request.getfixturevalue("opened")
+        if service.gateway is not None:
+            service.gateway.standings.clear()
+
+
+def settings_of(gateway: ScriptedGateway, data: Path) -> Settings:
+    """What the service is built from."""
+    return Settings(  # type: ignore[call-arg]
         _env_file=None,
-        data=tmp_path_factory.mktemp("served"),
+        data=data,
         gateway_url=gateway.url,
         gateway_key=SecretStr(GATEWAY_KEY),
         gateway_deadline_s=3.0,
+        # Tests ask the same question and play something else; tests/api/test_answer_cache.py has a service of its own.
+        answer_cache_hours=0,
     )
-    with serving(settings) as url:
+
+
+@pytest.fixture(scope="session")
+def address(gateway: ScriptedGateway, opened: Service) -> Iterator[str]:
+    """Where the service is, ready."""
+    settings = opened.settings
+    with serving(settings, opened) as url:
         with httpx.Client(base_url=url, timeout=60) as first:
             wait_until_ready(first)
         yield url

@@ -37,6 +37,7 @@ class Tenant:
     key_id: str
     document_id: str = ""
     answer_id: str = ""
+    batch_id: str = ""
 
 
 @dataclass(slots=True)
@@ -76,6 +77,16 @@ class World:
         assert answered.status_code == 200, answered.text
         return dict(answered.json())
 
+    def batch(self, question: str, collection: str, token: str) -> str:
+        """A batch of one question, answered."""
+        body = {"questions": [question], "collection": collection}
+        made = self.client.post("/v1/ask/batch", json=body, headers=bearer(token))
+        assert made.status_code == 202, made.text
+        address = f"/v1/ask/batch/{made.json()['id']}"
+        while self.client.get(address, headers=bearer(token)).json()["status"] != "finished":
+            time.sleep(0.02)
+        return str(made.json()["id"])
+
 
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
@@ -92,6 +103,7 @@ def world(folder: Path) -> Iterator[World]:
             text = f"The {word} of {name} costs 700 euros.\nIt is kept in the cellar of {name} beside the {word}."
             tenant.document_id = made.upload(text, name, tenant.token)
             tenant.answer_id = made.ask(f"What does the {word} cost?", name, tenant.token)["id"]
+            tenant.batch_id = made.batch(f"What does the {word} cost?", name, tenant.token)
             tenants.append(tenant)
         made.acme, made.globex = tenants
         word = CANARIES["sealed"]

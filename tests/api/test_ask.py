@@ -23,6 +23,7 @@ QUESTION = {"question": "How many books may members borrow at a time?", "collect
 ANSWER_FIELDS = {
     "id", "answer", "abstained", "finish_reason", "claims", "citations", "confidence", "follow_ups", "model",
     "mode", "usage", "cost_usd", "timings", "trace_id", "conversation_id", "disagreements", "short_answer",
+    "cached",
 }  # fmt: skip
 CITATION_FIELDS = {
     "number", "document_id", "version", "title", "filename", "start", "end", "quote", "pages", "boxes",

@@ -53,6 +53,18 @@ PROBES: dict[str, Probe] = {
     "DELETE /v1/collections/{name}": nothing,
     "POST /v1/search": body(query="What does it cost?", collection="{name}"),
     "POST /v1/ask": body(question="What does it cost?", collection="{name}"),
+    "POST /v1/ask/batch": lambda tenant: {
+        "json": {"questions": ["What does it cost?"], "collection": tenant.name}
+    },
+    "GET /v1/ask/batch": nothing,
+    "GET /v1/ask/batch/{batch_id}": nothing,
+    "GET /v1/ask/batch/{batch_id}/events": nothing,
+    "GET /v1/ask/batch/{batch_id}/results": nothing,
+    "GET /v1/ask/batch/{batch_id}/results.csv": nothing,
+    "POST /v1/ask/batch/{batch_id}/cancel": nothing,
+    "DELETE /v1/ask/batch/{batch_id}": nothing,
+    "GET /v1/usage": nothing,
+    "PUT /v1/collections/{name}/budget": lambda _: {"json": {"usd_per_day": 5}},
     "POST /v1/ground": body(text="It costs 700 euros.", collection="{name}"),
     "GET /v1/answers/{answer_id}": nothing,
     "POST /v1/answers/{answer_id}/feedback": lambda _: {"json": {"rating": 1}},
@@ -74,7 +86,7 @@ PROTECTED = sorted(name for name in PROBES if RULES[name].scopes is not None)
 OPEN = sorted(set(PROBES) - set(PROTECTED))
 # Where a tenant's thing is named, in the address or in the request.
 NAMING = [name for name in PROTECTED if RULES[name].scopes != (Scope.ADMIN,) and name not in (
-    "GET /v1/collections", "GET /v1/models", "GET /v1/documents"
+    "GET /v1/collections", "GET /v1/models", "GET /v1/documents", "GET /v1/ask/batch", "GET /v1/usage"
 )]  # fmt: skip
 
 
@@ -89,7 +101,12 @@ def call(client: httpx.Client, name: str, of: Tenant, token: str | None, **more:
     """Call a route on a tenant's things with a key."""
     method, path = name.split(" ")
     address = path.format(
-        document_id=of.document_id, answer_id=of.answer_id, key_id=of.key_id, name=of.name, page=1
+        document_id=of.document_id,
+        answer_id=of.answer_id,
+        batch_id=of.batch_id,
+        key_id=of.key_id,
+        name=of.name,
+        page=1,
     )
     headers = {**(bearer(token) if token else {}), **more.pop("headers", {})}
     given = PROBES[name](of)
@@ -106,6 +123,7 @@ def unknown(like: Tenant) -> Tenant:
         key_id="0" * len(like.key_id),
         document_id="doc_" + "0" * (len(like.document_id) - 4),
         answer_id="ans_" + "0" * (len(like.answer_id) - 4),
+        batch_id="batch_" + "0" * (len(like.batch_id) - 6),
     )
 
 
@@ -159,12 +177,12 @@ def test_a_foreign_thing_is_as_unknown_as_any(both: World, name: str) -> None:
 @pytest.mark.parametrize("name", PROTECTED)
 def test_a_restricted_document_is_in_no_answer(both: World, name: str) -> None:
     """A key without principals meets the sealed document nowhere; those who may see it do."""
-    sealed = Tenant("acme", "", "0" * 16, both.sealed, both.acme.answer_id)
+    sealed = Tenant("acme", "", "0" * 16, both.sealed, both.acme.answer_id, both.acme.batch_id)
     method, path = name.split(" ")
     if RULES[name].scopes == (Scope.ADMIN,):
         error_of(call(both.client, name, sealed, both.tokens["board"]), 403, "forbidden")
         return
-    if method == "DELETE" or "pages" in path:
+    if (method == "DELETE" and "{document_id}" in path) or "pages" in path:
         error_of(call(both.client, name, sealed, both.acme.token), 404, "not_found")
         return
 
@@ -329,6 +347,7 @@ def test_the_owner_can_do_all_of_it(both: World) -> None:
         mine = Tenant("owned", owner["token"], both.make_key("read:owned")["id"])
         mine.document_id = both.upload(f"The tool for {name} costs 700 euros.", "owned", owner["token"])
         mine.answer_id = both.ask("What does the tool cost?", "owned", owner["token"])["id"]
+        mine.batch_id = both.batch("What does the tool cost?", "owned", owner["token"])
         if name == "POST /v1/collections":
             mine.name = "owned-later"
             error_of(call(both.client, name, mine, owner["token"]), 404)

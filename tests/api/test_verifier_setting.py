@@ -84,7 +84,7 @@ def plays(answer: str, carried: str) -> Scene:
 def judged_by(server: ScriptedGateway, data: Path) -> Settings:
     """Settings of a service whose judge is another model at its gateway."""
     return Settings(  # type: ignore[call-arg]
-        _env_file=None, data=data, gateway_url=server.url, verifier=f"gateway:{JUDGE}"
+        _env_file=None, data=data, gateway_url=server.url, verifier=f"gateway:{JUDGE}", answer_cache_hours=0
     )
 
 

@@ -120,6 +120,7 @@ def address(
         _env_file=None,
         data=tmp_path_factory.mktemp("hostile"),
         gateway_url=gateway.url,
+        answer_cache_hours=0,
         unsupported="flag",
         mark_sources="off",
     )

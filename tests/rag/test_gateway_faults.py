@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from rag import gateway_faults as faults
 from rag.errors import (
     GatewayAuthError,
     GatewayBadRequest,
@@ -17,7 +16,8 @@ from rag.errors import (
     GatewayRateLimited,
     GatewayUnavailable,
 )
-from rag.gateway_wire import base_url, bearer_key, read_delta
+from rag.gateway import faults
+from rag.gateway.wire import base_url, bearer_key, read_delta
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 

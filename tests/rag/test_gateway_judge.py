@@ -14,10 +14,10 @@ import pytest
 
 from rag.answer import Answerer
 from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, JudgeConfig, RetrieveConfig
-from rag.cost import Purse, cost_usd
+from rag.cost import NANO, Purse, cost_usd
 from rag.errors import BudgetExceeded, JudgeUnavailable
 from rag.gateway import Gateway
-from rag.gateway_judge import GatewayJudges
+from rag.gateway.judge import GatewayJudges
 from rag.judging import RESPONSE_FORMAT, messages_to_judge, read_judgements
 from rag.prompt import NOT_ANSWERED
 from rag.tokens import TokenCounter
@@ -132,7 +132,7 @@ def judges_at(config: GatewayConfig, limits: JudgeConfig) -> GatewayJudges:
         max_attempts=limits.max_attempts,
         response_format=RESPONSE_FORMAT,
     )
-    return GatewayJudges(Gateway(own), JUDGE, TOKENS, limits)
+    return GatewayJudges(Gateway(own), JUDGE, limits)
 
 
 def test_claim_and_sources_are_fenced_and_marked() -> None:
@@ -315,13 +315,11 @@ def test_judging_stays_inside_the_deadline(library: Library) -> None:
 def test_judging_stays_inside_the_budget(library: Library) -> None:
     """A budget that covers the answer alone leaves no call: the claim is unsupported and says why."""
     free = ask(library, plays(PARAPHRASE, always("all"))).answer
-    sent = sum(TOKENS.count(message["content"]) for message in free.trace["sent"])
-    alone = cost_usd("gpt-4.1-mini", Usage(sent, 1024))
-    assert alone is not None
+    alone = Purse(count=TOKENS.count).reserve("gpt-4.1-mini", free.trace["sent"], 1024).counts / NANO
 
-    outcome = ask(
-        library, plays(PARAPHRASE, always("all")), question=replace(ASKED, max_cost_usd=alone * 1.0001)
-    )
+    # An answer whose tokens are not counted takes all that it could cost.
+    uncounted = replace(plays(PARAPHRASE, always("all")), usage=False)
+    outcome = ask(library, uncounted, question=replace(ASKED, max_cost_usd=alone * 1.0001))
     enough = ask(library, plays(PARAPHRASE, always("all")), question=replace(ASKED, max_cost_usd=alone * 1.5))
 
     assert judged(outcome) == []
@@ -343,14 +341,17 @@ def test_a_judge_without_a_price_cannot_keep_a_budget(library: Library) -> None:
 
 def test_what_was_reserved_and_not_spent_is_given_back() -> None:
     """Later calls fit a budget that the most that each could cost would have used up."""
-    purse = Purse("gpt-4.1-mini", 0.001)
+    purse = Purse(0.001, count=TOKENS.count)
+    thousand = [{"role": "user", "content": "word " * (1000 - 24)}]
 
-    first = purse.reserve(1000, 300, JUDGE)
-    assert first == pytest.approx(0.00022)
-    purse.settle(first or 0.0, Usage(500, 100), JUDGE)
+    first = purse.reserve(JUDGE, thousand, 300)
+    assert first.counts == 220_000
+    purse.settle(first, Usage(500, 100))
 
-    assert not purse.take(1000, 350)
-    assert purse.take(1000, 300)
+    assert purse.at_most_usd == pytest.approx(0.00009)
+    with pytest.raises(BudgetExceeded):
+        purse.reserve("gpt-4.1-mini", thousand, 350)
+    purse.reserve("gpt-4.1-mini", thousand, 300)
 
 
 def test_a_model_that_refuses_the_form_is_asked_without_it(library: Library) -> None:
@@ -397,7 +398,7 @@ def test_several_claims_are_judged_at_once_and_in_order() -> None:
 
     async def run(url: str) -> list[float]:
         judges = judges_at(GatewayConfig(url), JudgeConfig())
-        with judges.of(Purse(JUDGE, None), asyncio.get_running_loop().time() + 10) as judge:
+        with judges.of(Purse(), asyncio.get_running_loop().time() + 10) as judge:
             found = await asyncio.to_thread(
                 judge.ahead, lambda claim: judge.judge(claim, ["Numbers."])[0].carries, claims
             )

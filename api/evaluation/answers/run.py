@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from api.deps import gateway_configuration
 from api.evaluation import configure
 from api.evaluation.answers import tables
 from api.evaluation.answers.ask import Stored, ask_all
@@ -86,7 +87,7 @@ def evaluate(options: Options) -> AnswerReport:
 def _check_gateway(options: Options, configurations: Sequence[AnswerConfiguration]) -> None:
     """Say beforehand whether a model is asked, which takes time and money."""
     modes = {each.mode for each in configurations}
-    if options.settings.gateway_url is None:
+    if not gateway_configuration(options.settings).is_set:
         if Mode.GENERATIVE in modes:
             raise GatewayNotConfigured(
                 "Generative answers need a language model. Set FOOTNOTE_GATEWAY_URL, or measure --mode extractive."

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from rag import gateway_faults as faults
-from rag import gateway_wire as wire
 from rag.errors import GatewayError
+from rag.gateway import faults, wire
 from rag.sse import EventParser
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ _T = TypeVar("_T")
 _ERROR_BODY_BYTES = 65_536
 # Seconds to wait for the end of a stream after its [DONE].
 _DRAIN_S = 0.25
+# A proxy says so when the model behind it took too long, which may have been billed to it.
+_PERHAPS_BILLED = frozenset({408, 499, 502, 504, 524})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,9 @@ class Exchange:
         said = self._response.headers.get("location", text)
         fault = fault or faults.Fault(self.status, said)
         wait_s = faults.retry_after_s(self._response.headers, datetime.now(UTC))
-        return faults.from_fault(fault, self._bounds.place, self._bounds.key, wait_s), fault.message
+        error = faults.from_fault(fault, self._bounds.place, self._bounds.key, wait_s)
+        error.unbilled = self.status not in _PERHAPS_BILLED
+        return error, fault.message
 
     def shorten(self, seconds: float) -> None:
         """Moves the deadline to ``seconds`` from now, if that is sooner."""

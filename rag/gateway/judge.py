@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from rag.cost import cost_usd
-from rag.errors import GatewayError, JudgeUnavailable
+from rag.errors import BudgetExceeded, GatewayError, JudgeUnavailable
 from rag.judge import ENDED
 from rag.judging import messages_to_judge, read_judgements
-from rag.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,9 +21,9 @@ if TYPE_CHECKING:
 
     from rag.config import JudgeConfig
     from rag.cost import Purse
-    from rag.gateway import Completion, Gateway
+    from rag.gateway.client import Gateway
     from rag.redaction import PrivateGateway
-    from rag.tokens import TokenCounter
+    from rag.types import Usage
     from rag.verification.judge import Judgement
 
 _log = logging.getLogger(__name__)
@@ -45,12 +43,10 @@ class GatewayJudges:
     Attributes:
         gateway: Configured for short answers in the form of ``rag.judging.RESPONSE_FORMAT``.
         model: That it asks for.
-        tokens: Counts what a call would cost at most.
     """
 
     gateway: Gateway | PrivateGateway
     model: str
-    tokens: TokenCounter
     config: JudgeConfig
 
     def of(self, purse: Purse, deadline: float) -> GatewayJudge:
@@ -68,17 +64,14 @@ class GatewayJudge:
 
     Attributes:
         threads: Where to ask it from: whoever waits in a thread of the loop's own keeps others from being served.
-        calls: Sent so far.
         failures: Why a claim could not be judged, each reason once.
-        usage: Tokens of all calls.
-        uncounted: Whether the gateway did not count the tokens of a call.
     """
 
     def __init__(
         self, judges: GatewayJudges, purse: Purse, deadline: float, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._judges = judges
-        self._purse = purse
+        self._purse = purse.part()
         self._deadline = deadline
         self._loop = loop
         self._known: dict[tuple[str, tuple[str, ...]], list[Judgement]] = {}
@@ -88,10 +81,7 @@ class GatewayJudge:
         self._closing = threading.RLock()
         self._closed = False
         self.threads = ThreadPoolExecutor(judges.config.at_once, thread_name_prefix="judging")
-        self.calls = 0
         self.failures: list[str] = []
-        self.usage = Usage()
-        self.uncounted = False
 
     def __enter__(self) -> Self:
         return self
@@ -105,11 +95,19 @@ class GatewayJudge:
         return f"gateway:{self._judges.model}"
 
     @property
+    def calls(self) -> int:
+        """Sent so far."""
+        return len(self._purse.calls)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all calls that were counted."""
+        return self._purse.usage
+
+    @property
     def cost_usd(self) -> float | None:
         """Dollars of all calls; None when tokens were not counted or the price is not known."""
-        if not self.calls:
-            return 0.0
-        return None if self.uncounted else cost_usd(self._judges.model, self.usage)
+        return self._purse.cost_usd
 
     @property
     def trace(self) -> dict[str, Any]:
@@ -169,19 +167,17 @@ class GatewayJudge:
         return found
 
     async def _ask(self, claim: str, sources: tuple[str, ...]) -> list[Judgement]:
-        judges, config = self._judges, self._judges.config
+        config = self._judges.config
         seconds = min(self._deadline - self._loop.time(), config.call_s)
         if self._failed_in_a_row >= config.most_failures:
             raise JudgeUnavailable(f"it failed {self._failed_in_a_row} times in a row before")
         if seconds < config.least_s:
             raise JudgeUnavailable("the deadline of the request is near")
         sent, keys = messages_to_judge(claim, sources)
-        prompt = sum(judges.tokens.count(message["content"]) for message in sent)
-        reserved = self._purse.reserve(prompt, config.max_output_tokens, judges.model)
-        if reserved is None:
-            raise JudgeUnavailable("max_cost_usd does not allow asking it")
         try:
-            found = await self._call(sent, keys, seconds, reserved)
+            found = await self._call(sent, keys, seconds)
+        except BudgetExceeded as error:
+            raise JudgeUnavailable("max_cost_usd does not allow asking it") from error
         except JudgeUnavailable:
             self._failed_in_a_row += 1
             raise
@@ -189,36 +185,22 @@ class GatewayJudge:
         return found
 
     async def _call(
-        self, sent: Sequence[dict[str, str]], keys: Sequence[str], seconds: float, reserved: float
+        self, sent: Sequence[dict[str, str]], keys: Sequence[str], seconds: float
     ) -> list[Judgement]:
         judges = self._judges
-        self.calls += 1
         try:
             # One layer more than the gateway's own deadline, so that nothing outlasts the request's.
             async with asyncio.timeout(seconds):
-                reply = await judges.gateway.complete(sent, model=judges.model, deadline_s=seconds)
+                reply = await judges.gateway.complete(
+                    sent, model=judges.model, deadline_s=seconds, purse=self._purse
+                )
         except (GatewayError, TimeoutError) as error:
-            self.uncounted = True
             code = getattr(error, "code", "gateway_timeout")
             _log.warning("the judge could not be asked: %s (%s)", code, type(error).__name__)
             raise JudgeUnavailable(code) from error
-        self._count(reply, reserved)
         if reply.finish_reason not in ENDED:
             raise JudgeUnavailable(f"its answer was cut off ({reply.finish_reason})")
         return read_judgements(reply.text, keys)
-
-    def _count(self, reply: Completion, reserved: float) -> None:
-        counted = reply.usage
-        # A call without a token on either side was not counted, whatever the gateway sent.
-        if counted is None or not (counted.prompt_tokens and counted.completion_tokens):
-            self.uncounted = True
-            return
-        spent = Usage(counted.prompt_tokens, counted.completion_tokens)
-        self.usage = Usage(
-            self.usage.prompt_tokens + spent.prompt_tokens,
-            self.usage.completion_tokens + spent.completion_tokens,
-        )
-        self._purse.settle(reserved, spent, self._judges.model)
 
 
 async def in_thread(

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from rag.config import GatewayConfig
 
-    Message = Mapping[str, str]
+    # Its content is a text, or a list of parts of which some are images.
+    Message = Mapping[str, Any]
 
 # Parameters that some models refuse, with what in the refusal tells it. Reasoning models know
 # max_tokens only as max_completion_tokens and no temperature; older gateways know no stream_options.
@@ -28,8 +29,11 @@ _REFUSABLE = (
     ("stream_options", re.compile(r"stream_options|include_usage")),
     ("max_tokens", re.compile(r"max_tokens")),
     ("temperature", re.compile(r"temperature")),
+    ("logprobs", re.compile(r"logprobs|log_probs|log probabilities", re.IGNORECASE)),
     ("response_format", re.compile(r"response_format|json_schema", re.IGNORECASE)),
 )
+# OpenAI writes -9999 for what it calls very improbable.
+_LEAST_LOGPROB = 10_000.0
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -44,12 +48,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one event of an answer brought. ``finish_reason`` is the gateway's word, unchanged."""
+    """What one event of an answer brought. ``finish_reason`` is the gateway's word, unchanged.
+
+    ``logprobs`` are the natural logarithms of the probabilities of its tokens, where they were given.
+    """
 
     text: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str | None = None
+    logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,8 @@ def request_body(
         body["stream_options"] = {"include_usage": True}
     if "temperature" not in refused:
         body["temperature"] = config.temperature
+    if config.logprobs and "logprobs" not in refused:
+        body["logprobs"] = True
     if config.response_format is not None and "response_format" not in refused:
         body["response_format"] = dict(config.response_format)
     return body
@@ -165,6 +175,7 @@ def read_delta(payload: object) -> Delta:
         finish_reason=_string(choice.get("finish_reason")),
         usage=_usage(fields.get("usage")),
         model=_string(fields.get("model")),
+        logprobs=_logprobs(choice.get("logprobs")),
     )
 
 
@@ -183,6 +194,17 @@ def _usage(value: object) -> Usage | None:
         return None
     cached = _mapping(fields.get("prompt_tokens_details")).get("cached_tokens")
     return Usage(_count(fields.get("prompt_tokens")), _count(fields.get("completion_tokens")), _count(cached))
+
+
+def _logprobs(value: object) -> tuple[float, ...]:
+    """Reads the log-probabilities of tokens; what is none, as a positive one, is left out."""
+    tokens = _mapping(value).get("content")
+    found = [_mapping(token).get("logprob") for token in tokens] if isinstance(tokens, list) else []
+    return tuple(
+        float(each)
+        for each in found
+        if isinstance(each, int | float) and not isinstance(each, bool) and -_LEAST_LOGPROB <= each <= 0
+    )
 
 
 def _text(content: object) -> str:

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 # Everything that httpx raises descends from one of these.
 HTTPX_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 
+# With these no question was sent.
+NEVER_ARRIVED = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.InvalidURL,
+)
+
 # The nearest class of the raised exception's ancestry decides.
 FROM_HTTPX: dict[type[Exception], type[GatewayError]] = {
     httpx.TimeoutException: GatewayTimeout,
@@ -130,7 +139,9 @@ def from_httpx(error: Exception, place: str, key: str | None) -> GatewayError:
         (FROM_HTTPX[parent] for parent in type(error).__mro__ if parent in FROM_HTTPX), GatewayUnavailable
     )
     reason = quote(f"{type(error).__name__}: {error}".rstrip(": "), key)
-    return kind(f"The exchange with the gateway at {place} failed ({reason}). {_ADVICE[kind]}")
+    found = kind(f"The exchange with the gateway at {place} failed ({reason}). {_ADVICE[kind]}")
+    found.unbilled = isinstance(error, NEVER_ARRIVED)
+    return found
 
 
 def from_fault(fault: Fault, place: str, key: str | None, retry_after_s: float | None = None) -> GatewayError:

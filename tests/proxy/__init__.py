@@ -1,0 +1,1 @@
+"""Against a real LiteLLM proxy; skipped where none is installed: see scripts/litellm.sh."""
