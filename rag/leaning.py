@@ -74,7 +74,7 @@ _CORRECTION = re.compile(
 )
 _NOT = re.compile(r"^(?P<meant>.+?)[\s,;]+(?:and )?not (?P<dropped>.+)$|^not (?P<first>.+?)[\s,;]+(?:but )?(?P<second>.+)$")
 _ABOUT = re.compile(
-    rf"^{_LEAD}(?:what|how) about\b\s*|^{_LEAD}(?:(?:what|how) (?:is|was|would) it|what (?:happens|happened)) (?:for|with|in|to)\b\s*"
+    rf"^{_LEAD}(?:what|how) about\b\s*|^{_LEAD}(?:what|how) (?:is|was|would) it (?:for|with|in)\b\s*"
     rf"|^{_LEAD}(?:(?:the )?same (?:question |thing |again )?(?:for|with|about|in|but for))\b\s*",
     re.IGNORECASE,
 )
@@ -124,12 +124,19 @@ _EMPTY = re.compile(
     r"\bit\b(?=\s+(?:is|was)\s+\w+(?:\s+\w+)?\s+(?:that|to|who|which)\b)",
     re.IGNORECASE,
 )
+# What may be the antecedent without a name: the subject.
+_SUBJECT = re.compile(rf"(?:\b(?:{_VERBS})|^)\s+?(?:the|a|an|each|every|all|some|most|many)\s+\w+", re.IGNORECASE)
 _NAMED = re.compile(r"(?<!^)(?<![.!?]\s)\b[A-Z][\w&'’-]*|[\"“«„][^\"”»“]+[\"”»“]")
-_SPECIFIC = re.compile(r"\d|[\"“«„]|\w[_.@/]\w")
+_SPECIFIC = re.compile(r"[\"“«„]|\w[_@/]\w|[A-Za-z]\d|\d[A-Za-z]")
+# "The reason", with nothing behind it that would say of what.
+_DEFINITE = re.compile(
+    r"\b(?:the|another|any other|other|their own)\s+(?:[\w'’-]+\s+){0,3}[\w'’-]+\s*(?:(?:in|for|of) \d{4}\s*)?[?.!]*$", re.IGNORECASE
+)
+_BEHIND = re.compile(r"\b(?:the|another|other)\s+(?:[\w'’-]+\s+){1,3}(?:of|in|for|at|by|from|between|with)\s+(?!\d)", re.IGNORECASE)
 # More words than this are no fragment that stands in the place of something.
 _FRAGMENT = 8
 # A question with so few words of content, and no name, does not say what it is about.
-_FEW = 2
+_FEW = 3
 
 
 def leaning(text: str) -> Leaning:
@@ -204,7 +211,7 @@ def _antecedent(text: str, pronoun: re.Match[str]) -> bool:
     """
     before = text[: pronoun.start()]
     word = pronoun.group().lower()
-    nominal = re.search(r"\b(?:the|a|an|each|every|all|some|most|many)\s+\w+", before, re.IGNORECASE) is not None
+    nominal = _SUBJECT.search(before) is not None
     if not _NAMED.search(before) and not nominal:
         return False
     possessive = re.fullmatch(_POSSESSIVE, word) is not None
@@ -217,7 +224,7 @@ def _antecedent(text: str, pronoun: re.Match[str]) -> bool:
 
 def _loose(text: str) -> Leaning:
     named = _NAMED.search(text) or _SPECIFIC.search(text)
-    about = content_terms(text)
-    if not named and len(about) <= _FEW:
+    said = [term for term in content_terms(text) if not term.isdigit()]
+    if not named and len(said) <= _FEW and _DEFINITE.search(text) and not _BEHIND.search(text):
         return Leaning(Lean.LOOSE, text)
     return Leaning(Lean.NONE, text)

@@ -43,6 +43,7 @@ _AUX_FIRST = re.compile(
     r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b", re.IGNORECASE
 )
 _PEOPLE = frozenset(("he", "she", "him", "his", "her", "hers", "himself", "herself"))
+_PLURALS = frozenset(("they", "them", "their", "theirs", "these", "those"))
 _POSSESSIVES = frozenset(("his", "her", "hers", "its", "their", "theirs"))
 
 
@@ -142,19 +143,16 @@ def _place_of(said: str, whole: str, before: str) -> tuple[int, int] | None:
     same = _alike(said, before)
     if same:
         return same
-    named = [each for each in spans if each.name]
+    named = [each.name for each in spans if each.name]
     if re.match(r"(?:the\s+)?[A-Z]", said) and named:
         if len(named) == 1:
-            return named[0].span
-        led = _PREPOSITION.match(whole)
-        if led:
-            after = [
-                each
-                for each in named
-                if re.search(rf"\b{re.escape(led.group().strip())}\s+(?:the\s+)?$", before[: each.span[0]], re.IGNORECASE)
-            ]
+            return named[0]
+        if led := _PREPOSITION.match(whole):
+            # "And in Germany?" stands for what is named after an "in".
+            place = rf"\b{re.escape(led.group().strip())}\s+(?:the\s+)?$"
+            after = [each for each in named if re.search(place, before[: each[0]], re.IGNORECASE)]
             if len(after) == 1:
-                return after[0].span
+                return after[0]
     return None
 
 
@@ -180,7 +178,7 @@ def _put(text: str, span: tuple[int, int], said: str) -> str:
 
 def _resolved(found: Leaning, before: str, answer: str) -> str:
     """The question with what its pronoun stands for."""
-    topic = about(before)
+    topic = about(before, plural=found.word in _PLURALS)
     if found.word in _PEOPLE:
         people = answered_names(answer, before) if re.match(r"who\b", before, re.IGNORECASE) else ""
         topic = people or topic

@@ -11,6 +11,12 @@ _WORD = re.compile(r"[\w][\w&'’./%-]*[\w%]|\w|[\"“”«»„(),;:?!]")
 _OPEN = re.compile(r"^(?:(?:in|on|at|by|for|from|to|of|with)\s+)?(?:what|which|whose|how many|how much)\s+", re.IGNORECASE)
 _JOINING = frozenset(("of", "the", "de", "and", "&", "for", "von", "van", "la"))
 _AUX = frozenset("is are was were do does did has have had can could will would should may might must be been".split())
+# A time says when, and is not what is spoken of.
+_WHEN = re.compile(
+    r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December|FY|fiscal|respectively|"
+    r"years?|ended|AD|BC|[\d.,/-]+s?|FY\d+)[\s,]*)+"
+)
+_PLURAL = re.compile(r"[a-z]{2,}[^s\Ws]s$")
 _QUOTED = re.compile(r"[\"“„«]([^\"”“»\n]{2,80})[\"”“»]")
 
 
@@ -20,12 +26,12 @@ class Phrase:
 
     Attributes:
         span: Where it stands in the question.
-        name: Whether it has a capital that no sentence begins with, or stands in quotation marks.
+        name: Where the words with capitals stand in it, if there are any that begin no sentence.
         asked: Whether it says what kind of thing is asked for: "which river", "how many people", "what is the capital of".
     """
 
     span: tuple[int, int]
-    name: bool
+    name: tuple[int, int] | None
     asked: bool
 
 
@@ -53,14 +59,24 @@ def phrases(question: str) -> list[Phrase]:
     return found
 
 
-def about(question: str) -> str:
-    """What a follow-up would mean by "it": quoted words, names, or what is spoken of without what is asked."""
-    found = phrases(question)
+def about(question: str, *, plural: bool = False) -> str:
+    """What a follow-up would mean by "it": quoted words, names, or what is spoken of without what is asked.
+
+    Args:
+        question: One that can stand by itself.
+        plural: Whether it would be "they".
+    """
+    found = [each for each in phrases(question) if not _WHEN.fullmatch(question[each.span[0] : each.span[1]])]
     quoted = _QUOTED.search(question)
     names = [each for each in found if each.name]
+    several = [each for each in found if _PLURAL.search(question[each.span[0] : each.span[1]])]
     chosen = names or [each for each in found if not each.asked] or found
-    text = ", ".join(dict.fromkeys(question[each.span[0] : each.span[1]].removesuffix("'s").removesuffix("’s") for each in chosen))
-    return quoted[1] if quoted and not names else text
+    if plural and several and not any(each in several for each in names):
+        chosen = several
+    if quoted and not names:
+        return quoted[1]
+    texts = (question[each.span[0] : each.span[1]].removesuffix("'s").removesuffix("’s") for each in chosen)
+    return ", ".join(dict.fromkeys(texts))
 
 
 def answered_names(answer: str, question: str) -> str:
@@ -98,19 +114,17 @@ def _joined(words: list[tuple[str, int, int]], content: list[bool], at: int, nam
 
 
 def _parted(run: list[tuple[str, int, int]], first: int, question: str) -> list[Phrase]:
-    """A run as names and what stands between them."""
-    parts: list[list[tuple[str, int, int]]] = []
-    for number, word in enumerate(run):
-        named = _is_name(word[0]) and first + number > 0
-        joining = word[0].lower() in _JOINING
-        if parts and (joining or named == (_is_name(parts[-1][-1][0]) or parts[-1][-1][0].lower() in _JOINING)):
-            parts[-1].append(word)
-        else:
-            parts.append([word])
+    """A run as one phrase; behind "did" and the like, where a verb follows its subject, the name is parted from it."""
+    last = max((at for at, word in enumerate(run) if _is_name(word[0]) and first + at > 0), default=-1)
+    led = re.search(r"(\w+)\s+(?:the\s+|a\s+|an\s+)?$", question[: run[0][1]])
+    parts = [run]
+    if 0 <= last < len(run) - 1 and led and led[1].lower() in _AUX:
+        parts = [run[: last + 1], run[last + 1 :]]
     found = []
     for part in parts:
         span = (part[0][1], part[-1][2])
-        name = any(_is_name(word) for word, start, _ in part if start > 0)
+        capitals = [each for each in part if each[1] > 0 and _is_name(each[0])]
+        name = (capitals[0][1], capitals[-1][2]) if capitals else None
         found.append(Phrase(span, name, _is_asked(question, span)))
     return found
 
