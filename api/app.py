@@ -21,7 +21,18 @@ from api.description import describe_access
 from api.gate import Gate
 from api.lifetime import Lifetime
 from api.middleware import Boundary
-from api.routes import answers, ask, collections, documents, ground, health, keys, openai, search
+from api.routes import (
+    answers,
+    ask,
+    collections,
+    conversations,
+    documents,
+    ground,
+    health,
+    keys,
+    openai,
+    search,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -93,7 +104,7 @@ def create_app(
         hosts=LOOPBACK if settings.host in LOOPBACK else (),
     )
     errors.install(app)
-    for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
+    for module in (documents, search, ask, ground, collections, answers, conversations, keys, openai, health):
         app.include_router(module.router)
 
     async def page(_request: Request) -> FileResponse:

@@ -279,6 +279,7 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
                 merge_alike=settings.merge_alike,
                 disagreement=DisagreementConfig(shown=settings.disagreements),
                 recognisers=recognisers,
+                model_rewrites=settings.rewrite == "model",
             ),
             judges=judges,
         ),

@@ -74,7 +74,7 @@ class Answers:
             NotFound: Unknown, deleted with a document that it cited, or not the caller's to see.
         """
         with self._database.read() as connection:
-            return _visible_answer(connection, answer_id, sight)
+            return visible_answer(connection, answer_id, sight)
 
     def add_feedback(
         self,
@@ -91,7 +91,7 @@ class Answers:
             NotFound: There is no such answer, or it is not the caller's to see.
         """
         with self._database.write() as connection:
-            _visible_answer(connection, answer_id, sight)
+            visible_answer(connection, answer_id, sight)
             connection.execute(
                 insert(feedback).values(
                     answer_id=answer_id,
@@ -130,7 +130,7 @@ def _shown(
     return present
 
 
-def _visible_answer(connection: Connection, answer_id: str, sight: Sight) -> dict[str, Any]:
+def visible_answer(connection: Connection, answer_id: str, sight: Sight) -> dict[str, Any]:
     """An answer whose documents the caller may see now, and might have seen when it was made.
 
     Raises:

@@ -17,6 +17,7 @@ from index.idempotency import forget_documents
 from index.reading import CatalogReader, unknown_collection, unknown_document
 from index.rows import (
     delete_answers,
+    delete_conversations,
     insert_passages,
     insert_text,
     new_document_id,
@@ -31,6 +32,7 @@ from index.schema import (
     answers,
     changes,
     collections,
+    conversations,
     deletions,
     documents,
     drafts,
@@ -237,6 +239,7 @@ class Catalog(CatalogReader):
                     receipt, unused = _delete(connection, row)
                     receipts.append(receipt)
                     orphans |= unused
+            delete_conversations(connection, conversations.c.collection_id == found.id)
             delete_answers(connection, select(answers.c.id).where(answers.c.collection_id == found.id))
             connection.execute(delete(changes).where(changes.c.collection_id == found.id))
             connection.execute(delete(collections).where(collections.c.id == found.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.sentences import trimmed
@@ -15,11 +15,13 @@ from rag.extractive import quote, shown_short_answer
 from rag.generative import cost, repair_signals, usage, write
 from rag.passages import evidence_of
 from rag.prompt import NOT_ANSWERED
+from rag.rewrite_model import rewritten_by_model
 from rag.run import Parts, Run
+from rag.suggest import Suggestions, suggestions, written_by_model
 from rag.types import Answer, Done, Mode, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from rag.types import Disagreement, Event, Found, Question
 
@@ -45,7 +47,13 @@ class Answerer(Parts):
             GatewayError: The gateway gave no usable answer.
         """
         mode = question.mode or (Mode.GENERATIVE if self.gateway else Mode.EXTRACTIVE)
-        run = await asyncio.to_thread(Run, self, question, mode)
+        by_model = self.config.model_rewrites and mode is Mode.GENERATIVE
+        asked, call = question, None
+        if by_model and question.history:
+            searched, call = await rewritten_by_model(self, question)
+            asked = replace(question, searched=searched)
+        run = await asyncio.to_thread(Run, self, asked, mode)
+        run.draft.add_beside(call)
         await asyncio.to_thread(run.retrieve)
         try:
             async with aclosing(quote(run) if mode is Mode.EXTRACTIVE else write(run)) as events:
@@ -54,10 +62,14 @@ class Answerer(Parts):
         finally:
             if run.judge is not None:
                 run.judge.close()
-        yield Done(await asyncio.to_thread(_finished, run))
+        written: list[str] = []
+        if by_model and question.follow_ups:
+            written, call = await written_by_model(run, question.max_cost_usd)
+            run.draft.add_beside(call)
+        yield Done(await asyncio.to_thread(_finished, run, written))
 
 
-def _finished(run: Run) -> Answer:
+def _finished(run: Run, written: Sequence[str] = ()) -> Answer:
     """Rate the answer and close it."""
     builder, draft = run.builder, run.draft
     claims = builder.claims
@@ -76,6 +88,10 @@ def _finished(run: Run) -> Answer:
     if run.abstained:
         rated = withheld(rated, run.withheld_below)
         _show_nearest(run)
+    suggested = Suggestions()
+    if run.question.follow_ups:
+        suggested = suggestions(run, written)
+        run.time("follow_ups")
     run.timings["total"] = run.elapsed()
     written = run.mode is Mode.GENERATIVE
     return Answer(
@@ -94,6 +110,8 @@ def _finished(run: Run) -> Answer:
         trace=_trace(run),
         short_answer=shown_short_answer(run, rated),
         disagreements=tuple(each for each, _ in disagreeing),
+        follow_ups=suggested.questions,
+        suggested_from=suggested.documents,
     )
 
 

@@ -104,9 +104,9 @@ def usage(run: Run) -> Usage:
 def cost(run: Run) -> float | None:
     """Dollars; None when the gateway did not count its tokens or the model's price is not known."""
     draft = run.draft
-    if not draft.sent:
+    if not draft.sent and not draft.beside.total_tokens:
         return 0.0
-    if draft.uncounted or not draft.answered.total_tokens:
+    if draft.uncounted or (draft.sent and not draft.answered.total_tokens):
         return None
     written, judged = cost_usd(run.model, draft.usage), run.judge.cost_usd if run.judge else 0.0
     return None if written is None or judged is None else written + judged
@@ -171,7 +171,9 @@ def _repairer(
 
     def search(sentence: str) -> list[Evidence]:
         # A sentence that leans on the question is looked for together with it.
-        text = standalone(replace(question, text=sentence, history=(("user", question.text),)))
+        text = standalone(
+            replace(question, text=sentence, plain=None, searched=None, history=(("user", question.text),))
+        )
         # Others wait for this sentence: it is searched for without the second, slower look.
         found = run.search(text, _FOUND_AGAIN, reranked=False)
         keys = (key for key in new_keys(len(found) + len(known)) if key not in known)

@@ -16,6 +16,7 @@ from rag.words import content_terms, coverage
 
 if TYPE_CHECKING:
     from ingest.sentences import Span
+    from rag.gateway_wire import Completion
     from rag.markers import MarkedSentence
     from rag.types import Evidence
     from rag.verify import Verifier
@@ -50,6 +51,7 @@ class Draft:
         finish_reason: The gateway's word for why it ended.
         answered: Tokens of the answer itself.
         repaired: Tokens of sentences asked again.
+        beside: Tokens of calls beside the answer: a question completed, questions suggested.
         uncounted: Whether the gateway did not count the tokens of a call.
     """
 
@@ -66,14 +68,27 @@ class Draft:
     model: str | None = None
     answered: Usage = field(default_factory=Usage)
     repaired: Usage = field(default_factory=Usage)
+    beside: Usage = field(default_factory=Usage)
     uncounted: bool = False
 
     @property
     def usage(self) -> Usage:
         """All tokens together."""
         return Usage(
-            self.answered.prompt_tokens + self.repaired.prompt_tokens,
-            self.answered.completion_tokens + self.repaired.completion_tokens,
+            self.answered.prompt_tokens + self.repaired.prompt_tokens + self.beside.prompt_tokens,
+            self.answered.completion_tokens + self.repaired.completion_tokens + self.beside.completion_tokens,
+        )
+
+    def add_beside(self, found: Completion | None) -> None:
+        """Count a call beside the answer."""
+        if found is None:
+            return
+        if found.usage is None:
+            self.uncounted = True
+            return
+        self.beside = Usage(
+            self.beside.prompt_tokens + found.usage.prompt_tokens,
+            self.beside.completion_tokens + found.usage.completion_tokens,
         )
 
 

@@ -12,19 +12,89 @@ from index.analyze import terms
 from rag.words import is_function_word
 
 _GERMAN = frozenset(
-    "der die das den dem des ein eine einer einem einen und oder aber nicht ist sind war waren hat haben hatte wird werden "
-    "wurde wurden wer was wann wo wie warum wieso welche welcher welches welchen welchem wessen woher wohin womit mit von "
-    "zu zum zur bei im am auf aus für nach über unter vor zwischen als auch er sie es ihr sein seine ihre sich viele viel "
-    "lange".split()
+    [
+        "der",
+        "die",
+        "das",
+        "den",
+        "dem",
+        "des",
+        "ein",
+        "eine",
+        "einer",
+        "einem",
+        "einen",
+        "und",
+        "oder",
+        "aber",
+        "nicht",
+        "ist",
+        "sind",
+        "war",
+        "waren",
+        "hat",
+        "haben",
+        "hatte",
+        "wird",
+        "werden",
+        "wurde",
+        "wurden",
+        "wer",
+        "was",
+        "wann",
+        "wo",
+        "wie",
+        "warum",
+        "wieso",
+        "welche",
+        "welcher",
+        "welches",
+        "welchen",
+        "welchem",
+        "wessen",
+        "woher",
+        "wohin",
+        "womit",
+        "mit",
+        "von",
+        "zu",
+        "zum",
+        "zur",
+        "bei",
+        "im",
+        "am",
+        "auf",
+        "aus",
+        "für",
+        "nach",
+        "über",
+        "unter",
+        "vor",
+        "zwischen",
+        "als",
+        "auch",
+        "er",
+        "sie",
+        "es",
+        "ihr",
+        "sein",
+        "seine",
+        "ihre",
+        "sich",
+        "viele",
+        "viel",
+        "lange",
+    ]
 )
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ']+")
 _ENGLISH_SHARE = 0.2
 _OTHER_LETTERS = re.compile(r"[^\W\d_A-Za-zÀ-ɏ]")
 # "And X?", "what about X?", "why?" by themselves, and what refers back.
 _LEANS = (
-    re.compile(r"^(?:und|oder|aber)\s+(?:was ist mit|wie ist es mit|wie sieht es|wie steht es|wie war es|in|im|für|bei|wann|wo|warum|"
-               r"wie|wer|wieso|weshalb|\d)", re.IGNORECASE),
-    re.compile(r"^(?:was ist mit|wie ist es (?:mit|bei)|wie sieht es (?:mit|bei)|wie steht es (?:mit|um)|nein,? ich mein)", re.IGNORECASE),
+    re.compile(r"^(?:und|oder|aber)\s+(?:was ist mit|wie ist es mit|wie sieht es|wie steht es|wie war es|in|im|für|"
+               r"bei|wann|wo|warum|wie|wer|wieso|weshalb|\d)", re.IGNORECASE),
+    re.compile(r"^(?:was ist mit|wie ist es (?:mit|bei)|wie sieht es (?:mit|bei)|"
+               r"wie steht es (?:mit|um)|nein,? ich mein)", re.IGNORECASE),
     re.compile(r"^(?:und )?(?:warum|wieso|weshalb|wann|wo|wer|wie viel|wie viele|wie lange|wie oft|seit wann|weswegen)"
                r"(?: (?:das|denn|genau|nicht))*\s*\?*$", re.IGNORECASE),
     # No noun, all of which have a capital, stands before it that it could mean.

@@ -3,8 +3,8 @@
 What the question before was about stands in its names, or in its words without what it asked for. A pronoun is replaced
 by that, a fragment takes the place of what is of its kind, a bare "why?" the place of what was asked. Of the family of
 "Historical Query Expansion" (Lin et al.: "Multi-Stage Conversational Passage Retrieval", ACM TOIS 39(4), 2021,
-https://arxiv.org/abs/2005.02230), which carries words of earlier turns by how much they tell; here it is decided by what
-the follow-up lacks, so that a question on another subject is left alone.
+https://arxiv.org/abs/2005.02230), which carries words of earlier turns by how much they tell; here it is decided by
+what the follow-up lacks, so that a question on another subject is left alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _MONTH = re.compile(
 _PERCENT = re.compile(r"\b\d+(?:\.\d+)?\s?(?:%|percent\b)")
 # Of one kind is what one of these finds in both.
 _KINDS = (_YEAR, _QUARTER, _MONTH, _PERCENT)
-_PREPOSITION = re.compile(r"^(?:(?:in|for|of|at|on|by|from|with|to|during|under|about|as of)\s+)+", re.IGNORECASE)
+_PREPOSITION = re.compile(
+    r"^(?:(?:in|for|of|at|on|by|from|with|to|during|under|about|as of)\s+)+", re.IGNORECASE
+)
 _DETERMINER = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _ASKED = re.compile(
     r"^(?:(?:in|on|at|by|for|from|to|of|with)\s+)?(?:what|which|who|whom|whose|when|where|why|how)"
@@ -40,8 +42,10 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _AUX_FIRST = re.compile(
-    r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b", re.IGNORECASE
+    r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b",
+    re.IGNORECASE,
 )
+_AND = re.compile(r"^(?:and|but|so|also|or|then)\b[\s,]+", re.IGNORECASE)
 _PEOPLE = frozenset(("he", "she", "him", "his", "her", "hers", "himself", "herself"))
 _PLURALS = frozenset(("they", "them", "their", "theirs", "these", "those"))
 _POSSESSIVES = frozenset(("his", "her", "hers", "its", "their", "theirs"))
@@ -92,26 +96,36 @@ def _one(text: str, before: str, answer: str) -> Rewritten:
     if not before or not content_terms(before):
         return Rewritten(text, leans=False)
     if not is_english(f"{before} {text}"):
-        return Rewritten(f"{before} {text}", leans=True) if leans_elsewhere(text) else Rewritten(text, leans=False)
+        return (
+            Rewritten(f"{before} {text}", leans=True)
+            if leans_elsewhere(text)
+            else Rewritten(text, leans=False)
+        )
     found = leaning(text)
+    if found.how is Lean.NONE:
+        return Rewritten(found.rest, leans=False)
+    return Rewritten(_completed(found, before, answer), leans=True)
+
+
+def _completed(found: Leaning, before: str, answer: str) -> str:
     match found.how:
-        case Lean.NONE:
-            return Rewritten(found.rest, leans=False)
         case Lean.ASK:
-            return Rewritten(_asking(found.rest, before), leans=True)
+            return _asking(found.rest, before)
         case Lean.MORE:
-            return Rewritten(before, leans=True)
+            return before
         case Lean.INSTEAD | Lean.CORRECTION:
-            return Rewritten(_instead(found, before), leans=True)
+            return _instead(found, before)
         case Lean.PRONOUN:
-            return Rewritten(_resolved(found, before, answer), leans=True)
+            return _resolved(found, before, answer)
         case _:
-            return Rewritten(_with_topic(found.rest, about(before)), leans=True)
+            return _with_topic(found.rest, about(before))
 
 
 def _asking(text: str, before: str) -> str:
-    """"Why?" in the place of what the question before asked: "Did it rain?" -> "Why did it rain?"."""
-    word = re.sub(r"\b(?:exactly|is that|was that|is it|was it|are they|did it)\b", "", text, flags=re.IGNORECASE)
+    """The question word in the place of what was asked before: "Did it rain?" and "Why?" -> "Why did it rain?"."""
+    word = re.sub(
+        r"\b(?:exactly|is that|was that|is it|was it|are they|did it)\b", "", text, flags=re.IGNORECASE
+    )
     word = " ".join(word.strip(" ?!.").split()).capitalize()
     if _AUX_FIRST.match(before):
         return f"{word} {before[:1].lower()}{before[1:]}"
@@ -183,6 +197,10 @@ def _resolved(found: Leaning, before: str, answer: str) -> str:
         people = answered_names(answer, before) if re.match(r"who\b", before, re.IGNORECASE) else ""
         topic = people or topic
     start, end = found.pronoun or (0, 0)
+    led = _AND.match(found.rest)
+    if led and led.end() <= start:
+        found = Leaning(found.how, found.rest[led.end() :], word=found.word)
+        start, end = start - led.end(), end - led.end()
     if re.match(r"(?:this|that|these|those)$", found.word) and re.match(r"\s+\w", found.rest[end:]):
         # "this method": its noun says what is meant, and stays.
         return _with_topic(found.rest, topic)

@@ -8,9 +8,36 @@ from dataclasses import dataclass
 from rag.words import content_terms, is_function_word
 
 _WORD = re.compile(r"[\w][\w&'’./%-]*[\w%]|\w|[\"“”«»„(),;:?!]")
-_OPEN = re.compile(r"^(?:(?:in|on|at|by|for|from|to|of|with)\s+)?(?:what|which|whose|how many|how much)\s+", re.IGNORECASE)
+_OPEN = re.compile(
+    r"^(?:(?:in|on|at|by|for|from|to|of|with)\s+)?(?:what|which|whose|how many|how much)\s+", re.IGNORECASE
+)
 _JOINING = frozenset(("of", "the", "de", "and", "&", "for", "von", "van", "la"))
-_AUX = frozenset("is are was were do does did has have had can could will would should may might must be been".split())
+_AUX = frozenset(
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "do",
+        "does",
+        "did",
+        "has",
+        "have",
+        "had",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "may",
+        "might",
+        "must",
+        "be",
+        "been",
+    ]
+)
+# Words of a question that has a subject behind such a verb.
+_VERB = 2
 # A time says when, and is not what is spoken of.
 _WHEN = re.compile(
     r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December|FY|fiscal|respectively|"
@@ -27,7 +54,7 @@ class Phrase:
     Attributes:
         span: Where it stands in the question.
         name: Where the words with capitals stand in it, if there are any that begin no sentence.
-        asked: Whether it says what kind of thing is asked for: "which river", "how many people", "what is the capital of".
+        asked: Whether it says what is asked for: "which river", "how many people", "what is the capital of".
     """
 
     span: tuple[int, int]
@@ -39,6 +66,9 @@ def phrases(question: str) -> list[Phrase]:
     """The runs of words of content in a question, in order."""
     words = [(found.group(), found.start(), found.end()) for found in _WORD.finditer(question)]
     content = [_counts(word, at) for at, (word, _, _) in enumerate(words)]
+    if len(words) > _VERB and words[0][0].lower() in ("who", "what") and not _is_name(words[1][0]):
+        # "Who founded Tesla?": without an auxiliary the verb comes next.
+        content[1] = False
     found: list[Phrase] = []
     at = 0
     while at < len(words):
@@ -108,7 +138,13 @@ def _joined(words: list[tuple[str, int, int]], content: list[bool], at: int, nam
         between = [words[at + n][0].lower() for n in range(1, step)]
         if at + step >= len(words) or not all(each in _JOINING for each in between):
             return 0
-        if content[at + step] and named and _is_name(words[at + step][0]) and _is_name(words[at][0]) and between != ["and"]:
+        if (
+            content[at + step]
+            and named
+            and _is_name(words[at + step][0])
+            and _is_name(words[at][0])
+            and between != ["and"]
+        ):
             return step
     return 0
 
@@ -134,5 +170,9 @@ def _is_asked(question: str, span: tuple[int, int]) -> bool:
     if opened and opened.end() == span[0]:
         return True
     before = question[: span[0]].lower()
-    attribute = re.fullmatch(r"(?:what|who|which)\s+(?:is|was|are|were)\s+(?:the\s+|a\s+|an\s+)?", before) is not None
-    return attribute and re.match(r"\s+(?:of|in|for|at|from|between|by|on)\b", question[span[1] :]) is not None
+    attribute = (
+        re.fullmatch(r"(?:what|who|which)\s+(?:is|was|are|were)\s+(?:the\s+|a\s+|an\s+)?", before) is not None
+    )
+    return (
+        attribute and re.match(r"\s+(?:of|in|for|at|from|between|by|on)\b", question[span[1] :]) is not None
+    )

@@ -239,6 +239,31 @@ class Usage:
         return self.prompt_tokens + self.completion_tokens
 
 
+class Length(StrEnum):
+    """How long an answer is wanted."""
+
+    BRIEF = "brief"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How somebody wants an answer; None is as usual. ``language`` is its English name or its code."""
+
+    length: Length | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CitedSpan:
+    """What an earlier answer of the conversation quoted."""
+
+    document_id: str
+    version: int
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked, of which collection, and how.
@@ -253,6 +278,11 @@ class Question:
         target_error: Share of answers by quotation that may be wrong; None is the configured one.
         on_unsupported: None is the configured policy.
         sight: Who asks: what they may not see is not searched, read or cited.
+        plain: The question without what it says of how the answer is wanted; None where it says nothing of that.
+        wishes: How the answer is wanted.
+        cited: What the answer before quoted; it is read again when the question leans on it.
+        searched: What to search for, where a model has written it; None leaves it to ``rag.conversation``.
+        follow_ups: How many questions to suggest.
     """
 
     text: str
@@ -267,6 +297,11 @@ class Question:
     target_error: float | None = None
     on_unsupported: OnUnsupported | None = None
     sight: Sight = EVERYTHING
+    plain: str | None = None
+    wishes: Wishes = Wishes()
+    cited: tuple[CitedSpan, ...] = ()
+    searched: str | None = None
+    follow_ups: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +325,7 @@ class Answer:
         trace: What was searched, sent and decided; shown on request.
         short_answer: For an answer by quotation to a question that wants a name, a date or a number.
         disagreements: Where other passages found say otherwise than the footnotes.
+        follow_ups: Questions that the corpus answers too; ``suggested_from`` are the documents that they come from.
     """
 
     id: str
@@ -307,6 +343,8 @@ class Answer:
     trace: dict[str, Any] = field(default_factory=dict)
     short_answer: ShortAnswer | None = None
     disagreements: tuple[Disagreement, ...] = ()
+    follow_ups: tuple[str, ...] = ()
+    suggested_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

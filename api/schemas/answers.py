@@ -90,7 +90,12 @@ class AskIn(Body):
 
     question: QuestionText
     collection: CollectionName = "default"
-    conversation_id: str | None = Field(None, max_length=100)
+    conversation_id: str | None = Field(
+        None,
+        max_length=100,
+        description="Of a conversation to go on with. Written out as null, or as `new`, it begins one, whose id the "
+        "answer has. Left out, nothing is kept.",
+    )
     history: list[Turn] = Field(
         [], max_length=MAX_TURNS, description=f"At most {MAX_HISTORY_CHARS:,} characters together."
     )
@@ -103,6 +108,9 @@ class AskIn(Body):
     on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     stream: bool = False
     explain: bool = False
+    follow_ups: int | None = Field(
+        None, ge=0, le=5, description="Questions to suggest; 3 in a conversation, else none, unless said."
+    )
     principals: ActingAs = None
 
     @field_validator("history")
@@ -250,7 +258,7 @@ class AnswerOut(BaseModel):
             citations=[CitationOut.of(citation) for citation in answer.citations],
             confidence=ConfidenceOut.of(answer.confidence),
             disagreements=[DisagreementOut.of(each) for each in answer.disagreements],
-            follow_ups=[],
+            follow_ups=list(answer.follow_ups),
             usage=UsageOut.of(answer.usage),
             cost_usd=answer.cost_usd,
             timings=answer.timings,

@@ -76,7 +76,9 @@ def main() -> int:
             found[each.name] = _one(each, arguments, folder, checks)
             _show(each.name, found[each.name]["kinds"])
     for half in ("train", "test"):
-        rows = [row for each in chosen if each.half == half and _english(each) for row in found[each.name]["rows"]]
+        rows = [
+            row for each in chosen if each.half == half and _english(each) for row in found[each.name]["rows"]
+        ]
         if rows:
             found[f"all of {half}"] = {"kinds": _kinds(rows)}
             _show(f"all of {half}, English", found[f"all of {half}"]["kinds"])
@@ -127,7 +129,9 @@ def _one(talk: TalkSet, arguments: argparse.Namespace, folder: Path, checks: Che
                 if text not in known:
                     known[text] = talk.measure.value(service, replace(case.full, text=text))
             figures = {name: known[text] for name, text in texts.items()}
-            rows.append({"kind": case.kind, **figures, "texts": texts, "before": [t for _, t in case.history]})
+            rows.append(
+                {"kind": case.kind, **figures, "texts": texts, "before": [t for _, t in case.history]}
+            )
             if number % 100 == 0:
                 progress(f"{talk.name}: {number} of {len(cases)}")
     return {"half": talk.half, "measure": talk.measure.name, "kinds": _kinds(rows), "rows": rows}
@@ -143,7 +147,11 @@ def _kinds(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "cases": len(mine),
             **{name: fmean(row[name] for row in mine) for name in SYSTEMS},
             "changed": fmean(row["texts"]["rewritten"] != row["texts"]["bare"] for row in mine),
-            **({} if kind in WHOLE else {"way": way(mine), "interval": interval(mine), "way joined": way(mine, "joined")}),
+            **(
+                {}
+                if kind in WHOLE
+                else {"way": way(mine), "interval": interval(mine), "way joined": way(mine, "joined")}
+            ),
         }
         for kind, mine in groups.items()
         if mine
@@ -156,10 +164,9 @@ def _show(name: str, kinds: dict[str, Any]) -> None:
     rows = []
     for kind, found in kinds.items():
         between = found.get("interval")
-        rows.append(
-            [kind, found["cases"], *(found[each] for each in SYSTEMS), found["changed"]]
-            + [_figure(found.get("way")), f"{between[0]:.2f}-{between[1]:.2f}" if between else "", _figure(found.get("way joined"))]
-        )
+        figures = [found["cases"], *(found[each] for each in SYSTEMS), found["changed"]]
+        span = f"{between[0]:.2f}-{between[1]:.2f}" if between else ""
+        rows.append([kind, *figures, _figure(found.get("way")), span, _figure(found.get("way joined"))])
     print_table(header, rows)
 
 

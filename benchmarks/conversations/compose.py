@@ -23,12 +23,32 @@ Turns = tuple[tuple[str, str], ...]
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _NAME = re.compile(r"(?<=\s)(?:[A-Z][\w&'-]*)(?:\s(?:of|the|de|and)?\s?(?:[A-Z][\w&'-]*))*(?!\w)")
 _ASKS = re.compile(
-    r"^(When|Where|Why|How|How much|How long|How often|How far) (did|was|were|is|are|does|do|has|had|can|could) (.{12,})\?$"
+    r"^(When|Where|Why|How|How much|How long|How often|How far) (did|was|were|is|are|does|do|has|had|can|"
+    r"could) (.{12,})\?$"
 )
 _BEFORE_SUBJECT = frozenset(
-    "did does do was is were are has had have can could will would should may might must".split()
+    [
+        "did",
+        "does",
+        "do",
+        "was",
+        "is",
+        "were",
+        "are",
+        "has",
+        "had",
+        "have",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "may",
+        "might",
+        "must",
+    ]
 )
-_PREPOSITIONS = frozenset("in of for at by from with about on to".split())
+_PREPOSITIONS = frozenset(["in", "of", "for", "at", "by", "from", "with", "about", "on", "to"])
 _MOST_WORDS = 6
 _LEAST_COMMON = 3
 
@@ -73,7 +93,9 @@ def pronoun(before: Asked, asked: Asked) -> str | None:
     possessive = last.rstrip("?.,!;:").endswith(("'s", "’s", "s'", "s’"))
     plural = last.rstrip("?.,!;:").endswith("s") and last[0].islower() and not possessive
     subject = start == 0 or words[start - 1].lower() in _BEFORE_SUBJECT
-    forms = ("his", "he", "him") if asked.person else ("their", "they", "them") if plural else ("its", "it", "it")
+    forms = (
+        ("his", "he", "him") if asked.person else ("their", "they", "them") if plural else ("its", "it", "it")
+    )
     word = forms[0] if possessive else forms[1] if subject else forms[2]
     if start and words[start - 1].lower() in ("the", "a", "an"):
         start -= 1
@@ -133,7 +155,7 @@ def what_about(before: Asked, asked: Asked, number: int) -> str | None:
 def asked_why(asked: Asked, number: int) -> tuple[str, str] | None:
     """The question before asks whether, the follow-up only when, where, why or how."""
     found = _ASKS.match(asked.question.text)
-    if found is None or len(content_terms(found[3])) < 2:  # noqa: PLR2004
+    if found is None or len(content_terms(found[3])) < 2:
         return None
     before = f"{found[2].capitalize()} {found[3]}?"
     return before, found[1] + "?" if number % 2 else f"And {found[1].lower()}?"
@@ -170,7 +192,9 @@ def cases(questions: Sequence[Asked], elsewhere: Sequence[Asked]) -> Iterator[Ca
     """
     names = named_in(questions)
     for number, asked in enumerate(questions):
-        others = [each for each in (*questions[:number][::-1], *questions[number + 1 :]) if not _same(each, asked)]
+        others = [
+            each for each in (*questions[:number][::-1], *questions[number + 1 :]) if not _same(each, asked)
+        ]
         yield from _leaning(pronoun, "pronoun", asked, others, number)
         yield from _leaning(dropped, "left out", asked, others, number)
         if (made := another_year(asked, number)) is not None:
@@ -245,8 +269,11 @@ def _stands_alone(words: Sequence[str], start: int, end: int) -> bool:
     """Whether the words around a phrase belong to something else: no adjective before it, no noun after it."""
     before, after = words[start - 1].lower(), words[end].rstrip("?.,!;:") if end < len(words) else ""
     closed = re.search(r"[?.,!;:]$|['’]s?$", words[end - 1]) is not None
-    free = not after or closed or is_function_word(after.lower()) or (
-        before in _BEFORE_SUBJECT and after[0].islower()
+    free = (
+        not after
+        or closed
+        or is_function_word(after.lower())
+        or (before in _BEFORE_SUBJECT and after[0].islower())
     )
     return is_function_word(before) and free and not any(re.search(r"\d", each) for each in words[start:end])
 

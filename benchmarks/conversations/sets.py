@@ -76,7 +76,10 @@ def read_pages(data: Path, half: int) -> tuple[Corpus, list[Case]]:
     (corpus,) = read_tatqa(data)
     pages = json.loads((data / "tatqa" / "tatqa_dataset_dev.json").read_text(encoding="utf-8"))
     asked = [
-        [_page_question(document, each) for each in sorted(page["questions"], key=lambda each: int(each["order"]))]
+        [
+            _page_question(document, each)
+            for each in sorted(page["questions"], key=lambda each: int(each["order"]))
+        ]
         for number, (page, document) in enumerate(zip(pages, corpus.documents, strict=True))
         if number % 2 == half
     ]
@@ -140,5 +143,8 @@ SETS = (
     TalkSet("squad2", "train", "squad2/dev_articles.json", read_squad2, _HELD),
     TalkSet("tatqa-even", "train", "tatqa/tatqa_dataset_dev.json", _halves(0), _PAGE),
     TalkSet("tatqa-odd", "test", "tatqa/tatqa_dataset_dev.json", _halves(1), _PAGE),
-    *(TalkSet(f"xquad-{each}", "test", f"xquad/xquad.{each}.json", _in_language(each), _HELD) for each in LANGUAGES),
+    *(
+        TalkSet(f"xquad-{each}", "test", f"xquad/xquad.{each}.json", _in_language(each), _HELD)
+        for each in LANGUAGES
+    ),
 )
