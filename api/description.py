@@ -141,6 +141,6 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found |= {411, 415}
     if rule.question:
         found |= {409, 502, 507}
-    if rule.action == "answer.feedback":
+    if rule.action == "answer.feedback" or rule.action.startswith(("conversation", "preferences")):
         found.add(507)
     return found

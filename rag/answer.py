@@ -93,7 +93,7 @@ def _finished(run: Run, written: Sequence[str] = ()) -> Answer:
         suggested = suggestions(run, written)
         run.time("follow_ups")
     run.timings["total"] = run.elapsed()
-    written = run.mode is Mode.GENERATIVE
+    generated = run.mode is Mode.GENERATIVE
     return Answer(
         id=f"ans_{secrets.token_hex(12)}",
         text=NOT_ANSWERED if run.abstained else builder.text,
@@ -103,9 +103,9 @@ def _finished(run: Run, written: Sequence[str] = ()) -> Answer:
         citations=tuple(builder.citations),
         confidence=rated,
         mode=run.mode,
-        model=draft.model or run.model if written else None,
+        model=draft.model or run.model if generated else None,
         usage=usage(run),
-        cost_usd=cost(run) if written else 0.0,
+        cost_usd=cost(run) if generated else 0.0,
         timings=run.timings,
         trace=_trace(run),
         short_answer=shown_short_answer(run, rated),

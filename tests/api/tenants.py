@@ -37,6 +37,7 @@ class Tenant:
     key_id: str
     document_id: str = ""
     answer_id: str = ""
+    conversation_id: str = ""
 
 
 @dataclass(slots=True)
@@ -91,7 +92,8 @@ def world(folder: Path) -> Iterator[World]:
             word = CANARIES[name]
             text = f"The {word} of {name} costs 700 euros.\nIt is kept in the cellar of {name} beside the {word}."
             tenant.document_id = made.upload(text, name, tenant.token)
-            tenant.answer_id = made.ask(f"What does the {word} cost?", name, tenant.token)["id"]
+            answer = made.ask(f"What does the {word} cost?", name, tenant.token, conversation_id=None)
+            tenant.answer_id, tenant.conversation_id = answer["id"], answer["conversation_id"]
             tenants.append(tenant)
         made.acme, made.globex = tenants
         word = CANARIES["sealed"]
