@@ -38,6 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Kinds that need no other turn: they must stay what they are.
 WHOLE = ("same subject", "other subject")
 HALF_WAY = 0.5
+# Where the full questions find so little more than the bare ones, there is no way of which half could be measured.
+LEAST_WAY = 0.05
 # How much of the full questions' figure may be lost where nothing was to be done.
 HARMLESS = 0.01
 _DRAWS = 1000
@@ -179,7 +181,12 @@ def _promise(half: str, kinds: dict[str, Any], checks: Checks) -> None:
         if kind in WHOLE:
             lost = found["full"] - found["rewritten"]
             checks.see(f"{half}: {kind}, nothing lost", lost <= HARMLESS, f"{lost:.3f} lost")
-        elif found["way"] is not None:
+        elif found["full"] - found["bare"] < LEAST_WAY:
+            lost = found["bare"] - found["rewritten"]
+            checks.see(
+                f"{half}: {kind}, hardly a way to go, little lost", lost <= LEAST_WAY, f"{lost:.3f} lost"
+            )
+        else:
             checks.see(f"{half}: {kind}, at least half way", found["way"] >= HALF_WAY, f"{found['way']:.2f}")
 
 

@@ -268,6 +268,8 @@ def _is_phrase(words: Sequence[str]) -> bool:
 def _stands_alone(words: Sequence[str], start: int, end: int) -> bool:
     """Whether the words around a phrase belong to something else: no adjective before it, no noun after it."""
     before, after = words[start - 1].lower(), words[end].rstrip("?.,!;:") if end < len(words) else ""
+    if before in ("the", "a", "an") and start > 1:
+        before = words[start - 2].lower()
     closed = re.search(r"[?.,!;:]$|['’]s?$", words[end - 1]) is not None
     free = (
         not after
