@@ -23,9 +23,10 @@ from index.figures import Figures, read_figures
 from index.idempotency import Idempotency
 from index.jobs import JobQueue
 from index.keys import Keys
+from index.preferences import Preferences
 from index.reading import unknown_document
 from index.sight import EVERYTHING
-from index.talks import Preferences, Talks
+from index.talks import Talks
 from index.usage import Usage
 
 if TYPE_CHECKING:

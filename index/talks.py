@@ -1,4 +1,4 @@
-"""Conversations: which questions belong together, for how long, and whose they are; and what their users prefer.
+"""Conversations: which questions belong together, for how long, and whose they are.
 
 A turn keeps the question and the id of the answer. What was answered is read from ``index.answers`` each time, under
 the reader's sight, so that it vanishes from a conversation the moment it vanishes from the answers.
@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from index.answers import visible_answer
 from index.errors import NotFound
 from index.rows import delete_conversations
-from index.schema import collections, conversation_turns, conversations, preferences
+from index.schema import collections, conversation_turns, conversations
 from index.sight import owned
 
 if TYPE_CHECKING:
@@ -261,35 +260,6 @@ class Talks:
         return count
 
 
-class Preferences:
-    """What users asked to be kept of how they want their answers."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def get(self, owner: Owner) -> dict[str, Any]:
-        """Theirs; nothing where they never said."""
-        with self._database.read() as connection:
-            row = connection.execute(select(preferences.c.wanted).where(_preferred(owner))).one_or_none()
-        return {} if row is None else dict(row.wanted)
-
-    def put(self, owner: Owner, wanted: dict[str, Any]) -> None:
-        """Keep these in the place of those before."""
-        values = {"wanted": wanted, "updated_at": time.time()}
-        row = upsert(preferences).values(key_id=owner.key_id, principals=owner.principals, **values)
-        with self._database.write() as connection:
-            connection.execute(
-                row.on_conflict_do_update(index_elements=["key_id", "principals"], set_=values)
-            )
-
-    def delete(self, owner: Owner) -> bool:
-        """Forget them, and say whether there were any."""
-        with self._database.write() as connection:
-            found = connection.execute(delete(preferences).where(_preferred(owner))).rowcount
-        self._database.forget_log()
-        return bool(found)
-
-
 _SHOWN = select(
     conversations,
     collections.c.name,
@@ -308,10 +278,6 @@ _SHOWN = select(
 
 def _of(owner: Owner) -> ColumnElement[bool]:
     return and_(conversations.c.key_id == owner.key_id, conversations.c.principals == owner.principals)
-
-
-def _preferred(owner: Owner) -> ColumnElement[bool]:
-    return and_(preferences.c.key_id == owner.key_id, preferences.c.principals == owner.principals)
 
 
 def _talk(connection: Connection, talk_id: str, owner: Owner, sight: Sight) -> Talk:

@@ -11,81 +11,13 @@ import re
 from index.analyze import terms
 from rag.words import is_function_word
 
-_GERMAN = frozenset(
-    [
-        "der",
-        "die",
-        "das",
-        "den",
-        "dem",
-        "des",
-        "ein",
-        "eine",
-        "einer",
-        "einem",
-        "einen",
-        "und",
-        "oder",
-        "aber",
-        "nicht",
-        "ist",
-        "sind",
-        "war",
-        "waren",
-        "hat",
-        "haben",
-        "hatte",
-        "wird",
-        "werden",
-        "wurde",
-        "wurden",
-        "wer",
-        "was",
-        "wann",
-        "wo",
-        "wie",
-        "warum",
-        "wieso",
-        "welche",
-        "welcher",
-        "welches",
-        "welchen",
-        "welchem",
-        "wessen",
-        "woher",
-        "wohin",
-        "womit",
-        "mit",
-        "von",
-        "zu",
-        "zum",
-        "zur",
-        "bei",
-        "im",
-        "am",
-        "auf",
-        "aus",
-        "für",
-        "nach",
-        "über",
-        "unter",
-        "vor",
-        "zwischen",
-        "als",
-        "auch",
-        "er",
-        "sie",
-        "es",
-        "ihr",
-        "sein",
-        "seine",
-        "ihre",
-        "sich",
-        "viele",
-        "viel",
-        "lange",
-    ]
+_GERMAN_WORDS = (
+    "der die das den dem des ein eine einer einem einen und oder aber nicht ist sind war waren hat "
+    "haben hatte wird werden wurde wurden wer was wann wo wie warum wieso welche welcher welches "
+    "welchen welchem wessen woher wohin womit mit von zu zum zur bei im am auf aus für nach über "
+    "unter vor zwischen als auch er sie es ihr sein seine ihre sich viele viel lange"
 )
+_GERMAN = frozenset(_GERMAN_WORDS.split())
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ']+")
 _ENGLISH_SHARE = 0.2
 _OTHER_LETTERS = re.compile(r"[^\W\d_A-Za-zÀ-ɏ]")

@@ -22,6 +22,8 @@ from rag.words import content_terms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Characters of a follow-up; what is longer says itself what it is about. Of an earlier turn no more is read.
+LONGEST = 1_000
 # Turns that are gone back; what was spoken of before that is forgotten.
 _TURNS = 6
 _YEAR = re.compile(r"\b(?:FY\s?)?(?:1[5-9]|20)\d\d\b")
@@ -72,7 +74,7 @@ def rewritten(text: str, history: Sequence[tuple[str, str]]) -> Rewritten:
         history: Earlier turns as (role, text), oldest first. They may be questions as they were asked.
     """
     turns = _turns(history)
-    if not turns:
+    if not turns or len(text) > LONGEST:
         return Rewritten(text, leans=False)
     before, answer = "", ""
     for asked, said in turns:
@@ -85,9 +87,9 @@ def _turns(history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for role, said in history:
         if role == "user":
-            found.append((said, ""))
+            found.append((said[:LONGEST], ""))
         elif role == "assistant" and found:
-            found[-1] = (found[-1][0], said)
+            found[-1] = (found[-1][0], said[:LONGEST])
     return found[-_TURNS:]
 
 

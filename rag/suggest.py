@@ -65,32 +65,10 @@ _PATTERNS = (
     (re.compile(rf"^{_SUBJECT} (?P<verb>opens?|closes?|starts?|begins?|ends?) (?:at|on|"
                 rf"in)\b"), "When does {subject} {verb}?"),
 )  # fmt: skip
-_PRONOUNS = frozenset(
-    [
-        "it",
-        "this",
-        "that",
-        "these",
-        "those",
-        "they",
-        "he",
-        "she",
-        "we",
-        "you",
-        "i",
-        "there",
-        "here",
-        "such",
-        "another",
-        "both",
-        "all",
-        "some",
-        "many",
-        "most",
-        "its",
-        "their",
-    ]
+_PRONOUNS_WORDS = (
+    "it this that these those they he she we you i there here such another both all some many most its their"
 )
+_PRONOUNS = frozenset(_PRONOUNS_WORDS.split())
 _SUGGEST = (
     "Below are sources and a question that was answered from them. Write {count} other short questions that "
     "somebody might "

@@ -11,31 +11,10 @@ _WORD = re.compile(r"[\w][\w&'’./%-]*[\w%]|\w|[\"“”«»„(),;:?!]")
 _OPEN = re.compile(
     r"^(?:(?:in|on|at|by|for|from|to|of|with)\s+)?(?:what|which|whose|how many|how much)\s+", re.IGNORECASE
 )
-_JOINING = frozenset(("of", "the", "de", "and", "&", "for", "von", "van", "la"))
-_AUX = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "can",
-        "could",
-        "will",
-        "would",
-        "should",
-        "may",
-        "might",
-        "must",
-        "be",
-        "been",
-    ]
-)
+_JOINING_WORDS = "of the de and & for von van la"
+_JOINING = frozenset(_JOINING_WORDS.split())
+_AUX_WORDS = "is are was were do does did has have had can could will would should may might must be been"
+_AUX = frozenset(_AUX_WORDS.split())
 # Words of a question that has a subject behind such a verb.
 _VERB = 2
 # A time says when, and is not what is spoken of.

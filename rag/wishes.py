@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rag.rewrite import LONGEST
 from rag.types import Length, Wishes
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def wishes_in(question: Question) -> tuple[Wishes | None, Question]:
         What is to be kept from now on, if that was said, and the question with the wishes for this one answer. What
         says nothing else is left as it is.
     """
-    found = _WISH.search(question.text)
+    found = _WISH.search(question.text) if len(question.text) <= LONGEST else None
     if found is None:
         return None, question
     short = found["brief"] or (None if found["full"] or found["language"] else "short")

@@ -26,29 +26,10 @@ _ASKS = re.compile(
     r"^(When|Where|Why|How|How much|How long|How often|How far) (did|was|were|is|are|does|do|has|had|can|"
     r"could) (.{12,})\?$"
 )
-_BEFORE_SUBJECT = frozenset(
-    [
-        "did",
-        "does",
-        "do",
-        "was",
-        "is",
-        "were",
-        "are",
-        "has",
-        "had",
-        "have",
-        "can",
-        "could",
-        "will",
-        "would",
-        "should",
-        "may",
-        "might",
-        "must",
-    ]
-)
-_PREPOSITIONS = frozenset(["in", "of", "for", "at", "by", "from", "with", "about", "on", "to"])
+_BEFORE_SUBJECT_WORDS = "did does do was is were are has had have can could will would should may might must"
+_BEFORE_SUBJECT = frozenset(_BEFORE_SUBJECT_WORDS.split())
+_PREPOSITIONS_WORDS = "in of for at by from with about on to"
+_PREPOSITIONS = frozenset(_PREPOSITIONS_WORDS.split())
 _MOST_WORDS = 6
 _LEAST_COMMON = 3
 

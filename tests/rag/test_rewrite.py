@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rag.leaning import Lean, leaning
@@ -117,3 +119,18 @@ def test_a_wish_is_taken_out_of_the_question(
 
     assert (found.plain, found.wishes, always is not None) == (plain, wishes, kept)
     assert found.text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["its " * 8000, "Apple, its " * 3000, "and " * 8000, " " * 7000 + "x", "no, " * 5000, "the of a " * 3000,
+     "er " * 9000, "A of the " * 3000, "not x, " * 3000, "那" * 8000, "it was said that to " * 1000],
+)  # fmt: skip
+def test_hostile_turns_take_no_time(text: str) -> None:
+    """A question or a turn made to keep the patterns busy is done with at once."""
+    begun = time.perf_counter()
+    for length in (900, len(text)):
+        rewritten(text[:length], (("user", text), ("assistant", text)) * 8)
+        wishes_in(Question(text[:length], "c"))
+
+    assert time.perf_counter() - begun < 2.0
