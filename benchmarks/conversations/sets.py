@@ -62,7 +62,7 @@ def read_xquad(data: Path, language: str = "en") -> tuple[Corpus, list[Case]]:
         Document(
             each["title"],
             f"{each['title']}.txt",
-            "".join(p["context"] + "\n\n" for p in each["paragraphs"]).encode("utf-8"),
+            "".join(_plain(p["context"]) + "\n\n" for p in each["paragraphs"]).encode("utf-8"),
             each["title"].replace("_", " "),
         )
         for each in articles
@@ -96,19 +96,25 @@ def _squad_questions(articles: list[dict[str, Any]]) -> list[list[Asked]]:
     for article in articles:
         name, length, mine = article["title"], 0, []
         for paragraph in article["paragraphs"]:
+            context = _plain(paragraph["context"])
             for each in paragraph["qas"]:
                 said = each["answers"][0] if each["answers"] else None
                 answer = said["text"] if isinstance(said, dict) else said
-                at = -1 if answer is None or each.get("is_impossible") else paragraph["context"].find(answer)
+                at = -1 if answer is None or each.get("is_impossible") else context.find(answer)
                 if answer is None or at < 0:
                     continue
                 start = length + at
                 span = Range(name, start, start + len(answer))
                 text = " ".join(each["question"].split())
                 mine.append(Asked(Question(text, name, (span,)), answer, name in PEOPLE))
-            length += len(paragraph["context"]) + 2
+            length += len(context) + 2
         found.append(mine)
     return found
+
+
+def _plain(context: str) -> str:
+    """A paragraph as a file has it: a byte order mark, with which some begin, is none of a file's text."""
+    return context.replace("\ufeff", "")
 
 
 def _chosen(documents: list[list[Asked]]) -> list[Case]:
