@@ -1,6 +1,6 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
 SECONDS ?= 600
-.PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval bombs chaos states canaries diskfull backups \
+.PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval conversations bombs chaos states canaries diskfull backups \
 	durability clean
 
 demo: ## Ingest the sample corpus and ask three questions
@@ -45,6 +45,10 @@ bench: ## List the benchmarks
 bench-retrieval: ## How much of the right text is found: make bench-retrieval DATA=folder
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.retrieval $(DATA) --ablations
+
+conversations: ## Follow-up questions, rewritten without a model: make conversations DATA=folder
+	scripts/install.sh dev
+	.venv/bin/python -m benchmarks.conversations $(DATA)
 
 # What docs/durability.md and docs/limits.md promise, each with a seed. SHORT=1 is the form that CI runs.
 SEED ?= 1

@@ -27,6 +27,7 @@ from api.routes import (
     ask,
     batch,
     collections,
+    conversations,
     documents,
     ground,
     health,
@@ -111,7 +112,9 @@ def create_app(
         hosts=LOOPBACK if settings.host in LOOPBACK else (),
     )
     errors.install(app)
-    for module in (documents, search, ask, batch, ground, collections, usage, answers, keys, openai, health):
+    for module in (
+        documents, search, ask, batch, ground, collections, usage, answers, conversations, keys, openai, health,
+    ):  # fmt: skip
         app.include_router(module.router)
 
     async def page(_request: Request) -> FileResponse:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rag.types import Event, Question
 
 # What of a question does not decide about its answer: an answer that was cut short by its budget is not kept, and
-# who asks is in the key as what they may see.
+# who asks is in the key as what they may see. The turns before a question and what they cited do decide.
 _APART = frozenset({"max_cost_usd", "conversation_id", "sight", "collection", "text"})
 _ENDED = "stop"
 
@@ -104,7 +104,9 @@ class Shelf:
             each.name: getattr(question, each.name) for each in fields(question) if each.name not in _APART
         }
         text = " ".join(question.text.split())
-        key = _hash([self._settings, state[0], text, mode, own, _sees(question.sight)])
+        # The answers of a conversation are deleted with it, so nobody outside of one is given them.
+        talking = question.conversation_id is not None
+        key = _hash([self._settings, state[0], text, mode, own, talking, _sees(question.sight)])
         return Place(key, *state)
 
     def find(self, place: Place, sight: Sight) -> Kept | None:
@@ -250,6 +252,7 @@ def answer_of(body: dict[str, Any]) -> Answer:
         cost_usd=body["cost_usd"],
         timings=body["timings"],
         trace=body["trace"] or {},
+        follow_ups=tuple(body.get("follow_ups", ())),
         short_answer=ShortAnswer(**body["short_answer"]) if body.get("short_answer") else None,
         disagreements=tuple(
             Disagreement(

@@ -15,11 +15,13 @@ from api.schemas.base import MAX_QUESTION_CHARS
 from api.settings import Settings
 from index.config import JobConfig
 from index.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES
+from index.talks import MOST_OF_ONE, MOST_TURNS
 from ingest.bundle import BundleConfig
 from ingest.config import MEBIBYTE, ChunkConfig, ParseConfig
 from ingest.parsers import archive
 from ingest.parsers.pdf.inflation import MAX_INFLATED_BYTES
 from rag.config import GatewayConfig, RepairConfig
+from rag.suggest import MOST_ASKED, MOST_S
 
 
 def ceilings_table() -> str:
@@ -111,6 +113,9 @@ def _answers() -> list[tuple[str, str, str, str]]:
         _set("questions in bulk answered at once", "batch_workers", "", "they wait"),
         ("a question or query", f"{MAX_QUESTION_CHARS:,} characters", "422", ""),
         ("an earlier turn, all of them, their number", f"{answers.MAX_TURN_CHARS:,}, {answers.MAX_HISTORY_CHARS:,} characters, {answers.MAX_TURNS}", "422", ""),
+        ("turns of a conversation, conversations of an owner", f"{MOST_TURNS}, {MOST_OF_ONE:,}", "the oldest go", ""),
+        _set("keeping a conversation after its last turn", "conversation_days", "days", "it is gone"),
+        ("questions suggested, and tried for that", f"5, {MOST_ASKED} in {MOST_S:g} s", "422; fewer are shown", ""),
         ("messages of a chat completion", f"{openai.MAX_MESSAGES}, each as a turn", "422", ""),
         ("sources of a check, all of them", f"100, {answers.MAX_SOURCE_CHARS:,} characters", "422", ""),
         ("the text of a check", f"{answers.MAX_TEXT_CHARS:,} characters", "422", ""),

@@ -264,6 +264,7 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
             disagreement=DisagreementConfig(shown=settings.disagreements),
             recognisers=recognisers,
             step_up=StepUpConfig(settings.step_up, settings.step_up_below) if settings.step_up else None,
+            model_rewrites=settings.rewrite == "model",
         ),
         judges=judges,
     )

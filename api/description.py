@@ -139,7 +139,8 @@ def _statuses(name: str, rule: Rule) -> set[int]:
     found = {400}
     if rule.scopes is not None:
         found |= {401, 403, 408, 413, 422, 429, 503, 504}
-    if "{" in path or method == "POST":
+    # A cursor names the last one of the page before.
+    if "{" in path or method == "POST" or name == "GET /v1/conversations":
         found.add(404)
     if rule.changes and method != "GET":
         found |= {409, 507}
@@ -151,6 +152,6 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found |= {415, 507}
     if rule.question:
         found |= {409, 502, 507}
-    if rule.action == "answer.feedback":
+    if rule.action == "answer.feedback" or rule.action.startswith(("conversation", "preferences")):
         found.add(507)
     return found

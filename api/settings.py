@@ -154,6 +154,17 @@ class Settings(BaseSettings):
         True,
         description="Whether answers show where other passages found contradict or supersede a footnote.",
     )
+    conversation_days: float = Field(
+        30.0,
+        ge=0,
+        le=3650,
+        description="Days after its last turn for which a conversation is kept; 0 keeps none.",
+    )
+    rewrite: Literal["rules", "model"] = Field(
+        "rules",
+        description="Who completes a follow-up question before it is searched for: rules, which take no time, or the "
+        "language model, one more call for each answer that has turns before it. Without a gateway always rules.",
+    )
     url_ingestion: Literal["off", "listed", "public"] = Field(
         "off",
         description="Whether documents may be given by their address: off, listed (only of the hosts in URL_HOSTS), or "

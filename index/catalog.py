@@ -19,6 +19,7 @@ from index.reading import CatalogReader, unknown_collection, unknown_document
 from index.rows import (
     delete_answers,
     delete_batches,
+    delete_conversations,
     insert_passages,
     insert_text,
     new_document_id,
@@ -35,6 +36,7 @@ from index.schema import (
     changes,
     collection_budgets,
     collections,
+    conversations,
     deletions,
     documents,
     drafts,
@@ -242,6 +244,7 @@ class Catalog(CatalogReader):
                     receipt, unused = _delete(connection, row)
                     receipts.append(receipt)
                     orphans |= unused
+            delete_conversations(connection, conversations.c.collection_id == found.id)
             delete_answers(connection, select(answers.c.id).where(answers.c.collection_id == found.id))
             forget_collection(connection, found.id)
             delete_batches(connection, select(batches.c.id).where(batches.c.collection_id == found.id))

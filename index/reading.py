@@ -178,6 +178,21 @@ class CatalogReader:
             rows = connection.execute(PASSAGE.where(passages.c.id.in_(list(ids)), readable(sight))).all()
         return {row.id: to_passage(row) for row in rows}
 
+    def passages_at(
+        self, spans: Sequence[tuple[str, int, int, int]], sight: Sight = EVERYTHING
+    ) -> list[StoredPassage]:
+        """Live passages that hold some of the spans (document, version, start, end), in the order of these."""
+        found: dict[int, StoredPassage] = {}
+        with self._database.read() as connection:
+            for document_id, version, start, end in spans:
+                place = and_(passages.c.document_id == document_id, passages.c.version == version)
+                touching = and_(passages.c.start < end, passages.c.end > start)
+                rows = connection.execute(
+                    PASSAGE.where(place, touching, readable(sight)).order_by(passages.c.ordinal)
+                )
+                found |= {row.id: to_passage(row) for row in rows}
+        return list(found.values())
+
     def passages_between(self, document_id: str, first: int, last: int) -> list[StoredPassage]:
         """Live passages of a document by ordinal, both ends included."""
         query = PASSAGE.where(passages.c.document_id == document_id, passages.c.ordinal.between(first, last))

@@ -16,6 +16,8 @@ from index.schema import (
     batches,
     changes,
     collections,
+    conversation_turns,
+    conversations,
     counters,
     feedback,
     passages,
@@ -154,6 +156,8 @@ def delete_answers(connection: Connection, ids: Any) -> int:
     wanted = connection.execute(ids).scalars().all()
     for at in range(0, len(wanted), _IDS_AT_ONCE):
         part = wanted[at : at + _IDS_AT_ONCE]
+        turn = conversation_turns.c.answer_id.in_(part)
+        connection.execute(update(conversation_turns).where(turn).values(answer_id=None))
         for column in (
             feedback.c.answer_id,
             answer_cache.c.answer_id,
@@ -171,6 +175,20 @@ def delete_batches(connection: Connection, ids: Any) -> None:
         part = wanted[at : at + _IDS_AT_ONCE]
         connection.execute(delete(batch_items).where(batch_items.c.batch_id.in_(part)))
         connection.execute(delete(batches).where(batches.c.id.in_(part)))
+
+
+def delete_conversations(connection: Connection, condition: Any) -> int:
+    """Delete the conversations that meet a condition, with the answers that were given in them, and count them."""
+    ids = connection.execute(select(conversations.c.id).where(condition)).scalars().all()
+    for at in range(0, len(ids), _IDS_AT_ONCE):
+        part = ids[at : at + _IDS_AT_ONCE]
+        said = select(conversation_turns.c.answer_id).where(
+            conversation_turns.c.conversation_id.in_(part), conversation_turns.c.answer_id.is_not(None)
+        )
+        delete_answers(connection, said)
+        connection.execute(delete(conversation_turns).where(conversation_turns.c.conversation_id.in_(part)))
+        connection.execute(delete(conversations).where(conversations.c.id.in_(part)))
+    return len(ids)
 
 
 def unsettle_originals(connection: Connection, hashes: Iterable[str]) -> None:

@@ -372,3 +372,38 @@ batch_items = Table(
     Column("error_message", Text),
     Index(None, "status", "batch_id"),
 )
+
+# Questions that belong together. Only the key and the principals that began one may read it: see ``index.talks``.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("key_id", String, nullable=False),
+    Column("principals", String, nullable=False),  # JSON, sorted: the same principals are the same text.
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
+    Index("ix_conversations_key_id", "key_id", "principals", "updated_at"),
+)
+
+# What was said is read from the answers, so that it goes with the documents that it quotes.
+conversation_turns = Table(
+    "conversation_turns",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("question", Text, nullable=False),
+    Column("answer_id", String, index=True),  # Null once the answer went with a document.
+    Column("created_at", Float, nullable=False),
+)
+
+# What users asked to be kept of how they want their answers.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("key_id", String, primary_key=True),
+    Column("principals", String, primary_key=True),
+    Column("wanted", JSON, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)

@@ -25,9 +25,11 @@ from index.figures import Figures, read_figures
 from index.idempotency import Idempotency
 from index.jobs import JobQueue
 from index.keys import Keys
+from index.preferences import Preferences
 from index.reading import unknown_document
 from index.sight import EVERYTHING
 from index.spending import Spending
+from index.talks import Talks
 from index.usage import Usage
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ class Store:
         self.catalog = Catalog(self.database)
         self.blobs = Blobs(folder / "originals")
         self.answers = Answers(self.database)
+        self.talks = Talks(self.database)
+        self.preferences = Preferences(self.database)
         self.idempotency = Idempotency(self.database)
         self.jobs = JobQueue(self.database)
         self.keys = Keys(self.database)
@@ -201,6 +205,7 @@ class Store:
         """With nothing else to do: finish what trouble with the disk cut off, and clear indexes of what was removed."""
         with self._originals_lock:
             self._settle()
+        self.talks.forget_expired()
         self.database.forget_log_if_left()
         for collection in self.opened_collections():
             collection.compact()

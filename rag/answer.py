@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.sentences import trimmed
@@ -15,12 +15,14 @@ from rag.extractive import quote, shown_short_answer
 from rag.generative import repair_signals, write
 from rag.passages import evidence_of
 from rag.prompt import NOT_ANSWERED
+from rag.rewrite_model import rewritten_by_model
 from rag.run import Parts, Run
 from rag.stepping import stepping, steps_up
+from rag.suggest import suggestions, written_by_model
 from rag.types import Answer, Done, Mode, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from rag.cost import Purse
     from rag.types import Disagreement, Event, Found, Question
@@ -51,19 +53,40 @@ class Answerer(Parts):
             GatewayError: The gateway gave no usable answer.
         """
         mode = question.mode or (Mode.GENERATIVE if self.gateway else Mode.EXTRACTIVE)
-        run = await asyncio.to_thread(Run, self, question, mode, purse)
+        purse = purse or self.purse(question.max_cost_usd)
+        by_model = self.config.model_rewrites and mode is Mode.GENERATIVE
+        deadline: float | None = None
+        asked = question
+        if by_model and question.history:
+            deadline = asyncio.get_running_loop().time() + self.gateway_config.deadline_s
+            asked = replace(question, searched=await rewritten_by_model(self, question, purse))
+        run = await asyncio.to_thread(Run, self, asked, mode, purse)
+        run.deadline = deadline
         await asyncio.to_thread(run.retrieve)
+        made: dict[str, Run] = {}
         if mode is Mode.GENERATIVE and steps_up(run):
-            events = stepping(run, lambda each: _told(each, write(each)))
+            events = stepping(run, lambda each: _told(each, write(each), made))
         else:
-            events = _told(run, quote(run) if mode is Mode.EXTRACTIVE else write(run))
+            events = _told(run, quote(run) if mode is Mode.EXTRACTIVE else write(run), made)
         async with aclosing(events):
             async for event in events:
-                yield event
+                if isinstance(event, Done) and question.follow_ups:
+                    last = made[event.answer.id]
+                    written = await written_by_model(last) if by_model else []
+                    yield Done(await asyncio.to_thread(_with_suggestions, last, event.answer, written))
+                else:
+                    yield event
 
 
-async def _told(run: Run, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-    """Everything that a run tells, the finished answer last."""
+def new_answer_id() -> str:
+    """An id that nobody can guess: 96 random bits."""
+    return f"ans_{secrets.token_hex(12)}"
+
+
+async def _told(
+    run: Run, events: AsyncGenerator[Event, None], made: dict[str, Run]
+) -> AsyncGenerator[Event, None]:
+    """Everything that a run tells, the finished answer last; ``made`` learns which run made it."""
     try:
         async with aclosing(events):
             async for event in events:
@@ -71,7 +94,29 @@ async def _told(run: Run, events: AsyncGenerator[Event, None]) -> AsyncGenerator
     finally:
         if run.judge is not None:
             run.judge.close()
-    yield Done(await asyncio.to_thread(_finished, run))
+    answer = await asyncio.to_thread(_finished, run)
+    made[answer.id] = run
+    yield Done(answer)
+
+
+def _with_suggestions(run: Run, answer: Answer, written: Sequence[str]) -> Answer:
+    """The answer with questions to ask next, and with what finding them took."""
+    del run.timings["total"]
+    suggested = suggestions(run, written)
+    run.time("follow_ups")
+    run.timings["total"] = run.elapsed()
+    return replace(
+        answer,
+        follow_ups=suggested.questions,
+        usage=run.purse.usage,
+        cost_usd=run.purse.cost_usd,
+        timings=run.timings,
+        trace={
+            **answer.trace,
+            "calls": [each.shown for each in run.purse.calls],
+            "suggested_from": list(suggested.documents),
+        },
+    )
 
 
 def _finished(run: Run) -> Answer:
@@ -94,9 +139,9 @@ def _finished(run: Run) -> Answer:
         rated = withheld(rated, run.withheld_below)
         _show_nearest(run)
     run.timings["total"] = run.elapsed()
-    written = run.mode is Mode.GENERATIVE
+    generated = run.mode is Mode.GENERATIVE
     return Answer(
-        id=f"ans_{secrets.token_hex(12)}",
+        id=new_answer_id(),
         text=NOT_ANSWERED if run.abstained else builder.text,
         abstained=run.abstained,
         finish_reason=draft.finish_reason or "stop",
@@ -104,7 +149,7 @@ def _finished(run: Run) -> Answer:
         citations=tuple(builder.citations),
         confidence=rated,
         mode=run.mode,
-        model=draft.model or run.model if written else None,
+        model=draft.model or run.model if generated else None,
         usage=run.purse.usage,
         cost_usd=run.purse.cost_usd,
         timings=run.timings,
@@ -178,6 +223,8 @@ def _trace(run: Run) -> dict[str, Any]:
         "refused_by_model": draft.refused,
         "judge": None if run.judge is None else run.judge.trace,
         "calls": [each.shown for each in run.purse.calls],
+        # Documents that suggested questions come from.
+        "suggested_from": [],
     }
     if run.stepped is not None:
         trace["stepped_up"] = run.stepped

@@ -200,6 +200,9 @@ class AnswerConfig:
     per_document: int | None = 5
     # Whether passages that say the same in nearly the same words are shown to the model once.
     merge_alike: bool = True
+    # Whether a language model completes follow-up questions and writes suggested ones, where there is one; see
+    # docs/decisions/0033.
+    model_rewrites: bool = False
     disagreement: DisagreementConfig = field(default_factory=DisagreementConfig)
     # None asks one model only.
     step_up: StepUpConfig | None = None

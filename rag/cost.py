@@ -187,6 +187,10 @@ class Purse:
         """Whether a call was not made for want of money."""
         return self._pot.refused
 
+    def refuse(self) -> None:
+        """Note that a call was not made for want of money."""
+        self._pot.refused = True
+
     @property
     def is_limited(self) -> bool:
         """Whether there is a limit."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.confidence import MEDIUM
 from rag.extract import choose, readable
 from rag.short_answer import short_answer
-from rag.types import Retrieved, Support, Verdict
+from rag.types import Length, Retrieved, Support, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from rag.candidate import Candidate
+    from rag.config import ExtractConfig
     from rag.run import Run
     from rag.types import Confidence, Event, ShortAnswer
+
+# Sentences of a brief answer to a question that wants an explanation or a list.
+_BRIEF_WIDE = 2
 
 
 async def quote(run: Run) -> AsyncGenerator[Event, None]:
@@ -23,7 +28,7 @@ async def quote(run: Run) -> AsyncGenerator[Event, None]:
 
     What was found is told after the sentences were weighed: a question that names a document is searched for once more.
     """
-    picked = await asyncio.to_thread(_pick, run)
+    picked = await asyncio.to_thread(pick, run)
     yield Retrieved(tuple(run.found))
     for candidate in picked:
         if await asyncio.to_thread(run.sources.text, candidate.evidence) is None:
@@ -35,11 +40,11 @@ async def quote(run: Run) -> AsyncGenerator[Event, None]:
     run.time("extraction")
 
 
-def _pick(run: Run) -> Sequence[Candidate]:
+def pick(run: Run) -> Sequence[Candidate]:
     """Choose sentences, or none when they would probably not answer."""
     config = run.parts.config
     ranking = run.ranking = run.rank()
-    picked = choose(ranking, run.parts.extract_config)
+    picked = choose(ranking, _wanted(run))
     # The best sentence decides; a further one can only add to it.
     best = ranking.candidates[:1]
     run.cosines = [each.cosine for each in best]
@@ -53,6 +58,14 @@ def _pick(run: Run) -> Sequence[Candidate]:
         return []
     run.short = short_answer(ranking, picked)
     return picked
+
+
+def _wanted(run: Run) -> ExtractConfig:
+    """How many sentences are wanted."""
+    config = run.parts.extract_config
+    if run.question.wishes.length is Length.BRIEF:
+        return replace(config, max_sentences=1, max_sentences_wide=_BRIEF_WIDE)
+    return config
 
 
 def shown_short_answer(run: Run, rated: Confidence) -> ShortAnswer | None:

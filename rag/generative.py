@@ -155,7 +155,9 @@ def _repairer(
 
     def search(sentence: str) -> list[Evidence]:
         # A sentence that leans on the question is looked for together with it.
-        text = standalone(replace(question, text=sentence, history=(("user", question.text),)))
+        text = standalone(
+            replace(question, text=sentence, plain=None, searched=None, history=(("user", question.text),))
+        )
         # Others wait for this sentence: it is searched for without the second, slower look.
         found = run.search(text, _FOUND_AGAIN, reranked=False)
         keys = (key for key in new_keys(len(found) + len(known)) if key not in known)

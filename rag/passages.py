@@ -7,17 +7,18 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rag.types import Evidence
+from rag.types import Evidence, Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from index.reading import CatalogReader
     from index.types import StoredPassage
-    from rag.types import Found
 
 # A section is taken whole when more than this share of it was found, as LlamaIndex's auto-merging does.
 _MERGE_SHARE = 0.5
+# Passages of the answer before that are read again at most.
+_CITED_BEFORE = 3
 
 
 def gather(
@@ -104,6 +105,27 @@ def fair_share(found: Sequence[Found], limit: int, per_document: int | None) -> 
     kept = (within + over)[:limit]
     kept.sort(key=lambda each: each.rank)
     return [replace(each, rank=rank) for rank, each in enumerate(kept, 1)]
+
+
+def with_cited(found: Sequence[Found], cited: Sequence[StoredPassage], limit: int) -> list[Found]:
+    """Passages found, with those that the answer before quoted among them: they take the last places.
+
+    Args:
+        found: Best first.
+        cited: In the order in which they were quoted.
+        limit: Passages that are read.
+    """
+    known = {each.passage.id for each in found}
+    fresh = [each for each in cited if each.id not in known][:_CITED_BEFORE]
+    kept = list(found[: max(1, limit - len(fresh))])
+    lowest = min((each.score for each in kept), default=0.0)
+    return [
+        *kept,
+        *(
+            Found(each, lowest, rank, {}, {})
+            for rank, each in enumerate(fresh[: limit - len(kept)], len(kept) + 1)
+        ),
+    ]
 
 
 def evidence_of(found: Found, key: str = "") -> Evidence:

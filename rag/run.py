@@ -18,13 +18,13 @@ from rag.confidence import (
     sufficiency_signals,
     token_signals,
 )
-from rag.conversation import standalone
+from rag.conversation import understood
 from rag.cost import SHIPPED, Purse
 from rag.explain import explanation
 from rag.extract import Ranking, rank_sentences
 from rag.judge import Draft
 from rag.markers import new_keys
-from rag.passages import fair_share, joined
+from rag.passages import fair_share, joined, with_cited
 from rag.places import passages_to_read
 from rag.retrieve import retrieve
 from rag.subject import Subject, subject, without_instruction
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from index.collection import Collection
     from index.store import Store
+    from index.types import StoredPassage
     from ingest.embed import Embedder
     from ingest.parse import Parser
     from rag.calibration import Calibration
@@ -107,7 +108,10 @@ class Run:
         self.stepped: dict[str, Any] | None = None
         self._model: str | None = None
         self.collection: Collection = parts.store.collection(question.collection, question.sight)
-        self.search_text = standalone(question)
+        rewriting = understood(question)
+        self.search_text = rewriting.text
+        # Whether it goes on with what was spoken of, so that what was quoted then is read again.
+        self.leans = rewriting.leans
         self.found: list[Found] = []
         self.further: list[Found] = []
         self.first: list[Found] = []
@@ -148,11 +152,23 @@ class Run:
         # More than are read, so that other documents can come in for one that has too many.
         found = self.search(self.search_text, max(limit, parts.extract_config.searched))
         self.found = fair_share(found, limit, parts.config.per_document)
+        if self.leans and self.question.cited:
+            self.found = with_cited(self.found, self._cited_before(), limit)
         kept = {each.passage.id for each in self.found}
         self.further = [each for each in found if each.passage.id not in kept]
         self.weights = self.collection.rarity(content_terms(self.search_text))
         self.time("retrieval")
         return self.found
+
+    def _cited_before(self) -> list[StoredPassage]:
+        """The passages that the answer before quoted, as far as they are live and to be seen, under the filter."""
+        catalog, question = self.parts.store.catalog, self.question
+        spans = [(each.document_id, each.version, each.start, each.end) for each in question.cited]
+        passages = catalog.passages_at(spans, question.sight)
+        if not question.wanted or not passages:
+            return passages
+        allowed = catalog.allowed(self.collection.id, question.wanted, question.sight)
+        return [each for each in passages if each.document_id in allowed.document_ids]
 
     def search(
         self, text: str, limit: int, wanted: dict[str, Any] | None = None, *, reranked: bool = True

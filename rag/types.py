@@ -240,6 +240,31 @@ class Usage:
         return self.prompt_tokens + self.completion_tokens
 
 
+class Length(StrEnum):
+    """How long an answer is wanted."""
+
+    BRIEF = "brief"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How somebody wants an answer; None is as usual. ``language`` is its English name or its code."""
+
+    length: Length | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CitedSpan:
+    """What an earlier answer of the conversation quoted."""
+
+    document_id: str
+    version: int
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked, of which collection, and how.
@@ -254,6 +279,11 @@ class Question:
         target_error: Share of answers by quotation that may be wrong; None is the configured one.
         on_unsupported: None is the configured policy.
         sight: Who asks: what they may not see is not searched, read or cited.
+        plain: The question without what it says of how the answer is wanted; None where it says nothing of that.
+        wishes: How the answer is wanted.
+        cited: What the answer before quoted; it is read again when the question leans on it.
+        searched: What to search for, where a model has written it; None leaves it to ``rag.conversation``.
+        follow_ups: How many questions to suggest.
     """
 
     text: str
@@ -268,6 +298,11 @@ class Question:
     target_error: float | None = None
     on_unsupported: OnUnsupported | None = None
     sight: Sight = EVERYTHING
+    plain: str | None = None
+    wishes: Wishes = Wishes()
+    cited: tuple[CitedSpan, ...] = ()
+    searched: str | None = None
+    follow_ups: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +328,7 @@ class Answer:
         disagreements: Where other passages found say otherwise than the footnotes.
         cached: Whether it was made for the same question before, and nothing that it rests on has changed since.
         keep: Under what it may be kept to be given again; for whoever stores it.
+        follow_ups: Questions that the corpus answers too; the trace names the documents that they come from.
     """
 
     id: str
@@ -312,6 +348,7 @@ class Answer:
     disagreements: tuple[Disagreement, ...] = ()
     cached: bool = False
     keep: object | None = field(default=None, repr=False, compare=False)
+    follow_ups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

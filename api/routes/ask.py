@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.exc import OperationalError
 
 from api.access import CallerDep
+from api.conversing import SUGGESTED, join, keep_turn
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
 from api.gate import note_objects
@@ -20,6 +22,7 @@ from api.schemas.answers import AnswerOut, AskIn, CitationOut, ClaimOut, Passage
 from api.stream import broken_off, event, event_stream
 from index.answer_cache import keep
 from index.disk import passes
+from rag.answer import new_answer_id
 from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.access import Caller
+    from api.conversing import Joined
     from index.answer_cache import Entry
     from rag.types import Answer, Event
 
@@ -54,45 +58,64 @@ async def ask(
         wanted=body.filter,
         top_k=body.top_k,
         max_cost_usd=body.max_cost_usd,
-        conversation_id=body.conversation_id,
         target_error=body.target_error,
         on_unsupported=OnUnsupported(body.on_unsupported) if body.on_unsupported else None,
         sight=caller.acting_as(body.principals).sight,
     )
+    caller = caller.acting_as(body.principals)
     # An unknown collection is an error of the request, streamed or not.
     await asyncio.to_thread(service.store.catalog.collection, question.collection, question.sight)
+    talking = "conversation_id" in body.model_fields_set
+    question, joined = await asyncio.to_thread(
+        partial(join, service, question, caller, body.conversation_id, asked=talking)
+    )
+    suggested = SUGGESTED if body.follow_ups is None and joined else body.follow_ups or 0
+    question = replace(question, follow_ups=suggested)
     if body.stream:
-        return event_stream(_events(service, question, caller, explain=body.explain, fresh=not body.cache))
-    answer = await complete(service, question, caller, fresh=not body.cache)
+        return event_stream(
+            _events(service, question, caller, joined, explain=body.explain, fresh=not body.cache)
+        )
+    answer = await complete(service, question, caller, joined, fresh=not body.cache)
     note_objects(request.state, [answer.id])
     return _out(answer, question, explain=body.explain)
 
 
-async def complete(service: Service, question: Question, caller: Caller, *, fresh: bool = False) -> Answer:
+async def complete(
+    service: Service, question: Question, caller: Caller, joined: Joined | None = None, *, fresh: bool = False
+) -> Answer:
     """The whole answer, stored under its id; ``fresh`` takes none that is kept."""
     async with aclosing(answered(service, caller, question, fresh=fresh)) as events:
         async for each in events:
             if isinstance(each, Done):
-                await remember(service, question, each.answer)
-                return each.answer
+                return await remember(service, question, each.answer, joined)
     raise RuntimeError("An answer ended without its last event.")
 
 
-async def remember(service: Service, question: Question, answer: Answer) -> None:
-    """Store an answer with everything that made it, for as long as its documents exist.
+async def remember(
+    service: Service, question: Question, answer: Answer, joined: Joined | None = None
+) -> Answer:
+    """Store an answer with everything that made it, for as long as its documents exist, as a turn where it is one.
+
+    Returns:
+        The answer. One that is given again in a conversation is that conversation's own from then on, under another id:
+        answers are deleted with the conversation that they were given in.
 
     Raises:
         ApiError: 409 when one of these was deleted or hidden from the asker while the answer was made.
     """
     if answer.cached:
-        return
+        if joined is None:
+            return answer
+        answer = replace(answer, id=new_answer_id())
     collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
     shown = {each["document_id"] for each in answer.trace["passages"]}
     shown |= {citation.document_id for citation in answer.citations}
     shown |= {each.other.document_id for each in answer.disagreements}
     shown |= {each["document_id"] for each in answer.trace["evidence"]}
+    shown |= set(answer.trace["suggested_from"])
     body = {"question": question.text, "collection": question.collection}
     body |= _out(answer, question, explain=True).model_dump(mode="json")
+    stored = True
     try:
         saved = await asyncio.to_thread(
             service.store.answers.save,
@@ -108,12 +131,16 @@ async def remember(service: Service, question: Question, answer: Answer) -> None
             raise
         # Answering goes on when the disk is full or failing; only this answer cannot be read again later.
         log.warning("answer_not_stored", answer_id=answer.id, error=str(error))
+        stored = False
         saved = await asyncio.to_thread(
             service.store.answers.sources_exist, collection.id, shown, question.sight
         )
     if not saved:
         message = "A document that this answer was made from was deleted meanwhile. Ask again."
         raise ApiError(409, "evidence_deleted", message, retryable=True)
+    if joined is not None and stored:
+        await asyncio.to_thread(keep_turn, service, question, answer.id, collection.id, joined)
+    return answer
 
 
 def _kept(answer: Answer, collection_id: int, connection: Connection) -> None:
@@ -121,14 +148,20 @@ def _kept(answer: Answer, collection_id: int, connection: Connection) -> None:
 
 
 async def _events(
-    service: Service, question: Question, caller: Caller, *, explain: bool, fresh: bool = False
+    service: Service,
+    question: Question,
+    caller: Caller,
+    joined: Joined | None,
+    *,
+    explain: bool,
+    fresh: bool = False,
 ) -> AsyncGenerator[str, None]:
     try:
         async with aclosing(answered(service, caller, question, fresh=fresh)) as events:
             async for each in events:
                 if isinstance(each, Done):
-                    await remember(service, question, each.answer)
-                    data = _out(each.answer, question, explain=explain).model_dump(mode="json")
+                    answer = await remember(service, question, each.answer, joined)
+                    data = _out(answer, question, explain=explain).model_dump(mode="json")
                     yield event("done", data)
                 else:
                     yield _event(each)

@@ -91,7 +91,12 @@ class AskIn(Body):
 
     question: QuestionText
     collection: CollectionName = "default"
-    conversation_id: str | None = Field(None, max_length=100)
+    conversation_id: str | None = Field(
+        None,
+        max_length=100,
+        description="Of a conversation to go on with. Written out as null, or as `new`, it begins one, whose id the "
+        "answer has. Left out, nothing is kept.",
+    )
     history: list[Turn] = Field(
         [], max_length=MAX_TURNS, description=f"At most {MAX_HISTORY_CHARS:,} characters together."
     )
@@ -106,6 +111,9 @@ class AskIn(Body):
     explain: bool = False
     cache: bool = Field(
         True, description="Whether an answer to the same question may be given again while it holds."
+    )
+    follow_ups: int | None = Field(
+        None, ge=0, le=5, description="Questions to suggest; 3 in a conversation, else none, unless said."
     )
     principals: ActingAs = None
 
@@ -255,7 +263,7 @@ class AnswerOut(BaseModel):
             citations=[CitationOut.of(citation) for citation in answer.citations],
             confidence=ConfidenceOut.of(answer.confidence),
             disagreements=[DisagreementOut.of(each) for each in answer.disagreements],
-            follow_ups=[],
+            follow_ups=list(answer.follow_ups),
             usage=UsageOut.of(answer.usage),
             cost_usd=answer.cost_usd,
             timings=answer.timings,

@@ -38,6 +38,7 @@ class Tenant:
     document_id: str = ""
     answer_id: str = ""
     batch_id: str = ""
+    conversation_id: str = ""
 
 
 @dataclass(slots=True)
@@ -102,7 +103,8 @@ def world(folder: Path) -> Iterator[World]:
             word = CANARIES[name]
             text = f"The {word} of {name} costs 700 euros.\nIt is kept in the cellar of {name} beside the {word}."
             tenant.document_id = made.upload(text, name, tenant.token)
-            tenant.answer_id = made.ask(f"What does the {word} cost?", name, tenant.token)["id"]
+            answer = made.ask(f"What does the {word} cost?", name, tenant.token, conversation_id=None)
+            tenant.answer_id, tenant.conversation_id = answer["id"], answer["conversation_id"]
             tenant.batch_id = made.batch(f"What does the {word} cost?", name, tenant.token)
             tenants.append(tenant)
         made.acme, made.globex = tenants

@@ -68,6 +68,13 @@ PROBES: dict[str, Probe] = {
     "POST /v1/ground": body(text="It costs 700 euros.", collection="{name}"),
     "GET /v1/answers/{answer_id}": nothing,
     "POST /v1/answers/{answer_id}/feedback": lambda _: {"json": {"rating": 1}},
+    "GET /v1/conversations": nothing,
+    "DELETE /v1/conversations": nothing,
+    "GET /v1/conversations/{conversation_id}": nothing,
+    "DELETE /v1/conversations/{conversation_id}": nothing,
+    "GET /v1/preferences": nothing,
+    "PUT /v1/preferences": body(length="brief"),
+    "DELETE /v1/preferences": nothing,
     "GET /v1/models": nothing,
     "POST /v1/chat/completions": lambda tenant: {
         "json": {"model": tenant.name, "messages": [{"role": "user", "content": "What does it cost?"}]}
@@ -86,7 +93,9 @@ PROTECTED = sorted(name for name in PROBES if RULES[name].scopes is not None)
 OPEN = sorted(set(PROBES) - set(PROTECTED))
 # Where a tenant's thing is named, in the address or in the request.
 NAMING = [name for name in PROTECTED if RULES[name].scopes != (Scope.ADMIN,) and name not in (
-    "GET /v1/collections", "GET /v1/models", "GET /v1/documents", "GET /v1/ask/batch", "GET /v1/usage"
+    "GET /v1/collections", "GET /v1/models", "GET /v1/documents", "GET /v1/ask/batch", "GET /v1/usage",
+    "GET /v1/conversations", "DELETE /v1/conversations", "GET /v1/preferences", "PUT /v1/preferences",
+    "DELETE /v1/preferences",
 )]  # fmt: skip
 
 
@@ -104,6 +113,7 @@ def call(client: httpx.Client, name: str, of: Tenant, token: str | None, **more:
         document_id=of.document_id,
         answer_id=of.answer_id,
         batch_id=of.batch_id,
+        conversation_id=of.conversation_id,
         key_id=of.key_id,
         name=of.name,
         page=1,
@@ -124,6 +134,7 @@ def unknown(like: Tenant) -> Tenant:
         document_id="doc_" + "0" * (len(like.document_id) - 4),
         answer_id="ans_" + "0" * (len(like.answer_id) - 4),
         batch_id="batch_" + "0" * (len(like.batch_id) - 6),
+        conversation_id="conv_" + "0" * (len(like.conversation_id) - 5),
     )
 
 
@@ -177,8 +188,12 @@ def test_a_foreign_thing_is_as_unknown_as_any(both: World, name: str) -> None:
 @pytest.mark.parametrize("name", PROTECTED)
 def test_a_restricted_document_is_in_no_answer(both: World, name: str) -> None:
     """A key without principals meets the sealed document nowhere; those who may see it do."""
-    sealed = Tenant("acme", "", "0" * 16, both.sealed, both.acme.answer_id, both.acme.batch_id)
+    # A conversation is its owner's alone, and here nobody's: see test_conversations.
+    sealed = Tenant("acme", "", "0" * 16, both.sealed, both.acme.answer_id, both.acme.batch_id, "conv_none")
     method, path = name.split(" ")
+    if name in ("DELETE /v1/conversations", "DELETE /v1/preferences"):
+        assert call(both.client, name, sealed, both.tokens["board"]).is_success
+        return
     if RULES[name].scopes == (Scope.ADMIN,):
         error_of(call(both.client, name, sealed, both.tokens["board"]), 403, "forbidden")
         return
@@ -346,7 +361,8 @@ def test_the_owner_can_do_all_of_it(both: World) -> None:
             continue
         mine = Tenant("owned", owner["token"], both.make_key("read:owned")["id"])
         mine.document_id = both.upload(f"The tool for {name} costs 700 euros.", "owned", owner["token"])
-        mine.answer_id = both.ask("What does the tool cost?", "owned", owner["token"])["id"]
+        answer = both.ask("What does the tool cost?", "owned", owner["token"], conversation_id=None)
+        mine.answer_id, mine.conversation_id = answer["id"], answer["conversation_id"]
         mine.batch_id = both.batch("What does the tool cost?", "owned", owner["token"])
         if name == "POST /v1/collections":
             mine.name = "owned-later"

@@ -65,6 +65,7 @@ def fuzz(made: World, token: str, forbidden: tuple[str, ...], folder: str, secon
     known = {
         "document_id": [made.acme.document_id, made.globex.document_id, made.sealed],
         "answer_id": [made.acme.answer_id, made.globex.answer_id],
+        "conversation_id": [made.acme.conversation_id, made.globex.conversation_id],
         "key_id": [made.acme.key_id, made.globex.key_id],
         "name": ["acme", "globex"],
     }

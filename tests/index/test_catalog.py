@@ -500,6 +500,9 @@ def test_a_deleted_document_is_gone(store: Store, runner: JobRunner) -> None:
         "keys": 0,
         "key_usage": 0,
         "audit": 0,
+        "conversations": 0,
+        "conversation_turns": 0,
+        "preferences": 0,
     }
 
 

@@ -571,8 +571,8 @@ def test_an_empty_collection_abstains(library: Library) -> None:
     ("text", "history", "searched"),
     [
         ("How long may they be kept?", (("user", "May I borrow books?"), ("assistant", "Yes.")),
-         "May I borrow books? How long may they be kept?"),
-        ("And for tools?", (("user", "May I borrow books?"),), "May I borrow books? And for tools?"),
+         "How long may borrow books be kept?"),
+        ("And for tools?", (("user", "May I borrow books?"),), "May I borrow books, for tools?"),
         ("Which fee applies to drills?", (("user", "May I borrow books?"),), "Which fee applies to drills?"),
         ("How long may they be kept?", (), "How long may they be kept?"),
     ],
