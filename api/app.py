@@ -21,7 +21,20 @@ from api.description import describe_access
 from api.gate import Gate
 from api.lifetime import Lifetime
 from api.middleware import Boundary
-from api.routes import answers, ask, collections, documents, ground, health, keys, openai, search
+from api.routes import (
+    answers,
+    ask,
+    collections,
+    documents,
+    files,
+    ground,
+    health,
+    keys,
+    openai,
+    responses,
+    search,
+    vector_stores,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -94,6 +107,8 @@ def create_app(
     )
     errors.install(app)
     for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
+        app.include_router(module.router)
+    for module in (responses, files, vector_stores):
         app.include_router(module.router)
 
     async def page(_request: Request) -> FileResponse:

@@ -51,6 +51,8 @@ _MEANINGS = {
 _CONTENT = {
     "POST /v1/ask": ("200", "text/event-stream"),
     "POST /v1/chat/completions": ("200", "text/event-stream"),
+    "POST /v1/responses": ("200", "text/event-stream"),
+    "GET /v1/files/{file_id}/content": ("200", "application/octet-stream"),
     "GET /v1/documents/{document_id}/events": ("200", "text/event-stream"),
     "GET /v1/documents/{document_id}/original": ("200", "application/octet-stream"),
     "GET /v1/documents/{document_id}/pages/{page}.png": ("200", "image/png"),
@@ -137,10 +139,10 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found.add(404)
     if rule.changes and method != "GET":
         found |= {409, 507}
-    if rule.action in ("document.upload", "document.replace"):
+    if rule.action in ("document.upload", "document.replace", "file.upload"):
         found |= {411, 415}
     if rule.question:
         found |= {409, 502, 507}
-    if rule.action == "answer.feedback":
+    if rule.action in ("answer.feedback", "answer.delete"):
         found.add(507)
     return found

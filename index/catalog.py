@@ -13,6 +13,7 @@ from sqlalchemy import and_, delete, insert, select, update
 
 from index.drafts import end_job
 from index.errors import Conflict, EmbedderMismatch
+from index.file_rows import forget_files, forget_vector_store, held_by_files
 from index.idempotency import forget_documents
 from index.reading import CatalogReader, unknown_collection, unknown_document
 from index.rows import (
@@ -238,6 +239,7 @@ class Catalog(CatalogReader):
                     receipts.append(receipt)
                     orphans |= unused
             delete_answers(connection, select(answers.c.id).where(answers.c.collection_id == found.id))
+            forget_vector_store(connection, found.id)
             connection.execute(delete(changes).where(changes.c.collection_id == found.id))
             connection.execute(delete(collections).where(collections.c.id == found.id))
         return found.id, receipts, orphans
@@ -396,6 +398,7 @@ def _delete(
 ) -> tuple[DeletionReceipt, set[str]]:
     mine = versions.c.document_id == row.id
     hashes = set(connection.execute(select(versions.c.sha256).where(mine)).scalars())
+    hashes |= forget_files(connection, row.id)
     removed = remove_passages(connection, row.id)
     cached = delete_answers(
         connection,
@@ -408,7 +411,7 @@ def _delete(
     forget_documents(connection, row.id)
     record_change(connection, row.collection_id, removed, None)
     same = select(versions.c.sha256).where(versions.c.sha256.in_(hashes))
-    kept = set(connection.execute(same).scalars())
+    kept = set(connection.execute(same).scalars()) | held_by_files(connection, hashes)
     theirs = same.join(documents, documents.c.id == versions.c.document_id).where(visible(sight))
     gone = hashes - set(connection.execute(theirs).scalars())
     unsettle_originals(connection, hashes - kept)

@@ -16,6 +16,7 @@ from index.schema import (
     counters,
     feedback,
     passages,
+    responses,
     texts,
     unsettled_originals,
 )
@@ -151,7 +152,12 @@ def delete_answers(connection: Connection, ids: Any) -> int:
     wanted = connection.execute(ids).scalars().all()
     for at in range(0, len(wanted), _IDS_AT_ONCE):
         part = wanted[at : at + _IDS_AT_ONCE]
-        for column in (feedback.c.answer_id, answer_documents.c.answer_id, answers.c.id):
+        for column in (
+            feedback.c.answer_id,
+            responses.c.answer_id,
+            answer_documents.c.answer_id,
+            answers.c.id,
+        ):
             connection.execute(delete(column.table).where(column.in_(part)))
     return len(wanted)
 
