@@ -18,18 +18,22 @@ from api.audit import Recorder
 from api.bounds import Draining, Kinds
 from api.deps import build
 from api.description import describe_access
+from api.faces.mcp import session_manager
 from api.gate import Gate
 from api.lifetime import Lifetime
 from api.middleware import Boundary
 from api.routes import (
+    ai_sdk,
     answers,
     ask,
     collections,
+    dify,
     documents,
     files,
     ground,
     health,
     keys,
+    mcp,
     openai,
     responses,
     search,
@@ -75,8 +79,10 @@ def create_app(
         service.warm_up()
         service.runner.start()
         service.checkup.start()
+        app.state.mcp = session_manager()
         try:
-            yield
+            async with app.state.mcp.run():
+                yield
         finally:
             app.state.recorder.close()
             await service.close()
@@ -108,7 +114,7 @@ def create_app(
     errors.install(app)
     for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
         app.include_router(module.router)
-    for module in (responses, files, vector_stores):
+    for module in (responses, files, vector_stores, ai_sdk, dify, mcp):
         app.include_router(module.router)
 
     async def page(_request: Request) -> FileResponse:

@@ -56,6 +56,8 @@ _CONTENT = {
     "GET /v1/documents/{document_id}/events": ("200", "text/event-stream"),
     "GET /v1/documents/{document_id}/original": ("200", "application/octet-stream"),
     "GET /v1/documents/{document_id}/pages/{page}.png": ("200", "image/png"),
+    "POST /v1/ai-sdk/chat": ("200", "text/event-stream"),
+    "POST /mcp": ("200", "application/json"),
     "GET /metrics": ("200", "text/plain"),
 }
 

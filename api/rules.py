@@ -94,6 +94,10 @@ RULES: dict[str, Rule] = {
     "GET /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/files": Rule(
         _READ, "file.list", audited=False
     ),
+    # Each tool asks for the scope of the route that it stands for, and is noted as that.
+    "POST /mcp": Rule((Scope.READ, Scope.ASK), "mcp", audited=False),
+    "POST /retrieval": Rule(_READ, "search"),
+    "POST /v1/ai-sdk/chat": Rule(_ASK, "ask", question=True),
     "GET /v1/keys": Rule(_ADMIN, "key.list"),
     "POST /v1/keys": Rule(_ADMIN, "key.create"),
     "GET /v1/keys/{key_id}": Rule(_ADMIN, "key.get", audited=False),

@@ -244,7 +244,7 @@ def test_what_has_no_effect_is_said(official: openai.OpenAI, gateway: ScriptedGa
 
 
 def test_source_events_for_open_webui(client: httpx.Client, gateway: ScriptedGateway) -> None:
-    """Asked for by a header or a field: each footnote is a source with its quote, before the sentence that it supports."""
+    """Asked for by a header or a field: each footnote is a source with its quote, before its sentence."""
     for more, headers in (
         ({"stream_format": "open_webui"}, {}),
         ({}, {"X-Footnote-Stream-Format": "open_webui"}),
@@ -259,7 +259,7 @@ def test_source_events_for_open_webui(client: httpx.Client, gateway: ScriptedGat
         assert text == SHOWN
         assert [each["document"] for each in sources] == [
             ["Members may borrow seven books at a time."],
-            ["The drill costs 5 euros a day."],
+            ["The drill costs 5 euros a day"],
         ]
         assert client.get(sources[0]["source"]["url"]).json()["text"] == sources[0]["document"][0]
         # Counted by this, they keep the numbers of the footnotes.

@@ -190,7 +190,7 @@ def test_a_search_with_filters_and_ranking(official: openai.OpenAI) -> None:
 def test_a_batch_is_polled_to_its_end(official: openai.OpenAI) -> None:
     """Files are put in together, each with its attributes; none is when one is unknown."""
     store = official.vector_stores.create(name="batched").id
-    files = [stored(official, each) for each in (LENDING, FEES, b"\x00\x01 not a text")]
+    files = [stored(official, each) for each in (LENDING, FEES, b"%PDF-1.7 and no more")]
 
     batch = official.vector_stores.file_batches.create_and_poll(
         store, files=[{"file_id": each, "attributes": {"number": at}} for at, each in enumerate(files)]
