@@ -37,6 +37,9 @@ class Tenant:
     key_id: str
     document_id: str = ""
     answer_id: str = ""
+    response_id: str = ""
+    file_id: str = ""
+    batch_id: str = ""
 
 
 @dataclass(slots=True)
@@ -69,6 +72,24 @@ class World:
         assert document["status"] == "ready", document
         return str(document["id"])
 
+    def fill(self, tenant: Tenant) -> None:
+        """Give a tenant a response, a file in its collection, and the batch that put it there."""
+        headers = bearer(tenant.token)
+        asked = {"model": tenant.name, "input": "What does it cost?"}
+        tenant.response_id = self._made("/v1/responses", headers, json=asked)
+        content = {
+            "file": ("own.md", f"The {tenant.name} file costs 700 euros."),
+            "purpose": (None, "assistants"),
+        }
+        tenant.file_id = self._made("/v1/files", headers, files=content)
+        batch = f"/v1/vector_stores/{tenant.name}/file_batches"
+        tenant.batch_id = self._made(batch, headers, json={"file_ids": [tenant.file_id]})
+
+    def _made(self, address: str, headers: dict[str, str], **request: Any) -> str:
+        made = self.client.post(address, headers=headers, **request)
+        assert made.status_code == 200, made.text
+        return str(made.json()["id"])
+
     def ask(self, question: str, collection: str, token: str, **more: Any) -> dict[str, Any]:
         """An answer by quotation."""
         body = {"question": question, "collection": collection, **more}
@@ -92,6 +113,7 @@ def world(folder: Path) -> Iterator[World]:
             text = f"The {word} of {name} costs 700 euros.\nIt is kept in the cellar of {name} beside the {word}."
             tenant.document_id = made.upload(text, name, tenant.token)
             tenant.answer_id = made.ask(f"What does the {word} cost?", name, tenant.token)["id"]
+            made.fill(tenant)
             tenants.append(tenant)
         made.acme, made.globex = tenants
         word = CANARIES["sealed"]

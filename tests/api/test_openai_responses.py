@@ -46,7 +46,7 @@ def test_a_cited_response(official: openai.OpenAI, client: httpx.Client, gateway
         model="answered@gpt-4o-mini",
         input=QUESTION,
         instructions="Be kind.",
-        metadata={"who": "tests"},
+        metadata={"who": "me"},
         temperature=0.2,
     )
 

@@ -60,6 +60,46 @@ PROBES: dict[str, Probe] = {
     "POST /v1/chat/completions": lambda tenant: {
         "json": {"model": tenant.name, "messages": [{"role": "user", "content": "What does it cost?"}]}
     },
+    "GET /v1/models/{model}": nothing,
+    "POST /v1/responses": body(model="{name}", input="What does it cost?"),
+    "GET /v1/responses/{response_id}": nothing,
+    "DELETE /v1/responses/{response_id}": nothing,
+    "GET /v1/responses/{response_id}/input_items": nothing,
+    "POST /v1/files": lambda _: {"files": {"file": ("n.md", b"A note."), "purpose": (None, "assistants")}},
+    "GET /v1/files": nothing,
+    "GET /v1/files/{file_id}": nothing,
+    "DELETE /v1/files/{file_id}": nothing,
+    "GET /v1/files/{file_id}/content": nothing,
+    "POST /v1/vector_stores": body(name="{name}-2"),
+    "GET /v1/vector_stores": nothing,
+    "GET /v1/vector_stores/{vector_store_id}": nothing,
+    "POST /v1/vector_stores/{vector_store_id}": lambda _: {"json": {"metadata": {"a": "b"}}},
+    "DELETE /v1/vector_stores/{vector_store_id}": nothing,
+    "POST /v1/vector_stores/{vector_store_id}/search": body(query="What does it cost?"),
+    "POST /v1/vector_stores/{vector_store_id}/files": lambda tenant: {"json": {"file_id": tenant.file_id}},
+    "GET /v1/vector_stores/{vector_store_id}/files": nothing,
+    "GET /v1/vector_stores/{vector_store_id}/files/{file_id}": nothing,
+    "POST /v1/vector_stores/{vector_store_id}/files/{file_id}": lambda _: {"json": {"attributes": {"a": 1}}},
+    "DELETE /v1/vector_stores/{vector_store_id}/files/{file_id}": nothing,
+    "GET /v1/vector_stores/{vector_store_id}/files/{file_id}/content": nothing,
+    "POST /v1/vector_stores/{vector_store_id}/file_batches": lambda tenant: {
+        "json": {"file_ids": [tenant.file_id]}
+    },
+    "GET /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}": nothing,
+    "POST /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel": nothing,
+    "GET /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/files": nothing,
+    "POST /v1/ai-sdk/chat": lambda tenant: {
+        "json": {
+            "collection": tenant.name,
+            "messages": [{"role": "user", "parts": [{"type": "text", "text": "What does it cost?"}]}],
+        }
+    },
+    "POST /retrieval": body(knowledge_id="{name}", query="What does it cost?"),
+    # Its tools are crossed between tenants in tests/api/test_mcp.py: a refusal is an answer of the protocol.
+    "POST /mcp": lambda _: {
+        "json": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+        "headers": {"Accept": "application/json, text/event-stream"},
+    },
     "GET /v1/keys": nothing,
     "POST /v1/keys": lambda _: {"json": {"name": "mine", "scopes": ["admin"]}},
     "GET /v1/keys/{key_id}": nothing,
@@ -74,7 +114,8 @@ PROTECTED = sorted(name for name in PROBES if RULES[name].scopes is not None)
 OPEN = sorted(set(PROBES) - set(PROTECTED))
 # Where a tenant's thing is named, in the address or in the request.
 NAMING = [name for name in PROTECTED if RULES[name].scopes != (Scope.ADMIN,) and name not in (
-    "GET /v1/collections", "GET /v1/models", "GET /v1/documents"
+    "GET /v1/collections", "GET /v1/models", "GET /v1/documents", "GET /v1/files", "GET /v1/vector_stores",
+    "POST /v1/files", "POST /mcp",
 )]  # fmt: skip
 
 
@@ -89,10 +130,19 @@ def call(client: httpx.Client, name: str, of: Tenant, token: str | None, **more:
     """Call a route on a tenant's things with a key."""
     method, path = name.split(" ")
     address = path.format(
-        document_id=of.document_id, answer_id=of.answer_id, key_id=of.key_id, name=of.name, page=1
+        document_id=of.document_id,
+        answer_id=of.answer_id,
+        key_id=of.key_id,
+        name=of.name,
+        page=1,
+        model=of.name,
+        response_id=of.response_id,
+        vector_store_id=of.name,
+        file_id=of.file_id,
+        batch_id=of.batch_id,
     )
-    headers = {**(bearer(token) if token else {}), **more.pop("headers", {})}
     given = PROBES[name](of)
+    headers = {**given.pop("headers", {}), **(bearer(token) if token else {}), **more.pop("headers", {})}
     return client.request(
         method, address, headers=headers, **{**given, "params": {**given.get("params", {}), **more}}
     )
@@ -106,13 +156,24 @@ def unknown(like: Tenant) -> Tenant:
         key_id="0" * len(like.key_id),
         document_id="doc_" + "0" * (len(like.document_id) - 4),
         answer_id="ans_" + "0" * (len(like.answer_id) - 4),
+        response_id="resp_" + "0" * (len(like.response_id) - 5),
+        file_id="file-" + "0" * (len(like.file_id) - 5),
+        batch_id="vsfb_" + "0" * (len(like.batch_id) - 5),
     )
 
 
 def same(response: httpx.Response, things: Tenant) -> str:
     """A response without what must differ: the trace id, and the ids that were asked for."""
     text = response.text.replace(response.headers["x-request-id"], "TRACE")
-    for each in (things.document_id, things.answer_id, things.key_id, things.name):
+    ids = (
+        things.document_id,
+        things.answer_id,
+        things.response_id,
+        things.file_id,
+        things.batch_id,
+        things.key_id,
+    )
+    for each in filter(None, (*ids, things.name)):
         text = text.replace(each, "ID")
     return f"{response.status_code} {response.headers['content-type']} {text}"
 
@@ -160,10 +221,14 @@ def test_a_foreign_thing_is_as_unknown_as_any(both: World, name: str) -> None:
 @pytest.mark.parametrize("name", PROTECTED)
 def test_a_restricted_document_is_in_no_answer(both: World, name: str) -> None:
     """A key without principals meets the sealed document nowhere; those who may see it do."""
-    sealed = Tenant("acme", "", "0" * 16, both.sealed, both.acme.answer_id)
+    # As a file, the document has its own id; whoever may not see it finds no response, file or batch of it either.
+    sealed = Tenant("acme", "", "0" * 16, both.sealed, both.acme.answer_id, "resp_0", both.sealed, "vsfb_0")
     method, path = name.split(" ")
     if RULES[name].scopes == (Scope.ADMIN,):
         error_of(call(both.client, name, sealed, both.tokens["board"]), 403, "forbidden")
+        return
+    if "{response_id}" in path or "{batch_id}" in path:
+        error_of(call(both.client, name, sealed, both.acme.token), 404, "not_found")
         return
     if method == "DELETE" or "pages" in path:
         error_of(call(both.client, name, sealed, both.acme.token), 404, "not_found")
@@ -172,7 +237,7 @@ def test_a_restricted_document_is_in_no_answer(both: World, name: str) -> None:
     plain = call(both.client, name, sealed, both.acme.token)
     untold = call(both.client, name, sealed, both.tokens["trusted"])
 
-    if "{document_id}" in path:
+    if "{document_id}" in path or "{file_id}" in path:
         missing = call(both.client, name, unknown(both.acme), both.acme.token)
         for refused in (plain, untold):
             error_of(refused, 404, "not_found")
@@ -330,7 +395,8 @@ def test_the_owner_can_do_all_of_it(both: World) -> None:
         mine = Tenant("owned", owner["token"], both.make_key("read:owned")["id"])
         mine.document_id = both.upload(f"The tool for {name} costs 700 euros.", "owned", owner["token"])
         mine.answer_id = both.ask("What does the tool cost?", "owned", owner["token"])["id"]
-        if name == "POST /v1/collections":
+        both.fill(mine)
+        if name in ("POST /v1/collections", "POST /v1/vector_stores"):
             mine.name = "owned-later"
             error_of(call(both.client, name, mine, owner["token"]), 404)
             continue
