@@ -36,7 +36,7 @@ def driven(
 
     async def run() -> Any:
         async with httpx2.AsyncClient(headers=bearer(token), timeout=60) as http:
-            address = f"{both.client.base_url}mcp{query}".replace("//mcp", "/mcp")
+            address = f"{both.client.base_url}/mcp{query}"
             async with Client(streamable_http_client(address, http_client=http), mode=mode) as client:
                 return await work(client)
 
