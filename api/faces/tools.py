@@ -244,8 +244,8 @@ def _fetch(asking: Asking, given: FetchArguments) -> Fetched:
         "length": len(text),
     }
     if end < len(text):
-        following = min(len(text), end + MAX_FETCH_CHARS)
-        metadata["next"] = passage_id(stored.document_id, stored.version, end, following)
+        following = (end, end + MAX_FETCH_CHARS)
+        metadata["next"] = passage_id(stored.document_id, stored.version, *following)
     return Fetched(
         id=given.id,
         title=stored.title,
@@ -260,7 +260,7 @@ def _around(length: int, start: int, end: int) -> tuple[int, int]:
     if length <= MAX_FETCH_CHARS:
         return 0, length
     start = min(start, length)
-    room = max(0, MAX_FETCH_CHARS - max(0, min(end, length) - start))
+    room = max(0, MAX_FETCH_CHARS - max(0, end - start))
     first = max(0, start - room // 2)
     return first, min(length, first + MAX_FETCH_CHARS)
 

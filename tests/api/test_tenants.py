@@ -166,6 +166,8 @@ def unknown(like: Tenant) -> Tenant:
 def same(response: httpx.Response, things: Tenant) -> str:
     """A response without what must differ: the trace id, and the ids that were asked for."""
     text = response.text.replace(response.headers["x-request-id"], "TRACE")
+    # To Dify, a header without a key is another error than a key that is not accepted.
+    text = text.replace('"error_code":1001', '"error_code":1002')
     ids = (
         things.document_id,
         things.answer_id,
