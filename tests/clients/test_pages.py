@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
             metadata = {"allow": allow} if allow else {}
             body = {
                 "text": text,
-                "title": "Lending",
+                "title": text[:20],
                 "collection": "library",
                 "wait": True,
                 "metadata": metadata,
