@@ -1,7 +1,7 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
 SECONDS ?= 600
 .PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval conversations bombs chaos states canaries diskfull backups \
-	durability clean
+	durability clients clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -81,5 +81,11 @@ backups: ## 20 backups under load, each restored
 
 durability: chaos states canaries diskfull backups ## The five above
 
+clients: ## The clients of others, in an environment of their own, run what docs/clients shows
+	scripts/install.sh dev
+	[ -x .venv-clients/bin/python ] || .venv/bin/python -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet -r clients/requirements.txt
+	.venv/bin/python -m pytest tests/clients
+
 clean: ## Remove what the targets above made
-	rm -rf .venv .venv-audit .venv-litellm .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-litellm .venv-clients .demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,22 +19,29 @@ from api.batches import BatchRunner
 from api.bounds import Draining, Kinds
 from api.deps import build
 from api.description import describe_access
+from api.faces.mcp import session_manager
 from api.gate import Gate
 from api.lifetime import Lifetime
 from api.middleware import Boundary
 from api.routes import (
+    ai_sdk,
     answers,
     ask,
     batch,
     collections,
     conversations,
+    dify,
     documents,
+    files,
     ground,
     health,
     keys,
+    mcp,
     openai,
+    responses,
     search,
     usage,
+    vector_stores,
 )
 
 if TYPE_CHECKING:
@@ -78,8 +85,10 @@ def create_app(
         service.checkup.start()
         service.batches = BatchRunner(service, settings.batch_workers)
         service.batches.start()
+        app.state.mcp = session_manager()
         try:
-            yield
+            async with app.state.mcp.run():
+                yield
         finally:
             await service.batches.stop()
             app.state.recorder.close()
@@ -115,6 +124,8 @@ def create_app(
     for module in (
         documents, search, ask, batch, ground, collections, usage, answers, conversations, keys, openai, health,
     ):  # fmt: skip
+        app.include_router(module.router)
+    for module in (responses, files, vector_stores, ai_sdk, dify, mcp):
         app.include_router(module.router)
 
     async def page(_request: Request) -> FileResponse:

@@ -281,7 +281,16 @@ class Kinds:
 
 
 _QUESTIONS = frozenset(
-    ("/v1/ask", "/v1/search", "/v1/ground", "/v1/chat/completions", "/v1/responses", "/retrieval", "/mcp")
+    (
+        "/v1/ask",
+        "/v1/search",
+        "/v1/ground",
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/v1/ai-sdk/chat",
+        "/retrieval",
+        "/mcp",
+    )
 )
 
 

@@ -93,20 +93,25 @@ class Shelf:
         self._seconds = seconds
         self._settings = fingerprint(answerer) if seconds else ""
 
-    def place(self, question: Question, mode: Mode) -> Place | None:
-        """Where the answer would be, or None where none is kept."""
+    def place(self, question: Question, mode: Mode, *, own: bool) -> Place | None:
+        """Where the answer would be, or None where none is kept.
+
+        Args:
+            question: As it was asked.
+            mode: In which it is answered.
+            own: Whether its answer is deleted with what it was given in, such as a conversation. So nobody outside is
+                given it.
+        """
         if not self._seconds:
             return None
         state = self._store.cache.state(question.collection, question.sight)
         if state is None:
             return None
-        own = {
+        asked = {
             each.name: getattr(question, each.name) for each in fields(question) if each.name not in _APART
         }
         text = " ".join(question.text.split())
-        # The answers of a conversation are deleted with it, so nobody outside of one is given them.
-        talking = question.conversation_id is not None
-        key = _hash([self._settings, state[0], text, mode, own, talking, _sees(question.sight)])
+        key = _hash([self._settings, state[0], text, mode, asked, own, _sees(question.sight)])
         return Place(key, *state)
 
     def find(self, place: Place, sight: Sight) -> Kept | None:
@@ -145,19 +150,28 @@ class Look:
         mode: In which it is answered.
         counter: Counts how looks end.
         fresh: Whether no kept answer is wanted.
+        own: As of ``Shelf.place``.
 
     Attributes:
         kept: The answer, once it was found.
     """
 
     def __init__(
-        self, shelf: Shelf, question: Question, mode: Mode, counter: Counter, *, fresh: bool
+        self,
+        shelf: Shelf,
+        question: Question,
+        mode: Mode,
+        counter: Counter,
+        *,
+        fresh: bool,
+        own: bool,
     ) -> None:
         self._shelf = shelf
         self._question = question
         self._mode = mode
         self._counter = counter
         self._fresh = fresh
+        self._own = own
         self._place: Place | None = None
         self._started = time.perf_counter()
         self.kept: Kept | None = None
@@ -168,7 +182,7 @@ class Look:
         return self._counted("hit")
 
     def _look(self) -> tuple[Place | None, Kept | None]:
-        place = self._shelf.place(self._question, self._mode)
+        place = self._shelf.place(self._question, self._mode, own=self._own)
         if place is None or self._fresh:
             return place, None
         return place, self._shelf.find(place, self._question.sight)

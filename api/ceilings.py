@@ -9,7 +9,8 @@ from starlette.responses import FileResponse
 
 from api import app, bounds, lifetime, middleware, uploads
 from api.deps import VIEW_S
-from api.routes import ground, openai
+from api.faces import openai
+from api.routes import ground
 from api.schemas import answers, batches
 from api.schemas.base import MAX_QUESTION_CHARS
 from api.settings import Settings

@@ -53,11 +53,15 @@ _MEANINGS = {
 _CONTENT = {
     "POST /v1/ask": ("200", "text/event-stream"),
     "POST /v1/chat/completions": ("200", "text/event-stream"),
+    "POST /v1/responses": ("200", "text/event-stream"),
+    "GET /v1/files/{file_id}/content": ("200", "application/octet-stream"),
     "GET /v1/documents/{document_id}/events": ("200", "text/event-stream"),
     "GET /v1/documents/{document_id}/original": ("200", "application/octet-stream"),
     "GET /v1/documents/{document_id}/pages/{page}.png": ("200", "image/png"),
     "GET /v1/ask/batch/{batch_id}/events": ("200", "text/event-stream"),
     "GET /v1/ask/batch/{batch_id}/results.csv": ("200", "text/csv"),
+    "POST /v1/ai-sdk/chat": ("200", "text/event-stream"),
+    "POST /mcp": ("200", "application/json"),
     "GET /metrics": ("200", "text/plain"),
 }
 
@@ -144,7 +148,7 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found.add(404)
     if rule.changes and method != "GET":
         found |= {409, 507}
-    if rule.action in ("document.upload", "document.replace"):
+    if rule.action in ("document.upload", "document.replace", "file.upload"):
         found |= {411, 415}
     if rule.action == "document.original":
         found.add(416)
@@ -152,6 +156,7 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found |= {415, 507}
     if rule.question:
         found |= {409, 502, 507}
-    if rule.action == "answer.feedback" or rule.action.startswith(("conversation", "preferences")):
+    stored = rule.action.startswith(("conversation", "preferences"))
+    if rule.action in ("answer.feedback", "answer.delete") or stored:
         found.add(507)
     return found

@@ -29,6 +29,7 @@ from rag.errors import (
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
+    from starlette.types import Scope
 
 log = structlog.get_logger(__name__)
 
@@ -117,6 +118,23 @@ def _storage(found: Trouble) -> tuple[int, dict[str, Any], dict[str, str]]:
     return 503, body, {"Retry-After": str(_DISK_RETRY_S.get(found, 60))}
 
 
+DIFY_PATH = "/retrieval"
+# Dify's own numbers: a header of another form, a key that is not accepted, a knowledge base that is not there.
+_DIFY_HEADER, _DIFY_KEY, _DIFY_UNKNOWN = 1001, 1002, 2001
+
+
+def for_client(scope: Scope, status: int, body: dict[str, Any]) -> dict[str, Any]:
+    """An error's body as the client of that address reads it: Dify looks for fields of its own beside ours."""
+    if scope["path"] != DIFY_PATH:
+        return body
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    well_formed = len(given) == 1 and given[0].lower().startswith(b"bearer ")
+    code = {401: _DIFY_KEY if well_formed else _DIFY_HEADER, 403: _DIFY_KEY, 404: _DIFY_UNKNOWN}.get(
+        status, status
+    )
+    return {**body, "error_code": code, "error_msg": body["error"]["message"]}
+
+
 def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers that an exception becomes."""
     if isinstance(error, ApiError):
@@ -149,9 +167,14 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
 def install(app: FastAPI) -> None:
     """Make every failure of a route come out in the contract's form."""
 
-    async def handle(_request: Request, error: Exception) -> JSONResponse:
+    def told(
+        request: Request, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> JSONResponse:
+        return JSONResponse(for_client(request.scope, status, body), status, headers)
+
+    async def handle(request: Request, error: Exception) -> JSONResponse:
         status, body, headers = describe(error)
-        return JSONResponse(body, status, headers)
+        return told(request, status, body, headers)
 
     async def handle_http(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error.__cause__, ApiError):
@@ -164,7 +187,7 @@ def install(app: FastAPI) -> None:
         if status == 405 and (methods := methods_of(request.scope["path"])):  # noqa: PLR2004
             # The router names those of one route alone.
             headers["Allow"] = ", ".join(methods)
-        return JSONResponse(_body(code, detail, status, retryable=False), status, headers)
+        return told(request, status, _body(code, detail, status, retryable=False), headers)
 
     async def handle_invalid(request: Request, error: Exception) -> JSONResponse:
         found = error.errors() if isinstance(error, RequestValidationError) else []
@@ -172,13 +195,13 @@ def install(app: FastAPI) -> None:
         # FastAPI hands a body that is not said to be JSON on as bytes, which fit no model.
         if any(each["loc"] == ("body",) and isinstance(each["input"], bytes) for each in found):
             message = f"The body is {media_type or 'of no stated type'}; this address takes application/json."
-            return JSONResponse(_body("unsupported_media_type", message, 415, retryable=False), 415)
+            return told(request, 415, _body("unsupported_media_type", message, 415, retryable=False))
         if any(each["type"] == "json_invalid" for each in found):
-            return JSONResponse(_body("malformed", "The body is not valid JSON.", 400, retryable=False), 400)
+            return told(request, 400, _body("malformed", "The body is not valid JSON.", 400, retryable=False))
         parts = [
             f"{'.'.join(str(at) for at in each['loc'][1:]) or 'body'}: {each['msg']}" for each in found[:5]
         ]
-        return JSONResponse(_body("invalid_field", "; ".join(parts), 422, retryable=False), 422)
+        return told(request, 422, _body("invalid_field", "; ".join(parts), 422, retryable=False))
 
     # Anything else is a fault of ours, and the middleware answers it.
     for cls in (*STATUS, ApiError, OSError):

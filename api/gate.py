@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 
 from api import COLLECTION_NAME
 from api.access import ADMIN, LOCAL, MONITOR, Identity
-from api.errors import ApiError, describe
+from api.errors import ApiError, describe, for_client
 from api.rules import METRICS_PATH, RULES, is_open
 from index.audit import Entry
 from index.disk import passes
@@ -89,7 +89,7 @@ class Gate:
             if visit.begun:
                 raise
             status, body, extra = describe(error)
-            await JSONResponse(body, status, extra)(scope, receive, visit.send)
+            await JSONResponse(for_client(scope, status, body), status, extra)(scope, receive, visit.send)
 
     def _refuse_key_in_address(self, scope: Scope) -> None:
         """Addresses end up in logs, histories and referrers; a key in one is as good as published.

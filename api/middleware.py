@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from api.bounds import takes_files
-from api.errors import ApiError, describe
+from api.errors import ApiError, describe, for_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +106,7 @@ class Boundary:
             if begun:
                 # Half a response cannot be taken back; the server closes the connection under it.
                 raise
-            await JSONResponse(body, status, extra)(scope, receive, send_marked)
+            await JSONResponse(for_client(scope, status, body), status, extra)(scope, receive, send_marked)
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unknown")

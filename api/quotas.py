@@ -18,6 +18,7 @@ from index.spending import Amounts, Line
 from index.usage import DAY_S, Metered
 from rag.errors import BudgetExceeded
 from rag.types import Done, Mode
+from rag.wishes import wishes_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -194,7 +195,7 @@ def _lines(key_id: str, collection: str, calls: Sequence[Call]) -> list[Line]:
 
 
 async def answered(
-    service: Service, caller: Caller, question: Question, *, fresh: bool = False
+    service: Service, caller: Caller, question: Question, *, fresh: bool = False, own: bool = False
 ) -> AsyncGenerator[Event, None]:
     """Answer inside of what the key and the collection may spend today, or give an answer again that still holds.
 
@@ -205,12 +206,15 @@ async def answered(
         caller: Who asks.
         question: What.
         fresh: Whether to answer anew in any case.
+        own: Whether the answer is deleted with what it is given in, such as a conversation.
 
     Raises:
         ApiError: 429 when the day's money is spent.
     """
+    # Whichever interface it came through, how it is wanted is no part of what is searched for.
+    _, question = wishes_in(question)
     mode = question.mode or (Mode.GENERATIVE if service.gateway else Mode.EXTRACTIVE)
-    look = Look(service.shelf, question, mode, service.observed.metrics.cache, fresh=fresh)
+    look = Look(service.shelf, question, mode, service.observed.metrics.cache, fresh=fresh, own=own)
     if await look.at_once():
         yield await look.passages()
     else:

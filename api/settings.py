@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     data: Path = Field(Path("footnote-data"), description="Folder with everything that is stored.")
     host: str = Field("127.0.0.1", description="Address to listen on. Others than loopback need a key.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    public_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="Address under which others reach the service, such as https://docs.example.org, for the links in "
+        "what other programs show. Without it, the one that the request was sent to.",
+    )
     admin_key: SecretStr | None = Field(
         None,
         description="A key that may do everything, beside those of `footnote keys`. With any key, requests need one.",

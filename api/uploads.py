@@ -155,7 +155,7 @@ async def store_upload(
             if file is None:
                 await asyncio.to_thread(blob.write, (upload.text or "").encode())
             else:
-                await _copy(file, blob)
+                await copy(file, blob)
             submission = await asyncio.to_thread(
                 store.add,
                 blob,
@@ -183,7 +183,8 @@ def clean_filename(name: str | None) -> str:
     return shown[-255:] if shown.strip(". ") else UNNAMED
 
 
-async def _copy(file: UploadFile, blob: BlobWriter) -> None:
+async def copy(file: UploadFile, blob: BlobWriter) -> None:
+    """Write a part of a form into the store, piece by piece."""
     while part := await file.read(_PART_BYTES):
         await asyncio.to_thread(blob.write, part)
 
@@ -230,7 +231,7 @@ def _json(body: bytes) -> Upload:
         filename=clean_filename(given.filename) if given.filename else clean_filename(f"{given.title}.txt"),
         title=_storable(given.title, "title"),
         collection=given.collection,
-        metadata=_checked_metadata(given.metadata),
+        metadata=checked_metadata(given.metadata),
         wait=given.wait,
         # A text without any name replaces none: "Untitled.txt" is this service's word for it, not its owner's.
         always_new=given.on_conflict == "new" or not {"title", "filename"} & given.model_fields_set,
@@ -239,7 +240,7 @@ def _json(body: bytes) -> Upload:
 
 
 def _from_address(given: UrlUpload) -> Upload:
-    metadata = _checked_metadata(given.metadata)
+    metadata = checked_metadata(given.metadata)
     return Upload(
         url=_storable(given.url, "url"),
         filename=clean_filename(given.filename) if given.filename else None,
@@ -298,10 +299,15 @@ def _metadata(text: str) -> dict[str, Any]:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ApiError(422, "invalid_field", f"metadata is not valid JSON: {error}") from error
-    return _checked_metadata(found)
+    return checked_metadata(found)
 
 
-def _checked_metadata(found: Any) -> dict[str, Any]:
+def checked_metadata(found: Any) -> dict[str, Any]:
+    """Metadata as it can be stored.
+
+    Raises:
+        ApiError: 422, saying what cannot be stored.
+    """
     if not isinstance(found, dict):
         raise ApiError(422, "invalid_field", 'metadata is a JSON object such as {"year": 2024}.')
     todo: list[tuple[Any, int]] = [(found, 1)]

@@ -35,6 +35,7 @@ from index.manifest import (
     ended,
     file_entry,
     open_read_only,
+    originals_of,
     problems,
     read_ended,
 )
@@ -131,7 +132,7 @@ def _put_together(
         with closing(open_read_only(data / CATALOG)) as source:
             source.execute("VACUUM INTO ?", (str(staging / CATALOG),))
         with closing(open_read_only(staging / CATALOG, immutable=True)) as catalog:
-            wanted = {row[0] for row in catalog.execute("SELECT DISTINCT sha256 FROM versions")}
+            wanted = {str(each) for each in originals_of(catalog)}
         _take(data, staging, wanted - set(taken), taken, copy=copy)
         if wanted <= set(taken):
             break

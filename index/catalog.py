@@ -14,6 +14,7 @@ from sqlalchemy import and_, delete, insert, select, update
 from index.answer_cache import forget_collection, forget_document
 from index.drafts import end_job
 from index.errors import Conflict, EmbedderMismatch
+from index.file_rows import forget_files, forget_vector_store, held_by_files
 from index.idempotency import forget_documents
 from index.reading import CatalogReader, unknown_collection, unknown_document
 from index.rows import (
@@ -246,6 +247,7 @@ class Catalog(CatalogReader):
                     orphans |= unused
             delete_conversations(connection, conversations.c.collection_id == found.id)
             delete_answers(connection, select(answers.c.id).where(answers.c.collection_id == found.id))
+            forget_vector_store(connection, found.id)
             forget_collection(connection, found.id)
             delete_batches(connection, select(batches.c.id).where(batches.c.collection_id == found.id))
             for table in (changes, collection_budgets):
@@ -408,6 +410,7 @@ def _delete(
 ) -> tuple[DeletionReceipt, set[str]]:
     mine = versions.c.document_id == row.id
     hashes = set(connection.execute(select(versions.c.sha256).where(mine)).scalars())
+    hashes |= forget_files(connection, row.id)
     removed = remove_passages(connection, row.id)
     cached = delete_answers(
         connection,
@@ -420,7 +423,7 @@ def _delete(
     forget_documents(connection, row.id)
     record_change(connection, row.collection_id, removed, None)
     same = select(versions.c.sha256).where(versions.c.sha256.in_(hashes))
-    kept = set(connection.execute(same).scalars())
+    kept = set(connection.execute(same).scalars()) | held_by_files(connection, hashes)
     theirs = same.join(documents, documents.c.id == versions.c.document_id).where(visible(sight))
     gone = hashes - set(connection.execute(theirs).scalars())
     unsettle_originals(connection, hashes - kept)

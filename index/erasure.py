@@ -25,6 +25,7 @@ from index.schema import (
     idempotent_requests,
     idempotent_steps,
     metadata,
+    responses,
 )
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ def _answers(store: Store, document_id: str) -> Iterator[Trace]:
         count = connection.execute(select(func.count()).select_from(answers).where(naming)).scalar_one()
     if count:
         yield Trace("catalog.answers", count, "Stored answers name it.")
+    naming = cast(responses.c.body, Text).contains(document_id, autoescape=True)
+    with store.database.read() as connection:
+        count = connection.execute(select(func.count()).select_from(responses).where(naming)).scalar_one()
+    if count:
+        yield Trace("catalog.responses", count, "Stored responses name it.")
     cached = (
         select(func.count())
         .select_from(answer_cache)

@@ -91,9 +91,21 @@ def problems(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
+def originals_of(connection: sqlite3.Connection) -> set[object]:
+    """Hashes of the originals that a catalog names, of whatever type stands there."""
+    found = {row[0] for row in connection.execute("SELECT sha256 FROM versions")}
+    if "files" in _tables(connection):
+        found |= {row[0] for row in connection.execute("SELECT sha256 FROM files")}
+    return found
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
 def ended(connection: sqlite3.Connection) -> Ended:
     """What a catalog says was ended; nothing in one from before that was kept."""
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = _tables(connection)
     gone = "SELECT document_id, deleted_at FROM deletions"
     revoked = "SELECT id, revoked_at FROM keys WHERE revoked_at IS NOT NULL"
     return Ended(

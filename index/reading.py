@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, union
 
 from index.errors import NotFound
 from index.filters import condition
@@ -23,6 +23,7 @@ from index.schema import (
     changes,
     collections,
     documents,
+    files,
     passages,
     texts,
     unsettled_originals,
@@ -306,9 +307,10 @@ class CatalogReader:
             return set(connection.execute(select(unsettled_originals.c.sha256)).scalars())
 
     def blobs_in_use(self) -> set[str]:
-        """Hashes of all originals that some version refers to."""
+        """Hashes of all originals that some version or file refers to."""
+        query = union(select(versions.c.sha256), select(files.c.sha256))
         with self._database.read() as connection:
-            return set(connection.execute(select(versions.c.sha256).distinct()).scalars())
+            return set(connection.execute(query).scalars())
 
 
 def unknown_collection() -> NotFound:

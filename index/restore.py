@@ -26,6 +26,7 @@ from index.audit import TRIGGERS
 from index.backup import backups
 from index.database import CATALOG, RESTORING, hold, known_revisions
 from index.errors import NotFound, RestoreRefused
+from index.files import FILE
 from index.manifest import (
     DELETIONS,
     EXTRAS,
@@ -36,6 +37,7 @@ from index.manifest import (
     Entry,
     Manifest,
     open_read_only,
+    originals_of,
     problems,
     read_ended,
 )
@@ -284,7 +286,7 @@ def _check_catalog(catalog: Path, manifest: Manifest) -> None:
             raise RestoreRefused(
                 f"The catalog has the schema {revisions}, and the manifest says {manifest.schema}."
             )
-        for (sha256,) in connection.execute("SELECT DISTINCT sha256 FROM versions"):
+        for sha256 in originals_of(connection):
             if not isinstance(sha256, str) or f"{ORIGINALS}/{sha256[:2]}/{sha256}" not in manifest.files:
                 raise RestoreRefused(f"The catalog names the original {sha256!r}, which the backup lacks.")
 
@@ -317,7 +319,10 @@ def _delete_again(folder: Path, gone: Ended) -> tuple[str, ...]:
                 store.keys.revoke(key_id)
         for document_id in gone.documents:
             with suppress(NotFound):
-                store.delete_document(document_id)
+                if document_id.startswith(FILE):
+                    store.delete_file(document_id)
+                else:
+                    store.delete_document(document_id)
                 again.append(document_id)
         with store.database.write() as connection:
             known = set(connection.execute(select(deletions_table.c.document_id)).scalars())

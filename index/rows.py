@@ -21,6 +21,7 @@ from index.schema import (
     counters,
     feedback,
     passages,
+    responses,
     texts,
     unsettled_originals,
 )
@@ -161,6 +162,7 @@ def delete_answers(connection: Connection, ids: Any) -> int:
         for column in (
             feedback.c.answer_id,
             answer_cache.c.answer_id,
+            responses.c.answer_id,
             answer_documents.c.answer_id,
             answers.c.id,
         ):

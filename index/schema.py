@@ -407,3 +407,62 @@ preferences = Table(
     Column("wanted", JSON, nullable=False),
     Column("updated_at", Float, nullable=False),
 )
+
+# Files as OpenAI clients upload them: first alone, later put into collections, where each becomes a document.
+files = Table(
+    "files",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("owner", String),  # The key that uploaded it; null when what it had of it was deleted.
+    Column("principals", JSON, nullable=False),  # Whom it was uploaded as.
+    Column("filename", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("sha256", String, nullable=False, index=True),
+    Column("bytes", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+# Which documents files have become. Two files of the same bytes are one document of a collection.
+file_documents = Table(
+    "file_documents",
+    metadata,
+    Column("file_id", ForeignKey("files.id"), primary_key=True),
+    Column("document_id", ForeignKey("documents.id"), primary_key=True, index=True),
+)
+
+# What OpenAI clients say of a collection beside its name.
+vector_stores = Table(
+    "vector_stores",
+    metadata,
+    Column("collection_id", ForeignKey("collections.id"), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("metadata", JSON, nullable=False),
+)
+
+file_batches = Table(
+    "file_batches",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("is_cancelled", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+file_batch_files = Table(
+    "file_batch_files",
+    metadata,
+    Column("batch_id", ForeignKey("file_batches.id"), primary_key=True),
+    Column("file_id", String, primary_key=True, index=True),  # A file's id, or that of a document.
+    Column("is_cancelled", Integer, nullable=False),
+)
+
+# Answers that were given as OpenAI responses, with what was asked. They go with the answer.
+responses = Table(
+    "responses",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("answer_id", ForeignKey("answers.id"), nullable=False, index=True),
+    Column("previous_id", String),
+    Column("body", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+)

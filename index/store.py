@@ -22,24 +22,28 @@ from index.database import Database
 from index.disk import passes
 from index.errors import NotFound
 from index.figures import Figures, read_figures
+from index.files import ANYBODY, Files, link
 from index.idempotency import Idempotency
 from index.jobs import JobQueue
 from index.keys import Keys
 from index.preferences import Preferences
 from index.reading import unknown_document
+from index.responses import Responses
 from index.sight import EVERYTHING
 from index.spending import Spending
 from index.talks import Talks
 from index.usage import Usage
+from index.vector_stores import VectorStores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from sqlalchemy import Connection
 
     from index.blobs import BlobWriter
+    from index.files import FileRecord, Viewer
     from index.idempotency import Claim
     from index.sight import Sight
     from index.types import DeletionReceipt, Submission
@@ -63,6 +67,10 @@ class Store:
         self.answers = Answers(self.database)
         self.talks = Talks(self.database)
         self.preferences = Preferences(self.database)
+
+        self.files = Files(self.database)
+        self.vector_stores = VectorStores(self.database)
+        self.responses = Responses(self.database)
         self.idempotency = Idempotency(self.database)
         self.jobs = JobQueue(self.database)
         self.keys = Keys(self.database)
@@ -170,11 +178,74 @@ class Store:
         with self._originals_lock:
             _, receipt, orphans = self.catalog.delete_document(document_id, sight, then)
             self._remove_originals(orphans)
-        self.database.forget_log()
-        # Deleted in this very moment, the collection needs no view any more.
-        with suppress(NotFound):
-            self.collection(name).views()
+        self._after_deletion([name])
         return receipt
+
+    def add_file(self, blob: BlobWriter, *, viewer: Viewer, filename: str, purpose: str) -> FileRecord:
+        """Store the bytes of a file that is no document yet. On disk when this returns."""
+        sha256 = blob.seal()
+        with self._originals_lock:
+            self.catalog.unsettle_original(sha256)
+            try:
+                blob.keep(self.blobs.path(sha256))
+                return self.files.add(
+                    viewer=viewer, filename=filename, purpose=purpose, sha256=sha256, size=blob.size
+                )
+            except BaseException:
+                self._unsettled = True
+                self._settle()
+                raise
+
+    def attach_file(
+        self, file: FileRecord, collection: str, attributes: dict[str, Any], sight: Sight = EVERYTHING
+    ) -> Submission:
+        """Make a file a document of a collection and queue its ingestion.
+
+        Raises:
+            NotFound: The file was deleted meanwhile, or the collection is somebody else's.
+        """
+        return self.catalog.submit(
+            collection=collection,
+            filename=file.filename,
+            title=None,
+            metadata=attributes,
+            sha256=file.sha256,
+            size=file.bytes,
+            always_new=True,
+            then=lambda connection, made: link(connection, file.id, made.document_id),
+            sight=sight,
+        )
+
+    def detach_file(self, collection: str, file_id: str, sight: Sight = EVERYTHING) -> None:
+        """Take a file out of a collection. Not found by any search when this returns.
+
+        Raises:
+            NotFound: It is not there, or not the caller's to see.
+        """
+        with self._originals_lock:
+            self._remove_originals(self.vector_stores.detach(collection, file_id, sight))
+        self._after_deletion([collection])
+
+    def cancel_batch(self, collection: str, batch_id: str, sight: Sight = EVERYTHING) -> None:
+        """Take those files of a batch out of a collection that are not ready yet.
+
+        Raises:
+            NotFound: There is no such batch, or it is not the caller's to see.
+        """
+        with self._originals_lock:
+            self._remove_originals(self.vector_stores.cancel_batch(collection, batch_id, sight))
+        self._after_deletion([collection])
+
+    def delete_file(self, file_id: str, viewer: Viewer = ANYBODY) -> None:
+        """Remove a file with the documents that it has become. Gone when this returns.
+
+        Raises:
+            NotFound: Unknown, deleted already, or not the caller's to see.
+        """
+        with self._originals_lock:
+            names, orphans = self.files.delete(file_id, viewer)
+            self._remove_originals(orphans)
+        self._after_deletion(names)
 
     def delete_collection(self, name: str) -> list[DeletionReceipt]:
         """Remove a collection with everything in it.
@@ -233,6 +304,13 @@ class Store:
             if not passes(error):
                 raise
             log.warning("counts_not_written", error=str(error))
+
+    def _after_deletion(self, names: Iterable[str]) -> None:
+        self.database.forget_log()
+        for name in names:
+            # Deleted in this very moment, the collection needs no view any more.
+            with suppress(NotFound):
+                self.collection(name).views()
 
     def _note(self, claim: Claim, connection: Connection, submission: Submission) -> None:
         self.idempotency.note(connection, claim, submission)

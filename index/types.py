@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ingest.hidden import blanked
+from ingest.hidden import blanked, hidden_characters
+from ingest.types import BlockKind
 
 if TYPE_CHECKING:
     from ingest.sentences import Span
@@ -95,6 +96,12 @@ class StoredText:
     sha256: str
     text: str
     blocks: tuple[Block, ...]
+
+    @property
+    def seen(self) -> str:
+        """The text with what no reader of the file sees blanked, as long as the text, so that offsets hold in both."""
+        hidden = [(each.start, each.end) for each in self.blocks if each.kind is BlockKind.HIDDEN]
+        return blanked(self.text, [*hidden, *(span for _, span in hidden_characters(self.text))])
 
 
 @dataclass(frozen=True, slots=True)

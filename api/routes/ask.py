@@ -81,30 +81,43 @@ async def ask(
 
 
 async def complete(
-    service: Service, question: Question, caller: Caller, joined: Joined | None = None, *, fresh: bool = False
+    service: Service,
+    question: Question,
+    caller: Caller,
+    joined: Joined | None = None,
+    *,
+    fresh: bool = False,
+    own: bool = False,
 ) -> Answer:
-    """The whole answer, stored under its id; ``fresh`` takes none that is kept."""
-    async with aclosing(answered(service, caller, question, fresh=fresh)) as events:
+    """The whole answer, stored under its id; ``fresh`` takes none that is kept, ``own`` is as of ``remember``."""
+    own = own or joined is not None
+    async with aclosing(answered(service, caller, question, fresh=fresh, own=own)) as events:
         async for each in events:
             if isinstance(each, Done):
-                return await remember(service, question, each.answer, joined)
+                return await remember(service, question, each.answer, joined, own=own)
     raise RuntimeError("An answer ended without its last event.")
 
 
 async def remember(
-    service: Service, question: Question, answer: Answer, joined: Joined | None = None
+    service: Service, question: Question, answer: Answer, joined: Joined | None = None, *, own: bool = False
 ) -> Answer:
     """Store an answer with everything that made it, for as long as its documents exist, as a turn where it is one.
 
+    Args:
+        service: That answered.
+        question: As it was asked.
+        answer: That was made, or is given again.
+        joined: The conversation that it is given in.
+        own: Whether it will be deleted with what it is given in. Given again, it is stored under an id of its own.
+
     Returns:
-        The answer. One that is given again in a conversation is that conversation's own from then on, under another id:
-        answers are deleted with the conversation that they were given in.
+        The answer as it is stored.
 
     Raises:
         ApiError: 409 when one of these was deleted or hidden from the asker while the answer was made.
     """
     if answer.cached:
-        if joined is None:
+        if not own:
             return answer
         answer = replace(answer, id=new_answer_id())
     collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
@@ -157,10 +170,11 @@ async def _events(
     fresh: bool = False,
 ) -> AsyncGenerator[str, None]:
     try:
-        async with aclosing(answered(service, caller, question, fresh=fresh)) as events:
+        own = joined is not None
+        async with aclosing(answered(service, caller, question, fresh=fresh, own=own)) as events:
             async for each in events:
                 if isinstance(each, Done):
-                    answer = await remember(service, question, each.answer, joined)
+                    answer = await remember(service, question, each.answer, joined, own=own)
                     data = _out(answer, question, explain=explain).model_dump(mode="json")
                     yield event("done", data)
                 else:

@@ -15,6 +15,9 @@ QuestionText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)
 ]
 
+# The bound makes pydantic look at the characters too: half a surrogate pair is refused.
+LongText = Annotated[str, StringConstraints(max_length=1_000_000)]
+
 # Who a document may be allowed to: a user, a group, a role, as the callers of this service name them.
 Principal = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Principals = Annotated[list[Principal], Field(max_length=200)]

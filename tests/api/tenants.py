@@ -39,6 +39,9 @@ class Tenant:
     answer_id: str = ""
     batch_id: str = ""
     conversation_id: str = ""
+    response_id: str = ""
+    file_id: str = ""
+    file_batch_id: str = ""
 
 
 @dataclass(slots=True)
@@ -70,6 +73,24 @@ class World:
         (document,) = made.json()["documents"]
         assert document["status"] == "ready", document
         return str(document["id"])
+
+    def fill(self, tenant: Tenant) -> None:
+        """Give a tenant a response, a file in its collection, and the batch that put it there."""
+        headers = bearer(tenant.token)
+        asked = {"model": tenant.name, "input": "What does it cost?"}
+        tenant.response_id = self._made("/v1/responses", headers, json=asked)
+        content = {
+            "file": ("own.md", f"The {tenant.name} file costs 700 euros."),
+            "purpose": (None, "assistants"),
+        }
+        tenant.file_id = self._made("/v1/files", headers, files=content)
+        batch = f"/v1/vector_stores/{tenant.name}/file_batches"
+        tenant.file_batch_id = self._made(batch, headers, json={"file_ids": [tenant.file_id]})
+
+    def _made(self, address: str, headers: dict[str, str], **request: Any) -> str:
+        made = self.client.post(address, headers=headers, **request)
+        assert made.status_code == 200, made.text
+        return str(made.json()["id"])
 
     def ask(self, question: str, collection: str, token: str, **more: Any) -> dict[str, Any]:
         """An answer by quotation."""
@@ -106,6 +127,7 @@ def world(folder: Path) -> Iterator[World]:
             answer = made.ask(f"What does the {word} cost?", name, tenant.token, conversation_id=None)
             tenant.answer_id, tenant.conversation_id = answer["id"], answer["conversation_id"]
             tenant.batch_id = made.batch(f"What does the {word} cost?", name, tenant.token)
+            made.fill(tenant)
             tenants.append(tenant)
         made.acme, made.globex = tenants
         word = CANARIES["sealed"]

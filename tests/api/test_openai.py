@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -69,16 +70,24 @@ def test_a_cited_completion(official: openai.OpenAI, client: httpx.Client, gatew
 
 
 def test_a_streamed_completion(official: openai.OpenAI, gateway: ScriptedGateway) -> None:
-    """The deltas together are the same text; the last chunk has annotations, grounding, usage and the reason."""
+    """The deltas together are the same text, annotations come with their sentence; the last has the grounding."""
     gateway.play(cite(TWO))
 
     chunks = list(official.chat.completions.create(model="openai", messages=ASKED, stream=True))
     last = chunks[-1]
+    annotated: list[str] = []
+    text = ""
+    for chunk in chunks:
+        text += chunk.choices[0].delta.content or ""
+        for each in (chunk.choices[0].delta.model_extra or {}).get("annotations", []):
+            cited = each["url_citation"]
+            # What an annotation speaks of has been sent when it comes.
+            annotated.append(text[cited["start_index"] : cited["end_index"]])
 
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == SHOWN
     assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
     assert last.choices[0].finish_reason == "stop"
-    assert len((last.choices[0].delta.model_extra or {})["annotations"]) == 2
+    assert annotated == ["Members may borrow seven books.", "The drill costs 5 euros a day."]
     assert (last.model_extra or {})["grounding"]["abstained"] is False
     assert last.usage is not None
     assert len({chunk.id for chunk in chunks}) == 1
@@ -163,3 +172,101 @@ def test_earlier_turns_are_sent_along(official: openai.OpenAI, gateway: Scripted
     assert [each["role"] for each in sent] == ["system", "user", "assistant", "user"]
     assert "You are helpful" not in str(sent)
     assert completion.choices[0].message.content == "Books may be kept for 21 days. [1]"
+
+
+def test_usage_in_a_chunk_of_its_own(official: openai.OpenAI, gateway: ScriptedGateway) -> None:
+    """With include_usage the tokens come last, without choices, and every other chunk has none."""
+    gateway.play(cite(TWO))
+
+    chunks = list(
+        official.chat.completions.create(
+            model="openai", messages=ASKED, stream=True, stream_options={"include_usage": True}
+        )
+    )
+
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.total_tokens > 0
+    assert {each.usage for each in chunks[:-1]} == {None}
+    assert chunks[-2].choices[0].finish_reason == "stop"
+
+
+def test_one_model(official: openai.OpenAI) -> None:
+    """A collection is retrieved as a model, alone and with a language model; an unknown one is not found."""
+    assert official.models.retrieve("openai").id == "openai"
+    assert official.models.retrieve("openai@gpt-4o-mini").id == "openai@gpt-4o-mini"
+    with pytest.raises(openai.NotFoundError):
+        official.models.retrieve("no-such")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n", 2),
+        ("stop", ["."]),
+        ("stop", "."),
+        ("logprobs", True),
+        ("response_format", {"type": "json_object"}),
+        ("tools", [{"type": "function", "function": {"name": "f", "parameters": {}}}]),
+        ("modalities", ["audio"]),
+    ],
+)
+def test_what_cannot_be_done_is_refused(official: openai.OpenAI, field: str, value: object) -> None:
+    """Each by its name and with the reason, before anything is asked."""
+    with pytest.raises(openai.UnprocessableEntityError, match=field) as caught:
+        official.chat.completions.create(model="openai", messages=ASKED, extra_body={field: value})
+
+    assert caught.value.code == "unsupported_parameter"
+
+
+def test_what_has_no_effect_is_said(official: openai.OpenAI, gateway: ScriptedGateway) -> None:
+    """Parameters that steer style are taken, and the grounding names them; tools that are not to be called too."""
+    gateway.play(cite(TWO))
+
+    completion = official.chat.completions.create(
+        model="openai",
+        messages=ASKED,
+        temperature=0.7,
+        max_tokens=50,
+        n=1,
+        stop=[],
+        response_format={"type": "text"},
+        tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}],
+        tool_choice="none",
+        user="somebody",
+    )
+
+    grounding = (completion.model_extra or {})["grounding"]
+    assert grounding["ignored"] == ["temperature", "max_tokens", "instructions"]
+    tool: Any = [*ASKED, {"role": "tool", "tool_call_id": "1", "content": "42"}, *ASKED]
+    with pytest.raises(openai.UnprocessableEntityError, match="tools"):
+        official.chat.completions.create(model="openai", messages=tool)
+
+
+def test_source_events_for_open_webui(client: httpx.Client, gateway: ScriptedGateway) -> None:
+    """Asked for by a header or a field: each footnote is a source with its quote, before its sentence."""
+    for more, headers in (
+        ({"stream_format": "open_webui"}, {}),
+        ({}, {"X-Footnote-Stream-Format": "open_webui"}),
+    ):
+        gateway.play(cite(TWO))
+        body = {"model": "openai", "messages": ASKED, "stream": True, **more}
+        lines = client.post("/v1/chat/completions", json=body, headers=headers).text.split("\n\n")
+        sent = [json.loads(each.removeprefix("data: ")) for each in lines if each and "[DONE]" not in each]
+        sources = [each["event"]["data"] for each in sent if "event" in each]
+        text = "".join(each["choices"][0]["delta"].get("content", "") for each in sent if "choices" in each)
+
+        assert text == SHOWN
+        assert [each["document"] for each in sources] == [
+            ["Members may borrow seven books at a time."],
+            ["The drill costs 5 euros a day"],
+        ]
+        assert client.get(sources[0]["source"]["url"]).json()["text"] == sources[0]["document"][0]
+        # Counted by this, they keep the numbers of the footnotes.
+        assert len({each["metadata"][0]["source"] for each in sources}) == 2
+        assert not any("annotations" in each["choices"][0]["delta"] for each in sent if "choices" in each)
+        first = next(at for at, each in enumerate(sent) if "event" in each)
+        told = next(
+            at for at, each in enumerate(sent) if each.get("choices", [{}])[0].get("delta", {}).get("content")
+        )
+        assert first < told
