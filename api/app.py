@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 
 from api import errors
 from api.access import authorise
@@ -21,17 +18,27 @@ from api.description import describe_access
 from api.gate import Gate
 from api.lifetime import Lifetime
 from api.middleware import Boundary
-from api.routes import answers, ask, collections, documents, ground, health, keys, openai, search
+from api.pages import add_pages
+from api.routes import (
+    answers,
+    ask,
+    chunks,
+    collections,
+    configuration,
+    documents,
+    ground,
+    health,
+    keys,
+    openai,
+    search,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.requests import Request
-
     from api.deps import Service
     from api.settings import Settings
 
-WEB = Path(__file__).parent / "web"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What surrounds the files of one upload in its request body.
 FORM_ALLOWANCE = 1024 * 1024
@@ -95,11 +102,8 @@ def create_app(
     errors.install(app)
     for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
         app.include_router(module.router)
-
-    async def page(_request: Request) -> FileResponse:
-        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
-
-    app.add_route("/", page, include_in_schema=False)
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    for module in (chunks, configuration):
+        app.include_router(module.router)
+    add_pages(app)
     describe_access(app)
     return app
