@@ -31,6 +31,7 @@ from api.routes import (
     keys,
     openai,
     search,
+    usage,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def create_app(
     errors.install(app)
     for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
         app.include_router(module.router)
-    for module in (chunks, configuration):
+    for module in (chunks, configuration, usage):
         app.include_router(module.router)
     add_pages(app)
     describe_access(app)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from index.activity import Activity
 from index.answers import Answers
 from index.audit import AuditLog
 from index.blobs import Blobs
@@ -61,6 +62,7 @@ class Store:
         self.keys = Keys(self.database)
         self.usage = Usage(self.database)
         self.audit = AuditLog(self.database)
+        self.activity = Activity(self.database)
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
         # An original must not be removed between being stored and being referred to.

@@ -7,6 +7,8 @@ import {
   VERDICTS,
   answerParts,
   claimPieces,
+  milliseconds,
+  money,
   pageLabel,
   percent,
   signalValue,
@@ -54,7 +56,8 @@ function claimNode(claim, index, pieces, view) {
         testid: "verdict",
       },
       icon(verdict.icon),
-      el("span", { text: verdict.label }),
+      // A sentence that is carried needs no more than its sign; the word is there for whoever cannot see it.
+      el("span", { class: claim.verdict === "supported" ? "visually-hidden" : null, text: verdict.label }),
     ),
   );
 }
@@ -110,7 +113,7 @@ export function footnoteList(citations, view, heading) {
                 el("span", { class: "note-title", text: titleOf(citation) }),
                 el("span", {
                   class: "quiet",
-                  text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(", "),
+                  text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(" · "),
                 }),
               ),
               el("span", { class: "note-quote", text: citation.quote ?? "" }),
@@ -122,13 +125,39 @@ export function footnoteList(citations, view, heading) {
   );
 }
 
-/** Who wrote the answer, how long it took and what it cost. */
-export function factsNode(answer) {
+/** Who wrote the answer, how long it took and what it cost, and a way to see how it was made. */
+export function factsNode(answer, onTrace) {
   const words = [answer.model ? `Written by ${answer.model}` : "Quoted without a model"];
   const total = answer.timings?.total ?? answer.timings?.total_ms;
-  if (Number.isFinite(total)) words.push(`${(total / 1000).toFixed(1)} s`);
-  if (answer.cost_usd > 0) words.push(`$${answer.cost_usd.toFixed(answer.cost_usd < 0.01 ? 5 : 3)}`);
-  return el("p", { class: "facts quiet small", text: words.join(" · "), testid: "facts" });
+  if (Number.isFinite(total)) words.push(milliseconds(total));
+  if (answer.cost_usd > 0) words.push(money(answer.cost_usd));
+  const id = `trace-${answer.id}`;
+  return el(
+    "div",
+    { class: "facts quiet small", testid: "facts" },
+    el("span", { text: words.join(" · ") }),
+    answer.id &&
+      el(
+        "button",
+        {
+          type: "button",
+          class: "button button-plain",
+          id,
+          testid: "trace-button",
+          "aria-controls": "source",
+          "aria-expanded": "false",
+          on: { click: () => onTrace(answer.id, () => document.getElementById(id)) },
+        },
+        icon("trace"),
+        "How it was made",
+      ),
+  );
+}
+
+/** The few words that answer, above the sentences that they stand in; null where there are none. */
+export function shortAnswer(answer) {
+  if (!answer.short_answer || answer.abstained) return null;
+  return el("p", { class: "short-answer", testid: "short-answer", text: answer.short_answer.text });
 }
 
 /** Questions that go on from here; a click asks one. */
@@ -136,9 +165,15 @@ export function followUps(questions, onAsk) {
   if (questions.length === 0) return null;
   return el(
     "div",
-    { class: "follow-ups", testid: "follow-ups" },
+    { class: "follow-ups", testid: "follow-ups", role: "group", "aria-label": "Questions to go on with" },
     questions.map((question) =>
-      el("button", { type: "button", class: "button", text: question, on: { click: () => onAsk(question) } }),
+      el("button", {
+        type: "button",
+        class: "button follow-up",
+        testid: "follow-up",
+        text: question,
+        on: { click: () => onAsk(question) },
+      }),
     ),
   );
 }

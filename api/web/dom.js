@@ -97,6 +97,16 @@ export function announce(message) {
   while (region.childElementCount > 20) region.firstElementChild.remove();
 }
 
+/** Headings from the outermost to the innermost, or null where there are none. */
+export function headingPath(headings, testid) {
+  if (!headings?.length) return null;
+  return el(
+    "ol",
+    { class: "path small", "aria-label": "Headings", testid },
+    headings.map((heading) => el("li", { text: heading })),
+  );
+}
+
 /** What went wrong, what to do, and a button to try again. */
 export function errorBox(
   error,
