@@ -1,7 +1,7 @@
 // Draws an answer: sentences with their footnotes and verdicts, the list of footnotes, the confidence.
 // Holds no state and makes no requests; `ask.js` decides when what is drawn.
 
-import { el, icon, visible } from "./dom.js";
+import { el, icon, setChildren, visible } from "./dom.js";
 import {
   LEVELS,
   VERDICTS,
@@ -35,12 +35,22 @@ function footnoteButton(number, index, view) {
   });
 }
 
+/** A piece of a sentence; the few words that answer stand out where they are first met. */
+function words(piece, view) {
+  const at = view.short ? piece.indexOf(view.short) : -1;
+  if (at < 0) return [piece];
+  const strong = el("strong", { class: "short-answer", testid: "short-answer", text: view.short });
+  const rest = piece.slice(at + view.short.length);
+  view.short = "";
+  return [piece.slice(0, at), strong, rest];
+}
+
 function claimNode(claim, index, pieces, view) {
   const verdict = VERDICTS[claim.verdict] ?? { icon: "none", label: claim.verdict, meaning: "" };
   const share = Number.isFinite(claim.support) ? ` Support ${percent(claim.support)}.` : "";
   const sentence = el("span", { class: "sentence" });
   for (const piece of pieces) {
-    if (typeof piece === "string") sentence.append(piece);
+    if (typeof piece === "string") setChildren(sentence, ...sentence.childNodes, words(piece, view));
     else sentence.append(footnoteButton(piece, index, view));
   }
   return el(
@@ -72,7 +82,9 @@ export function streamedClaim(claim, index, view) {
 export function answerNodes(answer, view) {
   const known = new Set(view.citations.keys());
   return answerParts(answer.answer ?? "", answer.claims ?? [], known).map((part) =>
-    part.claim ? claimNode(part.claim, part.index, part.pieces, view) : document.createTextNode(visible(part.text)),
+    part.claim
+      ? claimNode(part.claim, part.index, part.pieces, view)
+      : document.createTextNode(visible(part.text)),
   );
 }
 
@@ -154,12 +166,6 @@ export function factsNode(answer, onTrace) {
   );
 }
 
-/** The few words that answer, above the sentences that they stand in; null where there are none. */
-export function shortAnswer(answer) {
-  if (!answer.short_answer || answer.abstained) return null;
-  return el("p", { class: "short-answer", testid: "short-answer", text: answer.short_answer.text });
-}
-
 /** Questions that go on from here; a click asks one. */
 export function followUps(questions, onAsk) {
   if (questions.length === 0) return null;
@@ -178,7 +184,10 @@ export function followUps(questions, onAsk) {
   );
 }
 
-const DISAGREES = { contradicts: "another source says otherwise", supersedes: "another source takes its place" };
+const DISAGREES = {
+  contradicts: "another source says otherwise",
+  supersedes: "another source takes its place",
+};
 
 /** Sources that speak against a footnote, or null when none does. */
 export function disagreementList(disagreements) {

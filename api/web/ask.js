@@ -9,7 +9,6 @@ import {
   factsNode,
   followUps,
   footnoteList,
-  shortAnswer,
   streamedClaim,
 } from "./answer.js";
 import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
@@ -89,7 +88,7 @@ export function createAsk({ collection, source, trace }) {
     turn.citations = new Map((answer.citations ?? []).map((citation) => [citation.number, citation]));
     // Drawing the whole answer replaces the streamed sentences: a focused footnote gets its focus back.
     const focused = turn.node.contains(document.activeElement) ? document.activeElement.id : "";
-    setChildren(turn.parts.short, shortAnswer(answer));
+    turn.short = answer.abstained ? "" : (answer.short_answer?.text ?? "");
     setChildren(turn.parts.answer, answerNodes(answer, turn));
     if (focused) document.getElementById(focused)?.focus();
     source.refresh();

@@ -8,7 +8,10 @@ const AT_ONCE = 100;
 
 function when(seconds) {
   const at = new Date(seconds * 1000);
-  return el("time", { datetime: at.toISOString(), text: at.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }) });
+  return el("time", {
+    datetime: at.toISOString(),
+    text: at.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }),
+  });
 }
 
 function row(entry, names) {
@@ -29,7 +32,12 @@ function row(entry, names) {
 export async function audit() {
   const read = (after) => getJson(path(["audit"], { newest: true, limit: AT_ONCE, after }));
   const [first, kept] = await Promise.all([read(null), getJson(path(["keys"]))]);
-  const names = new Map([["admin", "admin key"], ["local", "no key"], ["-", "none"], ...kept.keys.map((key) => [key.id, key.name])]);
+  const names = new Map([
+    ["admin", "admin key"],
+    ["local", "no key"],
+    ["-", "none"],
+    ...kept.keys.map((key) => [key.id, key.name]),
+  ]);
   const body = el("tbody");
   const foot = el("div", { class: "manage-foot" });
 
@@ -46,20 +54,46 @@ export async function audit() {
         foot.append(errorBox(error));
       }
     };
-    foot.append(el("button", { type: "button", class: "button", testid: "audit-more", text: "Show older entries", on: { click: more } }));
+    foot.append(
+      el("button", {
+        type: "button",
+        class: "button",
+        testid: "audit-more",
+        text: "Show older entries",
+        on: { click: more },
+      }),
+    );
   }
 
   add(first);
   const titles = ["Time", "Key", "What", "Object", "Status", "Trace"];
   return [
     el("div", { class: "manage-head" }, el("h2", { text: "Audit log" })),
-    el("p", { class: "quiet", text: "Every change, reading, question and refusal, without any content. Nothing in it can be changed or deleted." }),
+    el("p", {
+      class: "quiet",
+      text: "Every change, reading, question and refusal, without any content. Nothing in it can be changed or deleted.",
+    }),
     first.entries.length === 0
       ? el("p", { class: "quiet", testid: "audit-empty", text: "Nothing has been noted yet." })
       : el(
           "div",
           { class: "table-frame", tabindex: 0, role: "group", "aria-label": "Audit log" },
-          el("table", { class: "table small", testid: "audit" }, el("thead", {}, el("tr", {}, titles.map((title) => el("th", { scope: "col", class: title === "Status" ? "number" : null, text: title })))), body),
+          el(
+            "table",
+            { class: "table small", testid: "audit" },
+            el(
+              "thead",
+              {},
+              el(
+                "tr",
+                {},
+                titles.map((title) =>
+                  el("th", { scope: "col", class: title === "Status" ? "number" : null, text: title }),
+                ),
+              ),
+            ),
+            body,
+          ),
         ),
     foot,
   ];

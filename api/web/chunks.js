@@ -18,10 +18,14 @@ function sentenceNodes(passage) {
       const first = Math.max(from, at);
       const last = Math.min(to, end);
       if (first >= last) continue;
-      node.append(part(at, first), el("del", { class: "unseen", title: "Not seen by readers", text: part(first, last) }));
+      node.append(
+        part(at, first),
+        el("del", { class: "unseen", title: "Not seen by readers", text: part(first, last) }),
+      );
       at = last;
     }
-    node.append(part(at, end));
+    // The blank lines between passages belong to the text and would only stretch the list.
+    node.append(index === passage.sentences.length - 1 ? part(at, end).trimEnd() : part(at, end));
     return node;
   });
 }
@@ -94,7 +98,8 @@ export function createChunks({ panel }) {
       const empty = found.passages.length === 0 && list.childElementCount === 0;
       setChildren(
         more,
-        empty && el("p", { class: "quiet", text: "No passages: this document is not ready yet, or it failed." }),
+        empty &&
+          el("p", { class: "quiet", text: "No passages: this document is not ready yet, or it failed." }),
         found.next_after !== null &&
           el("button", {
             type: "button",
@@ -107,7 +112,10 @@ export function createChunks({ panel }) {
       announce(`${plural(found.passages.length, "passage")} shown.`);
     } catch (error) {
       if (error.name === "AbortError") return;
-      setChildren(more, errorBox(error, { retry: () => load(doc, list, more, state), testid: "chunks-error" }));
+      setChildren(
+        more,
+        errorBox(error, { retry: () => load(doc, list, more, state), testid: "chunks-error" }),
+      );
     }
   }
 

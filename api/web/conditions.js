@@ -30,7 +30,10 @@ export function createConditions({ documents }) {
 
   function suggest() {
     const keys = documents().flatMap((doc) => Object.keys(doc.metadata ?? {}));
-    setChildren(fields, [...new Set([...OWN, ...keys])].map((name) => el("option", { value: name })));
+    setChildren(
+      fields,
+      [...new Set([...OWN, ...keys])].map((name) => el("option", { value: name })),
+    );
   }
 
   function count() {
@@ -111,7 +114,10 @@ export function createConditions({ documents }) {
       text: "Add a condition",
       on: { click: add },
     }),
-    el("p", { class: "quiet small", text: 'All conditions have to hold. Numbers are compared as numbers; put "2024" in quotation marks to mean the text.' }),
+    el("p", {
+      class: "quiet small",
+      text: 'All conditions have to hold. Numbers are compared as numbers; put "2024" in quotation marks to mean the text.',
+    }),
   );
 
   return {

@@ -7,7 +7,12 @@ const THANKS = "Thank you, noted.";
 
 /** "Was this right?" under the answer with this id. */
 export function feedback(id) {
-  const holder = el("div", { class: "feedback small", testid: "feedback", role: "group", "aria-label": "Feedback" });
+  const holder = el("div", {
+    class: "feedback small",
+    testid: "feedback",
+    role: "group",
+    "aria-label": "Feedback",
+  });
   const trouble = el("div", { class: "feedback-trouble" });
 
   async function send(rating, comment) {

@@ -14,13 +14,15 @@ function date(seconds) {
 function stateOf(key) {
   const now = Date.now() / 1000;
   if (key.revoked_at) return { live: false, words: `Revoked on ${date(key.revoked_at)}` };
-  if (key.expires_at && key.expires_at <= now) return { live: false, words: `Expired on ${date(key.expires_at)}` };
+  if (key.expires_at && key.expires_at <= now)
+    return { live: false, words: `Expired on ${date(key.expires_at)}` };
   return { live: true, words: key.expires_at ? `Expires on ${date(key.expires_at)}` : "Does not expire" };
 }
 
 function limitWords(limits) {
   return [
-    limits.requests_per_minute !== null && `${limits.requests_per_minute.toLocaleString("en")} requests a minute`,
+    limits.requests_per_minute !== null &&
+      `${limits.requests_per_minute.toLocaleString("en")} requests a minute`,
     limits.questions_per_day !== null && `${limits.questions_per_day.toLocaleString("en")} questions a day`,
     limits.upload_bytes_per_day !== null && `${limits.upload_bytes_per_day.toLocaleString("en")} bytes a day`,
     limits.usd_per_day !== null && `$${limits.usd_per_day} a day`,
@@ -35,7 +37,13 @@ function snippet(made) {
 
 function copyable(label, text, testid) {
   const said = el("span", { class: "quiet small", role: "status" });
-  const field = el("textarea", { class: "token", readonly: true, rows: text.length > 100 ? 3 : 1, "aria-label": label, testid });
+  const field = el("textarea", {
+    class: "token",
+    readonly: true,
+    rows: text.length > 100 ? 3 : 1,
+    "aria-label": label,
+    testid,
+  });
   field.value = text;
   const copy = async () => {
     field.select();
@@ -47,7 +55,13 @@ function copyable(label, text, testid) {
       said.textContent = "Selected: copy it with the keyboard.";
     }
   };
-  return el("div", { class: "copy" }, field, el("button", { type: "button", class: "button", text: "Copy", on: { click: copy } }), said);
+  return el(
+    "div",
+    { class: "copy" },
+    field,
+    el("button", { type: "button", class: "button", text: "Copy", on: { click: copy } }),
+    said,
+  );
 }
 
 function shownOnce(made, own) {
@@ -64,7 +78,11 @@ function shownOnce(made, own) {
       copyable("Key", made.token, "key-token"),
       publishable && el("p", { text: "For the pages that it lists, before </body>:" }),
       publishable && copyable("Script tag", snippet(made), "key-snippet"),
-      own && el("p", { class: "quiet", text: "From now on every request needs a key. This page uses this one until you close its tab." }),
+      own &&
+        el("p", {
+          class: "quiet",
+          text: "From now on every request needs a key. This page uses this one until you close its tab.",
+        }),
     ),
   );
 }
@@ -79,20 +97,44 @@ export function createKeys({ collections, onKey }) {
     const row = el(
       "li",
       { class: "item key", testid: "key", "data-live": String(state.live), "data-id": key.id },
-      el("div", { class: "item-main" }, icon("key"), el("h3", { class: "item-title", text: key.name }), el("code", { class: "quiet small", text: key.id })),
-      el("ul", { class: "tags" }, key.scopes.map((scope) => el("li", { class: "tag", text: scope }))),
+      el(
+        "div",
+        { class: "item-main" },
+        icon("key"),
+        el("h3", { class: "item-title", text: key.name }),
+        el("code", { class: "quiet small", text: key.id }),
+      ),
+      el(
+        "ul",
+        { class: "tags" },
+        key.scopes.map((scope) => el("li", { class: "tag", text: scope })),
+      ),
       el(
         "p",
         { class: "quiet small" },
-        [state.words, `made on ${date(key.created_at)}`, key.last_used_at ? `last used on ${date(key.last_used_at)}` : "never used", ...limits].join(" · "),
+        [
+          state.words,
+          `made on ${date(key.created_at)}`,
+          key.last_used_at ? `last used on ${date(key.last_used_at)}` : "never used",
+          ...limits,
+        ].join(" · "),
       ),
-      key.origins.length > 0 && el("p", { class: "small" }, el("span", { class: "quiet", text: "Pages: " }), key.origins.join(", ")),
-      key.principals.length > 0 && el("p", { class: "small" }, el("span", { class: "quiet", text: "Principals: " }), key.principals.join(", ")),
+      key.origins.length > 0 &&
+        el("p", { class: "small" }, el("span", { class: "quiet", text: "Pages: " }), key.origins.join(", ")),
+      key.principals.length > 0 &&
+        el(
+          "p",
+          { class: "small" },
+          el("span", { class: "quiet", text: "Principals: " }),
+          key.principals.join(", "),
+        ),
       state.live &&
         el(
           "div",
           { class: "item-actions" },
-          action("New secret", "again", `New secret for ${key.name}`, "key-rotate", () => rotate(key, again, row)),
+          action("New secret", "again", `New secret for ${key.name}`, "key-rotate", () =>
+            rotate(key, again, row),
+          ),
           action("Revoke", "trash", `Revoke ${key.name}`, "key-revoke", () => revoke(key, again, row)),
         ),
       note,
@@ -101,19 +143,31 @@ export function createKeys({ collections, onKey }) {
   }
 
   const action = (words, glyph, label, testid, onClick) =>
-    el("button", { type: "button", class: "button button-plain", "aria-label": label, testid, on: { click: onClick } }, icon(glyph), words);
+    el(
+      "button",
+      { type: "button", class: "button button-plain", "aria-label": label, testid, on: { click: onClick } },
+      icon(glyph),
+      words,
+    );
 
   async function rotate(key, again, row) {
     const overlap = el(
       "select",
       { id: "overlap", testid: "key-overlap" },
-      [[0, "ends at once"], [HOUR, "stays good for an hour"], [24 * HOUR, "stays good for a day"], [7 * 24 * HOUR, "stays good for a week"]].map(
-        ([value, text]) => el("option", { value, text }),
-      ),
+      [
+        [0, "ends at once"],
+        [HOUR, "stays good for an hour"],
+        [24 * HOUR, "stays good for a day"],
+        [7 * 24 * HOUR, "stays good for a week"],
+      ].map(([value, text]) => el("option", { value, text })),
     );
     const confirmed = await confirmDialog({
       title: "A new secret for this key?",
-      body: [el("p", { class: "dialog-name", text: key.name }), el("label", { for: "overlap", text: "The present secret" }), overlap],
+      body: [
+        el("p", { class: "dialog-name", text: key.name }),
+        el("label", { for: "overlap", text: "The present secret" }),
+        overlap,
+      ],
       confirm: "Make it",
     });
     if (!confirmed) return;
@@ -130,7 +184,10 @@ export function createKeys({ collections, onKey }) {
       title: "Revoke this key?",
       body: [
         el("p", { class: "dialog-name", text: key.name }),
-        el("p", { class: "quiet", text: "It opens nothing from the next request on, and cannot be brought back." }),
+        el("p", {
+          class: "quiet",
+          text: "It opens nothing from the next request on, and cannot be brought back.",
+        }),
       ],
       confirm: "Revoke",
       danger: true,
@@ -147,7 +204,12 @@ export function createKeys({ collections, onKey }) {
   }
 
   async function create(first, again, form = keyForm(collections(), { adminOnly: first }), failure = null) {
-    const confirmed = await confirmDialog({ title: "New key", body: [form.node, failure && errorBox(failure)].filter(Boolean), confirm: "Make the key", wide: true });
+    const confirmed = await confirmDialog({
+      title: "New key",
+      body: [form.node, failure && errorBox(failure)].filter(Boolean),
+      confirm: "Make the key",
+      wide: true,
+    });
     if (!confirmed) return;
     try {
       made = await postJson(path(["keys"]), form.value());
@@ -170,7 +232,9 @@ export function createKeys({ collections, onKey }) {
     const first = keys.length === 0 && readKey() === "";
     const shown = made;
     made = null;
-    const ordered = [...keys].sort((a, b) => Number(stateOf(b).live) - Number(stateOf(a).live) || b.created_at - a.created_at);
+    const ordered = [...keys].sort(
+      (a, b) => Number(stateOf(b).live) - Number(stateOf(a).live) || b.created_at - a.created_at,
+    );
     const notice = shown && shownOnce(shown, shown.own);
     if (notice) queueMicrotask(() => setTimeout(() => notice.focus(), 0));
     return [
@@ -178,7 +242,13 @@ export function createKeys({ collections, onKey }) {
         "div",
         { class: "manage-head" },
         el("h2", { text: "Keys" }),
-        el("button", { type: "button", class: "button button-main", testid: "key-new", text: "New key", on: { click: () => create(first, again) } }),
+        el("button", {
+          type: "button",
+          class: "button button-main",
+          testid: "key-new",
+          text: "New key",
+          on: { click: () => create(first, again) },
+        }),
       ),
       notice,
       first &&
@@ -190,12 +260,23 @@ export function createKeys({ collections, onKey }) {
             "div",
             { class: "notice-body" },
             el("p", { class: "notice-title", text: "No key is needed yet" }),
-            el("p", { text: "Everybody who can open this page may do everything, which is fine on a machine of your own. With the first key, every request needs one; make it an admin key." }),
+            el("p", {
+              text: "Everybody who can open this page may do everything, which is fine on a machine of your own. With the first key, every request needs one; make it an admin key.",
+            }),
           ),
         ),
       keys.length > 0
-        ? el("ul", { class: "list", testid: "keys" }, ordered.map((key) => keyNode(key, again)))
-        : !first && el("p", { class: "quiet", testid: "keys-empty", text: "No keys yet beside the admin key of the settings." }),
+        ? el(
+            "ul",
+            { class: "list", testid: "keys" },
+            ordered.map((key) => keyNode(key, again)),
+          )
+        : !first &&
+          el("p", {
+            class: "quiet",
+            testid: "keys-empty",
+            text: "No keys yet beside the admin key of the settings.",
+          }),
     ];
   };
 }

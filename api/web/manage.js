@@ -17,7 +17,9 @@ function refusal(error, again) {
       "div",
       { class: "notice-body" },
       el("p", { class: "notice-title", text: "This needs an admin key" }),
-      el("p", { text: "The key that this page uses may do other things. Whoever runs the service can make one." }),
+      el("p", {
+        text: "The key that this page uses may do other things. Whoever runs the service can make one.",
+      }),
     ),
   );
 }

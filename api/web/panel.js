@@ -77,7 +77,11 @@ export function createPanel() {
       setChildren(
         panel,
         el("div", { class: "source-bar" }, el("div", { class: "source-name" }, name), buttons, shut()),
-        el("div", { class: "source-body", tabindex: 0, role: "group", "aria-labelledby": "source-title" }, body),
+        el(
+          "div",
+          { class: "source-body", tabindex: 0, role: "group", "aria-labelledby": "source-title" },
+          body,
+        ),
       );
       mark();
     },

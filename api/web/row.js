@@ -95,13 +95,13 @@ export function drawRow(row, doc, note, { onOpen, onDelete }) {
         "button",
         {
           type: "button",
-          class: "button button-plain",
+          class: "button button-plain item-delete",
           "aria-label": `Delete ${title}`,
+          title: "Delete",
           testid: "document-delete",
           on: { click: onDelete },
         },
         icon("trash"),
-        "Delete",
       ),
     ),
   );

@@ -18,7 +18,7 @@ function resultNode(passage, index, onOpen) {
       el("span", { class: "quiet small", text: pageLabel(passage.pages), testid: "result-pages" }),
     ),
     headingPath(passage.headings, "result-headings"),
-    el("p", { class: "result-text", text: passage.text, testid: "result-text" }),
+    el("p", { class: "result-text", text: passage.text.trim(), testid: "result-text" }),
     el(
       "div",
       { class: "result-end small" },

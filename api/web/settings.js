@@ -4,7 +4,7 @@
 import { getJson, path, readiness } from "./api.js";
 import { el, icon } from "./dom.js";
 
-const GOOD = /^(ready|configured|sandboxed|built-in|\d)/;
+const BAD = /^(failed|not |starting|loading)/;
 const PARTS = {
   catalog: "Catalog",
   embedder: "Embedding model",
@@ -40,7 +40,13 @@ export async function settings() {
   const [found, state] = await Promise.all([getJson(path(["settings"])), readiness()]);
   const list = el("dl", { class: "settings", testid: "settings" }, found.settings.map(settingNode));
   const changed = el("input", { type: "checkbox", id: "settings-changed", testid: "settings-changed" });
-  const words = el("input", { type: "search", placeholder: "Find a setting", "aria-label": "Find a setting", testid: "settings-find", autocomplete: "off" });
+  const words = el("input", {
+    type: "search",
+    placeholder: "Find a setting",
+    "aria-label": "Find a setting",
+    testid: "settings-find",
+    autocomplete: "off",
+  });
   const none = el("p", { class: "quiet", hidden: true, text: "No setting fits." });
   const sift = () => {
     const wanted = words.value.toLowerCase();
@@ -68,13 +74,24 @@ export async function settings() {
             "div",
             {},
             el("dt", { text: PARTS[name] ?? name }),
-            el("dd", { "data-good": String(GOOD.test(String(words_))), text: typeof words_ === "object" ? JSON.stringify(words_) : words_ }),
+            el("dd", {
+              "data-bad": String(BAD.test(String(words_))),
+              text: typeof words_ === "object" ? JSON.stringify(words_) : words_,
+            }),
           ),
         ),
       ),
     ),
-    el("p", { class: "quiet", text: "Settings come from flags, then from FOOTNOTE_ variables, then from a .env file, and are read when the service starts." }),
-    el("div", { class: "settings-find" }, words, el("label", { class: "inline-field", for: "settings-changed" }, changed, "Only what is changed")),
+    el("p", {
+      class: "quiet",
+      text: "Settings come from flags, then from FOOTNOTE_ variables, then from a .env file, and are read when the service starts.",
+    }),
+    el(
+      "div",
+      { class: "settings-find" },
+      words,
+      el("label", { class: "inline-field", for: "settings-changed" }, changed, "Only what is changed"),
+    ),
     list,
     none,
   ];

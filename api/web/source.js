@@ -143,7 +143,8 @@ export function createSource({ panel, findDocument }) {
         "p",
         { class: "source-facts small" },
         pageLabel(item.pages) && el("span", { text: pageLabel(item.pages), testid: "source-pages" }),
-        Number.isFinite(item.support) && el("span", { text: `Supports the sentence ${percent(item.support)}` }),
+        Number.isFinite(item.support) &&
+          el("span", { text: `Supports the sentence ${percent(item.support)}` }),
         item.version > 1 && el("span", { text: `Version ${item.version}` }),
       ),
       el("div", { class: "pages" }, pageHolders(item, numbers, signal)),

@@ -156,7 +156,10 @@ const FAILURES = {
     what: "No text was found in this file.",
     todo: "A scan needs text recognition first: this server does it where the program tesseract is installed.",
   },
-  too_large: { what: "This file is larger than the service accepts.", todo: "Split it and upload the parts." },
+  too_large: {
+    what: "This file is larger than the service accepts.",
+    todo: "Split it and upload the parts.",
+  },
   limit_exceeded: {
     what: "Reading this file took more time or memory than is allowed.",
     todo: "Split it, or save it in a simpler format such as PDF or text.",

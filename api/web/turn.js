@@ -5,7 +5,14 @@ import { el } from "./dom.js";
 import { plural } from "./text.js";
 
 // Reasons to stop that leave an answer without its end.
-export const UNFINISHED = new Set(["incomplete", "length", "content_filter", "error", "cancelled", "deadline"]);
+export const UNFINISHED = new Set([
+  "incomplete",
+  "length",
+  "content_filter",
+  "error",
+  "cancelled",
+  "deadline",
+]);
 
 // Earlier turns that are sent along while the service keeps no conversation itself, and the longest of them.
 export const TURNS_SENT = 6;
@@ -47,7 +54,6 @@ export function plain(answer) {
 export function drawTurn(number, question) {
   const parts = {
     banner: el("div"),
-    short: el("div"),
     answer: el("div", { class: "answer", testid: "answer" }),
     status: el("p", { class: "turn-status quiet", testid: "turn-status" }),
     end: el("div", { class: "turn-end" }),

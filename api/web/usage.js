@@ -9,7 +9,10 @@ const PERIODS = { 7: "7 days", 30: "30 days", 90: "90 days" };
 let days = 30;
 
 const whole = (value) =>
-  Intl.NumberFormat("en", value >= 10_000 ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: 1 }).format(value);
+  Intl.NumberFormat(
+    "en",
+    value >= 10_000 ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: 1 },
+  ).format(value);
 
 function total(rows, key) {
   return rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
@@ -28,7 +31,14 @@ function figures(rows) {
   return el(
     "dl",
     { class: "tiles", testid: "usage-tiles" },
-    shown.map(([name, value]) => el("div", { class: "tile" }, el("dt", { class: "quiet small", text: name }), el("dd", { class: "number", text: value }))),
+    shown.map(([name, value]) =>
+      el(
+        "div",
+        { class: "tile" },
+        el("dt", { class: "quiet small", text: name }),
+        el("dd", { class: "number", text: value }),
+      ),
+    ),
   );
 }
 
@@ -44,12 +54,26 @@ function breakdown(title, rows, first, columns) {
       el(
         "table",
         { class: "table small" },
-        el("thead", {}, el("tr", {}, el("th", { scope: "col", text: first.label }), columns.map(({ label }) => el("th", { scope: "col", class: "number", text: label })))),
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            el("th", { scope: "col", text: first.label }),
+            columns.map(({ label }) => el("th", { scope: "col", class: "number", text: label })),
+          ),
+        ),
         el(
           "tbody",
           {},
           rows.map((row) =>
-            el("tr", {}, el("th", { scope: "row", text: first.value(row) }), columns.map(({ key, format }) => el("td", { class: "number", text: format(row[key] ?? 0) }))),
+            el(
+              "tr",
+              {},
+              el("th", { scope: "row", text: first.value(row) }),
+              columns.map(({ key, format }) => el("td", { class: "number", text: format(row[key] ?? 0) })),
+            ),
           ),
         ),
       ),
@@ -59,10 +83,7 @@ function breakdown(title, rows, first, columns) {
 
 /** The view; `again()` draws it anew. */
 export async function usage(again) {
-  const [found, kept] = await Promise.all([
-    getJson(path(["usage"], { days })),
-    getJson(path(["keys"])),
-  ]);
+  const [found, kept] = await Promise.all([getJson(path(["usage"], { days })), getJson(path(["keys"]))]);
   const names = new Map(kept.keys.map((key) => [key.id, key.name]));
   const own = { admin: "Admin key of the settings", local: "Without a key", "-": "Refused without a key" };
   const period = el(
@@ -77,7 +98,9 @@ export async function usage(again) {
         },
       },
     },
-    Object.entries(PERIODS).map(([value, label]) => el("option", { value, text: label, selected: Number(value) === days })),
+    Object.entries(PERIODS).map(([value, label]) =>
+      el("option", { value, text: label, selected: Number(value) === days }),
+    ),
   );
   const rows = found.days;
   const asked = total(rows, "questions") + total(rows, "searches") + total(rows, "uploads");
@@ -89,7 +112,12 @@ export async function usage(again) {
       el("label", { class: "inline-field", for: "usage-days" }, "Last", period),
     ),
     figures(rows),
-    asked === 0 && el("p", { class: "quiet", testid: "usage-empty", text: "Nothing was asked in this time. The charts fill as the service is used." }),
+    asked === 0 &&
+      el("p", {
+        class: "quiet",
+        testid: "usage-empty",
+        text: "Nothing was asked in this time. The charts fill as the service is used.",
+      }),
     barChart({
       title: "Questions and searches",
       testid: "chart-questions",
@@ -100,7 +128,14 @@ export async function usage(again) {
       ],
       format: whole,
     }),
-    barChart({ title: "Cost of answers", testid: "chart-cost", days: rows, series: [{ key: "cost_usd", label: "US dollars" }], format: money }),
+    barChart({
+      title: "Cost of answers",
+      testid: "chart-cost",
+      days: rows,
+      series: [{ key: "cost_usd", label: "US dollars" }],
+      format: money,
+      axis: (value) => `$${Number(value.toPrecision(2))}`,
+    }),
     barChart({
       title: "Tokens",
       testid: "chart-tokens",
@@ -111,12 +146,17 @@ export async function usage(again) {
       ],
       format: whole,
     }),
-    breakdown("By key", found.keys, { label: "Key", value: (row) => names.get(row.key_id) ?? own[row.key_id] ?? row.key_id }, [
-      { key: "questions", label: "Questions", format: whole },
-      { key: "searches", label: "Searches", format: whole },
-      { key: "uploads", label: "Uploads", format: whole },
-      { key: "refused", label: "Refused", format: whole },
-    ]),
+    breakdown(
+      "By key",
+      found.keys,
+      { label: "Key", value: (row) => names.get(row.key_id) ?? own[row.key_id] ?? row.key_id },
+      [
+        { key: "questions", label: "Questions", format: whole },
+        { key: "searches", label: "Searches", format: whole },
+        { key: "uploads", label: "Uploads", format: whole },
+        { key: "refused", label: "Refused", format: whole },
+      ],
+    ),
     breakdown("By collection", found.collections, { label: "Collection", value: (row) => row.name }, [
       { key: "answers", label: "Answers", format: whole },
       { key: "cost_usd", label: "Cost", format: money },

@@ -7,7 +7,7 @@ import { answerParts, claimPieces } from "../text.js";
 export function place(citation, words) {
   const pages = citation.pages;
   const page = Array.isArray(pages) && pages.length > 0 ? words.page(pages[0], pages.at(-1)) : "";
-  return [page, citation.headings?.at(-1)].filter(Boolean).join(", ");
+  return [page, citation.headings?.at(-1)].filter(Boolean).join(" · ");
 }
 
 /** A document's title, or its file name. */
@@ -82,7 +82,11 @@ export function assurance(answer, words, language) {
       el(
         "li",
         { "data-level": level },
-        el("span", { class: "level", "aria-hidden": "true" }, [0, 1, 2].map(() => el("i"))),
+        el(
+          "span",
+          { class: "level", "aria-hidden": "true" },
+          [0, 1, 2].map(() => el("i")),
+        ),
         el("span", { text: share ? `${words.levels[level]} (${share})` : words.levels[level] }),
       ),
   );

@@ -19,7 +19,8 @@ function makeHost(config, tag) {
   if (config.accent) host.style.setProperty("--footnote-accent", config.accent);
   if (config.accentInk) host.style.setProperty("--footnote-accent-ink", config.accentInk);
   const target = config.target ? document.querySelector(config.target) : null;
-  if (config.target && !target) console.warn(`Footnote: there is no element ${config.target}; the widget floats.`);
+  if (config.target && !target)
+    console.warn(`Footnote: there is no element ${config.target}; the widget floats.`);
   host.toggleAttribute("inline", Boolean(target));
   (target ?? document.body ?? tag.parentElement).append(host);
   const root = host.attachShadow({ mode: "open" });
@@ -46,7 +47,14 @@ function composer(words, config, onSend, onStop) {
   );
   const stop = el(
     "button",
-    { type: "button", class: "send", hidden: true, "aria-label": words.stop, title: words.stop, on: { click: onStop } },
+    {
+      type: "button",
+      class: "send",
+      hidden: true,
+      "aria-label": words.stop,
+      title: words.stop,
+      on: { click: onStop },
+    },
     icon("stop"),
   );
   const form = el("form", { class: "composer" }, el("div", { class: "box" }, box, send, stop));
@@ -93,15 +101,32 @@ export function start(tag, base) {
     welcome,
     list,
   );
-  const sheet = el("section", { class: "sheet", hidden: true, testid: "widget-sheet", "aria-label": words.sources });
+  const sheet = el("section", {
+    class: "sheet",
+    hidden: true,
+    testid: "widget-sheet",
+    "aria-label": words.sources,
+  });
   const restart = el(
     "button",
-    { type: "button", class: "plain square", hidden: true, "aria-label": words.restart, title: words.restart },
+    {
+      type: "button",
+      class: "plain square",
+      hidden: true,
+      "aria-label": words.restart,
+      title: words.restart,
+    },
     icon("again"),
   );
   const shut = el(
     "button",
-    { type: "button", class: "plain square", "aria-label": words.close, title: words.close, testid: "widget-close" },
+    {
+      type: "button",
+      class: "plain square",
+      "aria-label": words.close,
+      title: words.close,
+      testid: "widget-close",
+    },
     icon("cross"),
   );
   const head = el(
@@ -111,7 +136,12 @@ export function start(tag, base) {
     restart,
     !inline && shut,
   );
-  const below = composer(words, config, (question) => talk.begin(question), () => talk.stop());
+  const below = composer(
+    words,
+    config,
+    (question) => talk.begin(question),
+    () => talk.stop(),
+  );
   const behind = [head, scroll, below.form];
   const quote = createQuote({ sheet, behind, words, speak });
   const talk = createTalk({

@@ -79,7 +79,10 @@ export function createQuote({ sheet, behind, words, speak }) {
     /** Opens the quote of footnote `number`; the focus goes back to `button` afterwards. */
     open(citations, number, button, { nearest = false } = {}) {
       list = [...citations.values()].sort((a, b) => a.number - b.number);
-      at = Math.max(0, list.findIndex((citation) => citation.number === number));
+      at = Math.max(
+        0,
+        list.findIndex((citation) => citation.number === number),
+      );
       passages = nearest;
       opener = button;
       sheet.hidden = false;

@@ -5,7 +5,12 @@ import { rate } from "./service.js";
 
 /** The row for the answer `id`. `speak(words)` tells a screen reader, `describe(error)` puts a failure into words. */
 export function rating(config, id, words, speak, describe) {
-  const row = el("div", { class: "rating", testid: "widget-rating", role: "group", "aria-label": words.rating });
+  const row = el("div", {
+    class: "rating",
+    testid: "widget-rating",
+    role: "group",
+    "aria-label": words.rating,
+  });
 
   async function send(value, comment) {
     try {
@@ -23,7 +28,12 @@ export function rating(config, id, words, speak, describe) {
   }
 
   function askWhy(value) {
-    const box = el("textarea", { rows: 2, maxlength: 2000, "aria-label": words.comment, placeholder: words.comment });
+    const box = el("textarea", {
+      rows: 2,
+      maxlength: 2000,
+      "aria-label": words.comment,
+      placeholder: words.comment,
+    });
     setChildren(
       row,
       el("p", { class: "quiet", text: words.thanks }),
@@ -39,7 +49,12 @@ export function rating(config, id, words, speak, describe) {
           },
         },
         box,
-        el("button", { type: "submit", class: "plain", testid: "widget-comment-send", text: words.sendComment }),
+        el("button", {
+          type: "submit",
+          class: "plain",
+          testid: "widget-comment-send",
+          text: words.sendComment,
+        }),
       ),
     );
     speak(words.thanks);

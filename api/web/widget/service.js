@@ -71,5 +71,9 @@ export function ask(config, question, signal) {
 
 /** Rates an answer. */
 export function rate(config, id, rating, comment) {
-  return post(config, `v1/answers/${encodeURIComponent(id)}/feedback`, comment ? { rating, comment } : { rating });
+  return post(
+    config,
+    `v1/answers/${encodeURIComponent(id)}/feedback`,
+    comment ? { rating, comment } : { rating },
+  );
 }

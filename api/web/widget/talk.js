@@ -58,7 +58,13 @@ export function createTalk({ config, words, language, list, scroll, quote, speak
       "li",
       { class: "turn", testid: "widget-turn", "data-state": "asking" },
       el("p", { class: "asked" }, el("span", { class: "sr", text: `${words.asked}: ` }), question),
-      el("div", { class: "reply", role: "group", "aria-label": words.answered }, parts.answer, parts.status, parts.end),
+      el(
+        "div",
+        { class: "reply", role: "group", "aria-label": words.answered },
+        parts.answer,
+        parts.status,
+        parts.end,
+      ),
     );
     list.append(node);
     const turn = { question, node, parts, citations: new Map(), claims: 0, answer: null };
@@ -80,7 +86,9 @@ export function createTalk({ config, words, language, list, scroll, quote, speak
     turn.claims += 1;
     turn.parts.answer.append(arriving(claim, turn, words));
     status(turn, words.checking);
-    speak(claim.verdict === "supported" ? claim.text : `${claim.text} ${words.verdicts[claim.verdict] ?? ""}`);
+    speak(
+      claim.verdict === "supported" ? claim.text : `${claim.text} ${words.verdicts[claim.verdict] ?? ""}`,
+    );
     if (follow) toEnd();
   }
 
@@ -114,7 +122,12 @@ export function createTalk({ config, words, language, list, scroll, quote, speak
       el(
         "div",
         { class: "fault", role: "alert", testid: "widget-fault", "data-kind": error.kind },
-        el("p", {}, icon("warning"), el("span", { text: error.kind === "stopped" ? words.stopped : describe(error) })),
+        el(
+          "p",
+          {},
+          icon("warning"),
+          el("span", { text: error.kind === "stopped" ? words.stopped : describe(error) }),
+        ),
         begun && el("p", { class: "quiet", text: words.unfinished }),
         (error.retryable || error.kind === "stopped") &&
           el("button", {
@@ -135,7 +148,12 @@ export function createTalk({ config, words, language, list, scroll, quote, speak
       "div",
       { class: "choices", role: "group", "aria-label": heading, testid: "widget-choices" },
       questions.map((question) =>
-        el("button", { type: "button", class: "choice", text: question, on: { click: () => begin(question) } }),
+        el("button", {
+          type: "button",
+          class: "choice",
+          text: question,
+          on: { click: () => begin(question) },
+        }),
       ),
     );
   }
@@ -147,7 +165,8 @@ export function createTalk({ config, words, language, list, scroll, quote, speak
       status(turn, found.length > 0 ? words.reading(found.length, documents) : words.nothing);
     } else if (event === "claim") addClaim(turn, data);
     else if (event === "citation") turn.citations.set(data.number, data);
-    else if (event === "error") throw troubleFrom(data.error?.code === "shutting_down" ? 503 : 200, data.error);
+    else if (event === "error")
+      throw troubleFrom(data.error?.code === "shutting_down" ? 503 : 200, data.error);
     else if (event === "done") {
       if (UNFINISHED.has(data.finish_reason)) throw new Trouble("broken");
       finish(turn, data);

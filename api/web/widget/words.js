@@ -3,7 +3,8 @@
 const en = {
   label: "Ask a question",
   title: "Ask a question",
-  greeting: "Ask in your own words. Every sentence of an answer has a footnote that opens the text it rests on.",
+  greeting:
+    "Ask in your own words. Every sentence of an answer has a footnote that opens the text it rests on.",
   placeholder: "Your question",
   question: "Your question",
   send: "Send",
@@ -35,12 +36,20 @@ const en = {
     unsupported: "No source found",
     contradicted: "The source says otherwise",
   },
-  checked: (count) => (count === 1 ? "Checked against its source" : `All ${count} sentences checked against their sources`),
+  checked: (count) =>
+    count === 1 ? "Checked against its source" : `All ${count} sentences checked against their sources`,
   someChecked: (good, count) => `${good} of ${count} sentences are carried by a source`,
-  levels: { high: "High confidence", medium: "Medium confidence", low: "Low confidence: better check the sources" },
+  levels: {
+    high: "High confidence",
+    medium: "Medium confidence",
+    low: "Low confidence: better check the sources",
+  },
   abstained: "The sources do not answer this.",
   disagrees: "Other sources disagree",
-  finished: (count) => (count === 1 ? "The answer is complete, with one footnote." : `The answer is complete, with ${count} footnotes.`),
+  finished: (count) =>
+    count === 1
+      ? "The answer is complete, with one footnote."
+      : `The answer is complete, with ${count} footnotes.`,
   rating: "Was this helpful?",
   yes: "Yes, helpful",
   no: "No, not helpful",
@@ -115,7 +124,9 @@ const de = {
   abstained: "Die Quellen beantworten das nicht.",
   disagrees: "Andere Quellen widersprechen",
   finished: (count) =>
-    count === 1 ? "Die Antwort ist vollständig, mit einer Fußnote." : `Die Antwort ist vollständig, mit ${count} Fußnoten.`,
+    count === 1
+      ? "Die Antwort ist vollständig, mit einer Fußnote."
+      : `Die Antwort ist vollständig, mit ${count} Fußnoten.`,
   rating: "War das hilfreich?",
   yes: "Ja, hilfreich",
   no: "Nein, nicht hilfreich",
@@ -135,7 +146,8 @@ const de = {
     busy: "Der Assistent ist ausgelastet. Bitte versuchen Sie es gleich noch einmal.",
     slow: "Die Antwort hat zu lange gedauert. Bitte versuchen Sie es noch einmal.",
     changed: "Die Quellen haben sich geändert, während die Antwort entstand. Bitte fragen Sie noch einmal.",
-    unreachable: "Der Assistent ist nicht erreichbar. Bitte prüfen Sie die Verbindung und versuchen Sie es noch einmal.",
+    unreachable:
+      "Der Assistent ist nicht erreichbar. Bitte prüfen Sie die Verbindung und versuchen Sie es noch einmal.",
     broken: "Die Antwort ist abgebrochen. Bitte fragen Sie noch einmal.",
     other: "Etwas ist schiefgegangen. Bitte versuchen Sie es noch einmal.",
   },
