@@ -36,7 +36,7 @@ function resultNode(passage, index, onOpen) {
         testid: "result-open",
         "aria-controls": "source",
         "aria-expanded": "false",
-        "aria-label": `Open passage ${index + 1} in its document`,
+        "aria-label": `Open in its document: passage ${index + 1}`,
         text: "Open in its document",
         on: { click: onOpen },
       }),

@@ -18,6 +18,9 @@ export function createTabs({ onShow }) {
       byId(other).hidden = !chosen;
     }
     byId("main").hidden = name === "documents";
+    // Where the documents stand alone they are what the page is about.
+    if (name === "documents") byId("documents").setAttribute("role", "main");
+    else byId("documents").removeAttribute("role");
     byId("app").dataset.view = name;
     if (location.hash.slice(1).split("/")[0] !== name) {
       history.replaceState(null, "", name === "ask" ? location.pathname + location.search : `#${name}`);

@@ -131,7 +131,7 @@ button { cursor: pointer; }
 .claim[data-verdict="contradicted"] .verdict { color: var(--bad); }
 .mark {
   display: inline-block;
-  min-width: 1.9em;
+  min-width: 24px;
   min-height: 24px;
   margin: 0 0.1em 0 0.3em;
   padding: 0 0.45em;
