@@ -20,6 +20,7 @@ from api.lifetime import Lifetime
 from api.middleware import Boundary
 from api.pages import add_pages
 from api.routes import (
+    activity,
     answers,
     ask,
     chunks,
@@ -31,7 +32,6 @@ from api.routes import (
     keys,
     openai,
     search,
-    usage,
 )
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def create_app(
     errors.install(app)
     for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
         app.include_router(module.router)
-    for module in (chunks, configuration, usage):
+    for module in (chunks, configuration, activity):
         app.include_router(module.router)
     add_pages(app)
     describe_access(app)

@@ -70,7 +70,7 @@ RULES: dict[str, Rule] = {
     "DELETE /v1/keys/{key_id}": Rule(_ADMIN, "key.revoke"),
     "POST /v1/keys/{key_id}/rotate": Rule(_ADMIN, "key.rotate"),
     "GET /v1/audit": Rule(_ADMIN, "audit.read"),
-    "GET /v1/usage": Rule(_ADMIN, "usage.read", audited=False),
+    "GET /v1/activity": Rule(_ADMIN, "activity.read", audited=False),
     "GET /v1/settings": Rule(_ADMIN, "settings.read"),
 }
 

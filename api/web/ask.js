@@ -154,11 +154,22 @@ export function createAsk({ collection, source, trace }) {
     const question = {
       question: turn.question,
       collection: collection(),
-      ...(turn.before ? { conversation_id: turn.before } : { history: turn.earlier }),
+      // Written out as null it begins a conversation, where the service keeps any.
+      conversation_id: turn.before,
+      ...(turn.before ? {} : { history: turn.earlier }),
       mode: byId("ask-mode").value,
       stream: true,
     };
-    const response = await openStream("POST", path(["ask"]), { json: question, signal });
+    const response = await openStream("POST", path(["ask"]), { json: question, signal }).catch((error) => {
+      if (error.status !== 404 || !turn.before) throw error;
+      // The conversation is over or deleted: what this page still knows of it goes along instead.
+      turn.before = null;
+      return null;
+    });
+    if (response === null) {
+      await receive(turn, signal);
+      return;
+    }
     if (!response.headers.get("Content-Type")?.includes("text/event-stream")) {
       finish(turn, await response.json());
       return;

@@ -18,16 +18,15 @@ function total(rows, key) {
   return rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
 }
 
-function figures(rows) {
-  const answers = total(rows, "answers");
-  const abstained = total(rows, "abstained");
+function figures(rows, books) {
   const shown = [
     ["Questions", whole(total(rows, "questions"))],
     ["Searches", whole(total(rows, "searches"))],
     ["Uploads", whole(total(rows, "uploads"))],
-    ["Without an answer", answers > 0 ? `${Math.round((100 * abstained) / answers)}\u202f%` : "–"],
-    ["Cost", money(total(rows, "cost_usd"))],
-  ];
+    ["Refused", whole(total(rows, "refused"))],
+    books && ["Answered from the cache", whole(books.total.cached)],
+    books && ["Cost", money(books.total.cost_usd)],
+  ].filter(Boolean);
   return el(
     "dl",
     { class: "tiles", testid: "usage-tiles" },
@@ -40,6 +39,17 @@ function figures(rows) {
       ),
     ),
   );
+}
+
+/** What was spent, added up by one thing; null where the service keeps no books of it. */
+async function spent(by, first) {
+  try {
+    const found = await getJson(path(["usage"], { by, first_day: first }));
+    return Array.isArray(found.rows) ? found : null;
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
 }
 
 function breakdown(title, rows, first, columns) {
@@ -81,11 +91,59 @@ function breakdown(title, rows, first, columns) {
   );
 }
 
+const OWN = { admin: "Admin key of the settings", local: "Without a key", "-": "Refused without a key" };
+const COST = [
+  { key: "questions", format: whole, label: "Questions" },
+  { key: "prompt_tokens", format: whole, label: "Tokens read" },
+  { key: "completion_tokens", format: whole, label: "Tokens written" },
+  { key: "cost_usd", format: money, label: "Cost" },
+];
+
+function spendingParts(rows, books, models, collections) {
+  if (!books) return [];
+  const costs = new Map(books.rows.map((row) => [row.day, row]));
+  const days = rows.map(({ day }) => ({ day, ...costs.get(day) }));
+  const axis = (value) => `$${Number(value.toPrecision(2))}`;
+  const series = [{ key: "cost_usd", label: "US dollars" }];
+  return [
+    barChart({ title: "Cost of answers", testid: "chart-cost", days, series, format: money, axis }),
+    barChart({
+      title: "Tokens",
+      testid: "chart-tokens",
+      days,
+      series: [
+        { key: "prompt_tokens", label: "Read" },
+        { key: "completion_tokens", label: "Written" },
+      ],
+      format: whole,
+    }),
+    breakdown("By model", models?.rows, { label: "Model", value: (row) => row.model || "none needed" }, COST),
+    breakdown(
+      "By collection",
+      collections?.rows,
+      { label: "Collection", value: (row) => row.collection },
+      COST,
+    ),
+    breakdown(
+      "Budgets of collections, today",
+      books.budgets,
+      { label: "Collection", value: (row) => row.collection },
+      [
+        { key: "taken_usd", format: money, label: "Spent or held" },
+        { key: "usd_per_day", format: money, label: "Of" },
+      ],
+    ),
+  ];
+}
+
 /** The view; `again()` draws it anew. */
 export async function usage(again) {
-  const [found, kept] = await Promise.all([getJson(path(["usage"], { days })), getJson(path(["keys"]))]);
+  const [found, kept] = await Promise.all([getJson(path(["activity"], { days })), getJson(path(["keys"]))]);
+  const rows = found.days;
+  const [books, models, collections] = await Promise.all(
+    ["day", "model", "collection"].map((by) => spent(by, rows[0].day)),
+  );
   const names = new Map(kept.keys.map((key) => [key.id, key.name]));
-  const own = { admin: "Admin key of the settings", local: "Without a key", "-": "Refused without a key" };
   const period = el(
     "select",
     {
@@ -102,8 +160,12 @@ export async function usage(again) {
       el("option", { value, text: label, selected: Number(value) === days }),
     ),
   );
-  const rows = found.days;
   const asked = total(rows, "questions") + total(rows, "searches") + total(rows, "uploads");
+  const counts = ["questions", "searches", "uploads", "refused"].map((key) => ({
+    key,
+    format: whole,
+    label: key[0].toUpperCase() + key.slice(1),
+  }));
   return [
     el(
       "div",
@@ -111,7 +173,7 @@ export async function usage(again) {
       el("h2", { text: "Usage" }),
       el("label", { class: "inline-field", for: "usage-days" }, "Last", period),
     ),
-    figures(rows),
+    figures(rows, books),
     asked === 0 &&
       el("p", {
         class: "quiet",
@@ -122,44 +184,15 @@ export async function usage(again) {
       title: "Questions and searches",
       testid: "chart-questions",
       days: rows,
-      series: [
-        { key: "questions", label: "Questions" },
-        { key: "searches", label: "Searches" },
-      ],
+      series: counts.slice(0, 2),
       format: whole,
     }),
-    barChart({
-      title: "Cost of answers",
-      testid: "chart-cost",
-      days: rows,
-      series: [{ key: "cost_usd", label: "US dollars" }],
-      format: money,
-      axis: (value) => `$${Number(value.toPrecision(2))}`,
-    }),
-    barChart({
-      title: "Tokens",
-      testid: "chart-tokens",
-      days: rows,
-      series: [
-        { key: "prompt_tokens", label: "Read" },
-        { key: "completion_tokens", label: "Written" },
-      ],
-      format: whole,
-    }),
+    spendingParts(rows, books, models, collections),
     breakdown(
       "By key",
       found.keys,
-      { label: "Key", value: (row) => names.get(row.key_id) ?? own[row.key_id] ?? row.key_id },
-      [
-        { key: "questions", label: "Questions", format: whole },
-        { key: "searches", label: "Searches", format: whole },
-        { key: "uploads", label: "Uploads", format: whole },
-        { key: "refused", label: "Refused", format: whole },
-      ],
+      { label: "Key", value: (row) => names.get(row.key_id) ?? OWN[row.key_id] ?? row.key_id },
+      counts,
     ),
-    breakdown("By collection", found.collections, { label: "Collection", value: (row) => row.name }, [
-      { key: "answers", label: "Answers", format: whole },
-      { key: "cost_usd", label: "Cost", format: money },
-    ]),
-  ];
+  ].flat();
 }

@@ -38,7 +38,7 @@ ROUTES = {
     "/v1/keys/{key_id}": {"get", "delete"},
     "/v1/keys/{key_id}/rotate": {"post"},
     "/v1/audit": {"get"},
-    "/v1/usage": {"get"},
+    "/v1/activity": {"get"},
     "/v1/settings": {"get"},
     "/v1/models": {"get"},
     "/v1/chat/completions": {"post"},

@@ -67,7 +67,7 @@ PROBES: dict[str, Probe] = {
     "DELETE /v1/keys/{key_id}": nothing,
     "POST /v1/keys/{key_id}/rotate": nothing,
     "GET /v1/audit": nothing,
-    "GET /v1/usage": nothing,
+    "GET /v1/activity": nothing,
     "GET /v1/settings": nothing,
     "GET /metrics": nothing,
     "GET /livez": nothing,

@@ -177,9 +177,19 @@ export function createTalk({ config, words, language, list, scroll, quote, speak
 
   async function receive(turn, signal) {
     const question = { question: turn.question, collection: config.collection, mode: config.mode };
-    if (conversation) question.conversation_id = conversation;
-    else question.history = history();
-    const response = await ask(config, question, signal);
+    // Written out as null it begins a conversation, where the service keeps any.
+    question.conversation_id = conversation;
+    if (!conversation) question.history = history();
+    const response = await ask(config, question, signal).catch((error) => {
+      if (error.kind !== "unknown" || !conversation) throw error;
+      // The conversation is over: what the widget still knows of it goes along instead.
+      conversation = null;
+      return null;
+    });
+    if (response === null) {
+      await receive(turn, signal);
+      return;
+    }
     for await (const { event, data } of readEvents(response)) {
       if (take(turn, event, JSON.parse(data))) return;
     }
