@@ -14,7 +14,18 @@ from tests.api.server import serving, wait_until_ready
 from tests.api.tenants import ADMIN, bearer
 from tests.browser.axe import MISSING, audit, find_axe
 from tests.browser.chromium import Chromium
-from tests.browser.helpers import FACT, QUESTION, by, faults, focused, foreign, overflow, pdf_of, tab_to, text_of
+from tests.browser.helpers import (
+    FACT,
+    QUESTION,
+    by,
+    faults,
+    focused,
+    foreign,
+    overflow,
+    pdf_of,
+    tab_to,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +39,22 @@ def service(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A service that has keys and one document in the collection ``museum``."""
     assert program
     settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, data=tmp_path_factory.mktemp("page"), admin_key=SecretStr(ADMIN), gateway_key=SecretStr(SECRET)
+        _env_file=None,
+        data=tmp_path_factory.mktemp("page"),
+        admin_key=SecretStr(ADMIN),
+        gateway_key=SecretStr(SECRET),
     )
     with serving(settings) as url, httpx.Client(base_url=url, timeout=60, headers=bearer(ADMIN)) as client:
         wait_until_ready(client)
-        pdf = pdf_of(f"Visits. {FACT} Tickets are sold at the door.", "Ships. The oldest ship is the Swan, built in 1750.")
-        data = {"wait": "true", "collection": "museum", "metadata": json.dumps({"year": 2026, "part": "visits"})}
+        pdf = pdf_of(
+            f"Visits. {FACT} Tickets are sold at the door.",
+            "Ships. The oldest ship is the Swan, built in 1750.",
+        )
+        data = {
+            "wait": "true",
+            "collection": "museum",
+            "metadata": json.dumps({"year": 2026, "part": "visits"}),
+        }
         made = client.post("/v1/documents", files={"file": ("visits.pdf", pdf)}, data=data)
         assert made.status_code == 201, made.text
         yield url
@@ -74,7 +95,9 @@ def test_from_upload_to_footnote(browser: Chromium, service: str, tmp_path: Path
     show(browser, service, collection="dropped")
     assert "Add documents" in text_of(browser, "empty-state")
     browser.drop_files(640, 400, good, bad)
-    settled = "[...document.querySelectorAll('[data-testid=document-status]')].map(each => each.dataset.status)"
+    settled = (
+        "[...document.querySelectorAll('[data-testid=document-status]')].map(each => each.dataset.status)"
+    )
     browser.wait_for(f"{settled}.filter(each => ['ready', 'failed'].includes(each)).length === 2")
 
     assert sorted(browser.run(settled)) == ["failed", "ready"]
@@ -158,7 +181,18 @@ def test_the_way_of_an_answer(browser: Chromium, service: str) -> None:
     browser.wait_for(by("trace-timings"))
 
     words = text_of(browser, "trace")
-    for step in ("Asked", "Found", "Read", "Checked", "Confidence", "Time", QUESTION, "By meaning", "By words", "shown"):
+    for step in (
+        "Asked",
+        "Found",
+        "Read",
+        "Checked",
+        "Confidence",
+        "Time",
+        QUESTION,
+        "By meaning",
+        "By words",
+        "shown",
+    ):
         assert step in words, step
     assert "footnote 1" in text_of(browser, "trace-passage")
     browser.run(f"{by('trace-open')}.open = true")
@@ -256,7 +290,9 @@ def test_what_was_done_is_seen(browser: Chromium, service: str) -> None:
     browser.run(f"{by('tab-manage')}.click()")
     browser.wait_for(by("usage-tiles"))
     assert "Questions" in text_of(browser, "usage-tiles")
-    assert browser.run("document.querySelectorAll('[data-testid=chart-questions] rect.chart-bar').length") >= 1
+    assert (
+        browser.run("document.querySelectorAll('[data-testid=chart-questions] rect.chart-bar').length") >= 1
+    )
     told = f"{by('chart-questions')}.querySelector('[role=img]').getAttribute('aria-label')"
     assert browser.run(told).startswith("Questions and searches by day: Questions ")
     browser.run(f"{by('tab-audit')}.click()")
@@ -294,7 +330,8 @@ def test_a_conversation_goes_on(browser: Chromium, service: str) -> None:
     sent = [
         json.loads(each["params"]["request"]["postData"])
         for each in browser.events
-        if each["method"] == "Network.requestWillBeSent" and each["params"]["request"]["url"].endswith("/v1/ask")
+        if each["method"] == "Network.requestWillBeSent"
+        and each["params"]["request"]["url"].endswith("/v1/ask")
     ]
     assert sent[0]["history"] == []
     if not sent[1].get("conversation_id"):
@@ -315,7 +352,10 @@ def test_audit_of_accessibility(browser: Chromium, service: str, width: int, dar
 
     def look(name: str) -> None:
         browser.run("document.querySelectorAll('details').forEach(each => each.open = true)")
-        found[name] = [*audit(browser, axe), *([f"{overflow(browser)} px too wide"] if overflow(browser) else [])]
+        found[name] = [
+            *audit(browser, axe),
+            *([f"{overflow(browser)} px too wide"] if overflow(browser) else []),
+        ]
 
     show(browser, service, collection="nothing")
     look("empty")
@@ -347,7 +387,12 @@ def test_audit_of_accessibility(browser: Chromium, service: str, width: int, dar
     browser.run(f"{by('conditions-add')}.click()")
     look("search")
     browser.run(f"{by('tab-manage')}.click()")
-    for name, sign in (("usage", "usage-tiles"), ("audit", "audit-entry"), ("settings", "settings"), ("keys", "key-new")):
+    for name, sign in (
+        ("usage", "usage-tiles"),
+        ("audit", "audit-entry"),
+        ("settings", "settings"),
+        ("keys", "key-new"),
+    ):
         browser.run(f"{by(f'tab-{name}')}.click()")
         browser.wait_for(by(sign))
         look(name)

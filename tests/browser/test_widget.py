@@ -1,4 +1,4 @@
-"""The chat widget in a page of another site, in a real browser: under a strict policy, by keyboard, on a phone, refused."""
+"""The chat widget in a page of another site, in a real browser: strict policy, keyboard, phone, refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,19 @@ from tests.api.server import serving, wait_until_ready
 from tests.api.tenants import ADMIN, bearer
 from tests.browser.axe import MISSING, audit, find_axe
 from tests.browser.chromium import Chromium
-from tests.browser.helpers import FACT, QUESTION, WIDGET, Site, by, faults, focused, foreign, overflow, tab_to, text_of
+from tests.browser.helpers import (
+    FACT,
+    QUESTION,
+    WIDGET,
+    Site,
+    by,
+    faults,
+    focused,
+    foreign,
+    overflow,
+    tab_to,
+    text_of,
+)
 from tests.browser.test_hostile_rendering import PAYLOADS
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
 
@@ -34,7 +46,9 @@ def gateway() -> Iterator[ScriptedGateway]:
 
 
 @pytest.fixture(scope="module")
-def service(program: str, gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def service(
+    program: str, gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A service with keys, a harmless collection and a hostile one."""
     assert program
     settings = Settings(  # type: ignore[call-arg]
@@ -91,7 +105,7 @@ def key(service: str, site: Site) -> str:
 def visit(browser: Chromium, address: str) -> None:
     """Open the page and wait for the widget."""
     browser.open(address)
-    browser.wait_for(f"document.querySelector('footnote-chat')?.shadowRoot?.querySelector('[data-testid]')")
+    browser.wait_for("document.querySelector('footnote-chat')?.shadowRoot?.querySelector('[data-testid]')")
 
 
 def ask(browser: Chromium, question: str = QUESTION) -> None:
@@ -121,7 +135,9 @@ def test_an_answer_under_a_strict_policy(browser: Chromium, service: str, site: 
     assert "Visits" in text_of(browser, "widget-sheet", WIDGET)
     assert faults(browser) == []
     assert foreign(browser, service, site.address) == []
-    sent = [each["params"]["request"] for each in browser.events if each["method"] == "Network.requestWillBeSent"]
+    sent = [
+        each["params"]["request"] for each in browser.events if each["method"] == "Network.requestWillBeSent"
+    ]
     assert all(key not in each["url"] for each in sent)
     asked = [each for each in sent if each["url"].startswith(f"{service}/v1")]
     assert {each["referrerPolicy"] for each in asked} == {"no-referrer"}
@@ -165,7 +181,7 @@ def test_the_keyboard_is_enough(browser: Chromium, site: Site, key: str) -> None
     browser.press("Enter")
     browser.wait_for(f"{by('widget-rating', WIDGET)}.textContent === 'Thank you.'")
     browser.press("Escape")
-    assert focused(browser) == "widget-launcher"
+    browser.wait_for(f"{WIDGET}.activeElement === {by('widget-launcher', WIDGET)}", 5)
     assert browser.run(f"{by('widget-panel', WIDGET)}.open") is False
 
 
@@ -209,7 +225,9 @@ def test_in_german(browser: Chromium, site: Site, key: str) -> None:
     visit(browser, site.show(language="de-AT", collection="help", key=key, mode="extractive"))
     assert text_of(browser, "widget-launcher", WIDGET) == "Frage stellen"
     ask(browser)
-    assert "Quellen geprüft" in text_of(browser, "widget-assurance", WIDGET).replace("Quelle geprüft", "Quellen geprüft")
+    assert "Quellen geprüft" in text_of(browser, "widget-assurance", WIDGET).replace(
+        "Quelle geprüft", "Quellen geprüft"
+    )
     assert browser.run(f"{by('widget-panel', WIDGET)}.lang") == "de"
 
     visit(browser, site.show(language="de", lang="en", collection="help", key=key))
@@ -232,8 +250,12 @@ def test_every_language_says_everything(browser: Chromium, service: str) -> None
 
 def test_themes(browser: Chromium, site: Site, key: str) -> None:
     """Attributes and custom properties change the look; a dark theme holds on a light screen."""
-    style = "footnote-chat { --footnote-accent: rgb(120, 20, 60); --footnote-radius: 3px; --footnote-size: 18px }"
-    visit(browser, site.show(policy=False, style=style, collection="help", key=key, theme="dark", side="left"))
+    style = (
+        "footnote-chat { --footnote-accent: rgb(120, 20, 60); --footnote-radius: 3px; --footnote-size: 18px }"
+    )
+    visit(
+        browser, site.show(policy=False, style=style, collection="help", key=key, theme="dark", side="left")
+    )
     browser.run(f"{by('widget-launcher', WIDGET)}.click()")
 
     panel = f"getComputedStyle({by('widget-panel', WIDGET)})"
@@ -243,7 +265,10 @@ def test_themes(browser: Chromium, site: Site, key: str) -> None:
     assert browser.run(f"{by('widget-panel', WIDGET)}.getBoundingClientRect().left") == 20
     assert browser.run(f"getComputedStyle({by('widget-send', WIDGET)}).backgroundColor") == "rgb(120, 20, 60)"
 
-    visit(browser, site.show(collection="help", key=key, target="#place", title="The museum's guide", accent="#084"))
+    visit(
+        browser,
+        site.show(collection="help", key=key, target="#place", title="The museum's guide", accent="#084"),
+    )
     assert browser.run(f"{by('widget-launcher', WIDGET)}") is None
     assert browser.run("document.querySelector('#place footnote-chat') !== null") is True
     assert "The museum's guide" in text_of(browser, "widget-panel", WIDGET)
@@ -311,7 +336,10 @@ def test_a_follow_up_brings_what_was_said(browser: Chromium, site: Site, key: st
     ]
     first, second = (each for each in asked if "question" in each)
     assert first["history"] == []
-    assert second.get("conversation_id") or [each["role"] for each in second["history"]] == ["user", "assistant"]
+    assert second.get("conversation_id") or [each["role"] for each in second["history"]] == [
+        "user",
+        "assistant",
+    ]
     if "history" in second:
         assert not re.search(r"\[\d+\]", second["history"][1]["content"])
 
@@ -339,7 +367,9 @@ def test_audit_of_accessibility(browser: Chromium, site: Site, key: str, dark: b
         pytest.skip(MISSING)
     browser.prefer(dark=dark, still=True)
     found = {}
-    visit(browser, site.show(collection="help", key=key, mode="extractive", suggestions="What do tickets cost?"))
+    visit(
+        browser, site.show(collection="help", key=key, mode="extractive", suggestions="What do tickets cost?")
+    )
     found["closed"] = audit(browser, axe)
     browser.run(f"{by('widget-launcher', WIDGET)}.click()")
     found["open"] = audit(browser, axe)
