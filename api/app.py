@@ -19,20 +19,7 @@ from api.gate import Gate
 from api.lifetime import Lifetime
 from api.middleware import Boundary
 from api.pages import add_pages
-from api.routes import (
-    activity,
-    answers,
-    ask,
-    chunks,
-    collections,
-    configuration,
-    documents,
-    ground,
-    health,
-    keys,
-    openai,
-    search,
-)
+from api.routes import answers, ask, collections, documents, ground, health, keys, openai, search
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -102,8 +89,6 @@ def create_app(
     )
     errors.install(app)
     for module in (documents, search, ask, ground, collections, answers, keys, openai, health):
-        app.include_router(module.router)
-    for module in (chunks, configuration, activity):
         app.include_router(module.router)
     add_pages(app)
     describe_access(app)

@@ -1,4 +1,4 @@
-"""The files of the page and of the widget, as they are served: nothing is built, and nothing else is in the folder."""
+"""The page and the widget: their files, as they stand in the folder, and the routes that only the page asks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import FileResponse
+
+from api.routes import activity, chunks, configuration
 
 if TYPE_CHECKING:
     import os
@@ -40,7 +42,9 @@ class _WebFiles(StaticFiles):
 
 
 def add_pages(app: FastAPI) -> None:
-    """Serve the page at ``/``, the widget at ``/widget.js``, and the folder of both at ``/web``."""
+    """Serve the page at ``/``, the widget at ``/widget.js``, the folder of both at ``/web``, and what the page shows."""
+    for module in (chunks, activity, configuration):
+        app.include_router(module.router)
 
     async def page(_request: Request) -> FileResponse:
         return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
