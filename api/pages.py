@@ -42,7 +42,7 @@ class _WebFiles(StaticFiles):
 
 
 def add_pages(app: FastAPI) -> None:
-    """Serve the page at ``/``, the widget at ``/widget.js``, the folder of both at ``/web``, and what the page shows."""
+    """Serve the page at ``/``, the widget at ``/widget.js``, their files at ``/web``, and what the page asks for."""
     for module in (chunks, activity, configuration):
         app.include_router(module.router)
 
