@@ -103,11 +103,14 @@ class Site(ThreadingHTTPServer):
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
-    def show(self, *, language: str = "en", policy: bool = True, style: str = "", **data: str) -> str:
+    def show(
+        self, *, language: str = "en", policy: bool = True, nonce: str = "", style: str = "", **data: str
+    ) -> str:
         """Put the widget's script tag with these data- attributes into the page; gives its address."""
         given = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in data.items())
+        scripts = f"'nonce-{nonce}'" if nonce else self.service
         self.policy = (
-            f"default-src 'none'; script-src {self.service}; connect-src {self.service}; "
+            f"default-src 'none'; script-src {scripts}; connect-src {self.service}; "
             "require-trusted-types-for 'script'; trusted-types 'none'"
             if policy
             else ""
@@ -117,7 +120,7 @@ class Site(ThreadingHTTPServer):
             '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Museum</title>'
             f"{f'<style>{style}</style>' if style else ''}</head><body><main><h1>The museum</h1>"
             '<p>We show ships.</p><div id="place"></div><a href="#end">Directions</a></main>'
-            f'<script src="{self.service}/widget.js" {given}></script></body></html>'
+            f'<script src="{self.service}/widget.js" nonce="{nonce}" {given}></script></body></html>'
         )
         return f"{self.address}/"
 

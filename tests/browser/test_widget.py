@@ -122,9 +122,12 @@ def state(browser: Chromium) -> str:
     return str(browser.run(f"{by('widget-turn', WIDGET)}.dataset.state"))
 
 
-def test_an_answer_under_a_strict_policy(browser: Chromium, service: str, site: Site, key: str) -> None:
+@pytest.mark.parametrize("nonce", ["", "c2hpcHM"])
+def test_an_answer_under_a_strict_policy(
+    browser: Chromium, service: str, site: Site, key: str, nonce: str
+) -> None:
     """With no inline style, no other origin and no trusted type: sentences, footnotes and quotes, and no violation."""
-    visit(browser, site.show(collection="help", key=key, mode="extractive"))
+    visit(browser, site.show(collection="help", key=key, mode="extractive", nonce=nonce))
     ask(browser)
 
     assert state(browser) == "done"
