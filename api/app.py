@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 
 from api import errors
 from api.access import authorise
@@ -23,6 +20,7 @@ from api.faces.mcp import session_manager
 from api.gate import Gate
 from api.lifetime import Lifetime
 from api.middleware import Boundary
+from api.pages import add_pages
 from api.routes import (
     ai_sdk,
     answers,
@@ -47,12 +45,9 @@ from api.routes import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.requests import Request
-
     from api.deps import Service
     from api.settings import Settings
 
-WEB = Path(__file__).parent / "web"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What surrounds the files of one upload in its request body.
 FORM_ALLOWANCE = 1024 * 1024
@@ -127,11 +122,6 @@ def create_app(
         app.include_router(module.router)
     for module in (responses, files, vector_stores, ai_sdk, dify, mcp):
         app.include_router(module.router)
-
-    async def page(_request: Request) -> FileResponse:
-        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
-
-    app.add_route("/", page, include_in_schema=False)
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    add_pages(app)
     describe_access(app)
     return app

@@ -48,6 +48,7 @@ RULES: dict[str, Rule] = {
     "PUT /v1/documents/{document_id}": Rule(_WRITE, "document.replace"),
     "DELETE /v1/documents/{document_id}": Rule(_WRITE, "document.delete"),
     "GET /v1/documents/{document_id}/text": Rule(_READ, "document.text"),
+    "GET /v1/documents/{document_id}/chunks": Rule(_READ, "document.chunks"),
     "GET /v1/documents/{document_id}/original": Rule(_READ, "document.original"),
     "GET /v1/documents/{document_id}/pages/{page}.png": Rule(_READ, "document.page"),
     "GET /v1/documents/{document_id}/events": Rule(_READ, "document.events", audited=False),
@@ -122,13 +123,15 @@ RULES: dict[str, Rule] = {
     "DELETE /v1/keys/{key_id}": Rule(_ADMIN, "key.revoke"),
     "POST /v1/keys/{key_id}/rotate": Rule(_ADMIN, "key.rotate"),
     "GET /v1/audit": Rule(_ADMIN, "audit.read"),
+    "GET /v1/activity": Rule(_ADMIN, "activity.read", audited=False),
+    "GET /v1/settings": Rule(_ADMIN, "settings.read"),
 }
 
 # Where a monitor reads figures, with a key that is for nothing else.
 METRICS_PATH = "/metrics"
 
 # What is no route of the interface: the page, its files, and the description of the interface.
-OPEN_PATHS = ("/", "/openapi.json")
+OPEN_PATHS = ("/", "/openapi.json", "/widget.js")
 OPEN_FOLDERS = ("/web/",)
 
 

@@ -6,7 +6,7 @@ Rows are only ever added. Triggers hold that inside the database too, whichever 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
@@ -14,6 +14,8 @@ from index.schema import audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sqlalchemy import Select
 
     from index.database import Database
 
@@ -62,9 +64,18 @@ class AuditLog:
             with self._database.write() as connection:
                 connection.execute(insert(audit), rows)
 
+    def latest(self, before: int | None = None, limit: int = 1_000) -> list[tuple[int, Entry]]:
+        """Entries with their numbers, newest first, of those numbered below ``before``, or of all."""
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.id < before)
+        return self._read(query)
+
     def entries(self, after: int = 0, limit: int = 1_000) -> list[tuple[int, Entry]]:
         """Entries with their numbers, oldest first, beginning behind the one numbered ``after``."""
-        query = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(limit)
+        return self._read(select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(limit))
+
+    def _read(self, query: Select[Any]) -> list[tuple[int, Entry]]:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [(row.id, Entry(**{k: v for k, v in row._mapping.items() if k != "id"})) for row in rows]

@@ -194,9 +194,13 @@ class CatalogReader:
                 found |= {row.id: to_passage(row) for row in rows}
         return list(found.values())
 
-    def passages_between(self, document_id: str, first: int, last: int) -> list[StoredPassage]:
-        """Live passages of a document by ordinal, both ends included."""
-        query = PASSAGE.where(passages.c.document_id == document_id, passages.c.ordinal.between(first, last))
+    def passages_between(
+        self, document_id: str, first: int, last: int, sight: Sight = EVERYTHING
+    ) -> list[StoredPassage]:
+        """Live passages of a document by ordinal, both ends included; none of one that the caller may not see."""
+        query = PASSAGE.where(
+            passages.c.document_id == document_id, passages.c.ordinal.between(first, last), visible(sight)
+        )
         with self._database.read() as connection:
             return [to_passage(row) for row in connection.execute(query.order_by(passages.c.ordinal))]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from index.activity import Activity
 from index.answer_cache import AnswerCache
 from index.answers import Answers
 from index.audit import AuditLog
@@ -79,6 +80,7 @@ class Store:
         self.cache = AnswerCache(self.database)
         self.batches = Batches(self.database)
         self.audit = AuditLog(self.database)
+        self.activity = Activity(self.database)
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
         # An original must not be removed between being stored and being referred to.

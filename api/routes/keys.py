@@ -51,9 +51,11 @@ def read_audit(
     service: ServiceDep,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    newest: Annotated[bool, Query(description="Newest first; ``after`` goes on to older entries.")] = False,
 ) -> AuditOut:
-    """Who did what, oldest first, without any content."""
-    found = service.store.audit.entries(after, limit + 1)
+    """Who did what, oldest first unless ``newest``, without any content."""
+    log = service.store.audit
+    found = log.latest(after or None, limit + 1) if newest else log.entries(after, limit + 1)
     shown = found[:limit]
     return AuditOut(
         entries=[EntryOut.of(number, entry) for number, entry in shown],

@@ -165,7 +165,7 @@ class EntryOut(BaseModel):
 
 
 class AuditOut(BaseModel):
-    """Entries, oldest first, and the number to go on after when there are more."""
+    """Entries, and the number to go on after when there are more."""
 
     entries: list[EntryOut]
     next_after: int | None

@@ -1,12 +1,14 @@
 // Draws an answer: sentences with their footnotes and verdicts, the list of footnotes, the confidence.
 // Holds no state and makes no requests; `ask.js` decides when what is drawn.
 
-import { el, icon, visible } from "./dom.js";
+import { el, icon, setChildren, visible } from "./dom.js";
 import {
   LEVELS,
   VERDICTS,
   answerParts,
   claimPieces,
+  milliseconds,
+  money,
   pageLabel,
   percent,
   signalValue,
@@ -33,12 +35,22 @@ function footnoteButton(number, index, view) {
   });
 }
 
+/** A piece of a sentence; the few words that answer stand out where they are first met. */
+function words(piece, view) {
+  const at = view.short ? piece.indexOf(view.short) : -1;
+  if (at < 0) return [piece];
+  const strong = el("strong", { class: "short-answer", testid: "short-answer", text: view.short });
+  const rest = piece.slice(at + view.short.length);
+  view.short = "";
+  return [piece.slice(0, at), strong, rest];
+}
+
 function claimNode(claim, index, pieces, view) {
   const verdict = VERDICTS[claim.verdict] ?? { icon: "none", label: claim.verdict, meaning: "" };
   const share = Number.isFinite(claim.support) ? ` Support ${percent(claim.support)}.` : "";
   const sentence = el("span", { class: "sentence" });
   for (const piece of pieces) {
-    if (typeof piece === "string") sentence.append(piece);
+    if (typeof piece === "string") setChildren(sentence, ...sentence.childNodes, words(piece, view));
     else sentence.append(footnoteButton(piece, index, view));
   }
   return el(
@@ -54,7 +66,8 @@ function claimNode(claim, index, pieces, view) {
         testid: "verdict",
       },
       icon(verdict.icon),
-      el("span", { text: verdict.label }),
+      // A sentence that is carried needs no more than its sign; the word is there for whoever cannot see it.
+      el("span", { class: claim.verdict === "supported" ? "visually-hidden" : null, text: verdict.label }),
     ),
   );
 }
@@ -69,7 +82,9 @@ export function streamedClaim(claim, index, view) {
 export function answerNodes(answer, view) {
   const known = new Set(view.citations.keys());
   return answerParts(answer.answer ?? "", answer.claims ?? [], known).map((part) =>
-    part.claim ? claimNode(part.claim, part.index, part.pieces, view) : document.createTextNode(visible(part.text)),
+    part.claim
+      ? claimNode(part.claim, part.index, part.pieces, view)
+      : document.createTextNode(visible(part.text)),
   );
 }
 
@@ -110,7 +125,7 @@ export function footnoteList(citations, view, heading) {
                 el("span", { class: "note-title", text: titleOf(citation) }),
                 el("span", {
                   class: "quiet",
-                  text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(", "),
+                  text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(" · "),
                 }),
               ),
               el("span", { class: "note-quote", text: citation.quote ?? "" }),
@@ -122,13 +137,33 @@ export function footnoteList(citations, view, heading) {
   );
 }
 
-/** Who wrote the answer, how long it took and what it cost. */
-export function factsNode(answer) {
+/** Who wrote the answer, how long it took and what it cost, and a way to see how it was made. */
+export function factsNode(answer, onTrace) {
   const words = [answer.model ? `Written by ${answer.model}` : "Quoted without a model"];
   const total = answer.timings?.total ?? answer.timings?.total_ms;
-  if (Number.isFinite(total)) words.push(`${(total / 1000).toFixed(1)} s`);
-  if (answer.cost_usd > 0) words.push(`$${answer.cost_usd.toFixed(answer.cost_usd < 0.01 ? 5 : 3)}`);
-  return el("p", { class: "facts quiet small", text: words.join(" · "), testid: "facts" });
+  if (Number.isFinite(total)) words.push(milliseconds(total));
+  if (answer.cost_usd > 0) words.push(money(answer.cost_usd));
+  const id = `trace-${answer.id}`;
+  return el(
+    "div",
+    { class: "facts quiet small", testid: "facts" },
+    el("span", { text: words.join(" · ") }),
+    answer.id &&
+      el(
+        "button",
+        {
+          type: "button",
+          class: "button button-plain",
+          id,
+          testid: "trace-button",
+          "aria-controls": "source",
+          "aria-expanded": "false",
+          on: { click: () => onTrace(answer.id, () => document.getElementById(id)) },
+        },
+        icon("trace"),
+        "How it was made",
+      ),
+  );
 }
 
 /** Questions that go on from here; a click asks one. */
@@ -136,14 +171,23 @@ export function followUps(questions, onAsk) {
   if (questions.length === 0) return null;
   return el(
     "div",
-    { class: "follow-ups", testid: "follow-ups" },
+    { class: "follow-ups", testid: "follow-ups", role: "group", "aria-label": "Questions to go on with" },
     questions.map((question) =>
-      el("button", { type: "button", class: "button", text: question, on: { click: () => onAsk(question) } }),
+      el("button", {
+        type: "button",
+        class: "button follow-up",
+        testid: "follow-up",
+        text: question,
+        on: { click: () => onAsk(question) },
+      }),
     ),
   );
 }
 
-const DISAGREES = { contradicts: "another source says otherwise", supersedes: "another source takes its place" };
+const DISAGREES = {
+  contradicts: "another source says otherwise",
+  supersedes: "another source takes its place",
+};
 
 /** Sources that speak against a footnote, or null when none does. */
 export function disagreementList(disagreements) {

@@ -109,6 +109,13 @@ export async function getJson(url, signal) {
   return (await send("GET", url, { signal })).json();
 }
 
+/** The state of the service's parts, whether or not it is ready. */
+export async function readiness() {
+  const response = await fetch("/readyz", { cache: "no-store" }).catch(() => null);
+  const body = await response?.json().catch(() => null);
+  return body ?? { status: "not known", parts: {} };
+}
+
 export async function postJson(url, json, signal) {
   return (await send("POST", url, { json, signal })).json();
 }

@@ -15,37 +15,10 @@ import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
 import { feedback } from "./feedback.js";
 import { readEvents } from "./sse.js";
 import { LEVELS, VERDICTS, percent, plural } from "./text.js";
+import { BROKEN, TURNS_SENT, UNFINISHED, drawTurn, parse, plain, retrievalWords } from "./turn.js";
 
-// Reasons to stop that leave an answer without its end.
-const UNFINISHED = new Set(["incomplete", "length", "content_filter", "error", "cancelled", "deadline"]);
-
-const BROKEN = {
-  code: "incomplete",
-  message: "The answer broke off before it was finished.",
-  hint: "Ask again: nothing of the unfinished answer is kept.",
-  retryable: true,
-};
-
-function parse(data) {
-  try {
-    return JSON.parse(data);
-  } catch {
-    throw new ApiError({
-      ...BROKEN,
-      code: "unreadable",
-      message: "The server sent an event that cannot be read.",
-    });
-  }
-}
-
-function retrievalWords(passages) {
-  const documents = new Set(passages.map((passage) => passage.document_id)).size;
-  if (passages.length === 0) return "Nothing was found that fits the question";
-  return `Reading ${plural(passages.length, "passage")} from ${plural(documents, "document")}`;
-}
-
-/** Wires the question box. `source` is the side panel; `collection()` names what is asked. */
-export function createAsk({ collection, source }) {
+/** Wires the question box. `source` and `trace` are what opens beside it; `collection()` names what is asked. */
+export function createAsk({ collection, source, trace }) {
   const turns = byId("turns");
   const scroll = byId("ask-scroll");
   const box = byId("question");
@@ -54,6 +27,7 @@ export function createAsk({ collection, source }) {
   const over = byId("new-conversation");
   let number = 0;
   let conversation = null;
+  let said = [];
   let running = null;
 
   function follow() {
@@ -62,31 +36,8 @@ export function createAsk({ collection, source }) {
 
   function makeTurn(question) {
     number += 1;
-    const parts = {
-      status: el("p", { class: "turn-status quiet", testid: "turn-status" }),
-      banner: el("div"),
-      answer: el("div", { class: "answer", testid: "answer" }),
-      end: el("div", { class: "turn-end" }),
-    };
-    const node = el(
-      "article",
-      { class: "turn", testid: "turn", "data-state": "asking", "aria-label": `Question ${number}` },
-      el("h2", { class: "question", text: question, testid: "turn-question" }),
-      parts.banner,
-      parts.answer,
-      parts.status,
-      parts.end,
-    );
-    turns.append(node);
-    const turn = {
-      turn: number,
-      question,
-      node,
-      parts,
-      citations: new Map(),
-      claims: [],
-      before: conversation,
-    };
+    const turn = { ...drawTurn(number, question), before: conversation, earlier: [...said] };
+    turns.append(turn.node);
     turn.onFootnote = (wanted, opener) => openFootnote(turn, wanted, opener);
     return turn;
   }
@@ -137,6 +88,7 @@ export function createAsk({ collection, source }) {
     turn.citations = new Map((answer.citations ?? []).map((citation) => [citation.number, citation]));
     // Drawing the whole answer replaces the streamed sentences: a focused footnote gets its focus back.
     const focused = turn.node.contains(document.activeElement) ? document.activeElement.id : "";
+    turn.short = answer.abstained ? "" : (answer.short_answer?.text ?? "");
     setChildren(turn.parts.answer, answerNodes(answer, turn));
     if (focused) document.getElementById(focused)?.focus();
     source.refresh();
@@ -147,6 +99,11 @@ export function createAsk({ collection, source }) {
     }
     const citations = [...turn.citations.values()].sort((a, b) => a.number - b.number);
     turn.node.dataset.state = answer.abstained ? "abstained" : "done";
+    said = [
+      ...turn.earlier,
+      { role: "user", content: turn.question },
+      { role: "assistant", content: plain(answer) },
+    ].slice(-TURNS_SENT);
     if (answer.abstained) {
       setChildren(
         turn.parts.banner,
@@ -163,7 +120,7 @@ export function createAsk({ collection, source }) {
       confidenceNode(answer.confidence, answer.abstained),
       disagreementList(answer.disagreements ?? []),
       footnoteList(citations, turn, answer.abstained ? "Nearest passages" : "Footnotes"),
-      factsNode(answer),
+      factsNode(answer, trace.open),
       answer.id && !answer.abstained && feedback(answer.id),
       followUps(answer.follow_ups ?? [], ask),
     );
@@ -197,11 +154,22 @@ export function createAsk({ collection, source }) {
     const question = {
       question: turn.question,
       collection: collection(),
+      // Written out as null it begins a conversation, where the service keeps any.
       conversation_id: turn.before,
+      ...(turn.before ? {} : { history: turn.earlier }),
       mode: byId("ask-mode").value,
       stream: true,
     };
-    const response = await openStream("POST", path(["ask"]), { json: question, signal });
+    const response = await openStream("POST", path(["ask"]), { json: question, signal }).catch((error) => {
+      if (error.status !== 404 || !turn.before) throw error;
+      // The conversation is over or deleted: what this page still knows of it goes along instead.
+      turn.before = null;
+      return null;
+    });
+    if (response === null) {
+      await receive(turn, signal);
+      return;
+    }
     if (!response.headers.get("Content-Type")?.includes("text/event-stream")) {
       finish(turn, await response.json());
       return;
@@ -269,7 +237,9 @@ export function createAsk({ collection, source }) {
     running?.abort();
     running = null;
     source.close();
+    trace.close();
     conversation = null;
+    said = [];
     turns.replaceChildren();
     byId("ask-empty").hidden = false;
     setBusy(false);

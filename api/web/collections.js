@@ -76,5 +76,5 @@ export function createCollections({ onChange }) {
   select.addEventListener("change", () => choose(select.value));
   byId("new-collection").addEventListener("click", () => create("", null));
   show([]);
-  return { load, current: () => current };
+  return { load, current: () => current, names: () => [...select.options].map((option) => option.value) };
 }

@@ -8,7 +8,7 @@ import { byId, el } from "./dom.js";
  *
  * `body` is a list of nodes between the title and the buttons.
  */
-export function confirmDialog({ title, body, confirm, danger = false }) {
+export function confirmDialog({ title, body, confirm, danger = false, wide = false }) {
   const dialog = byId("dialog");
   return new Promise((resolve) => {
     const cancel = el("button", {
@@ -37,6 +37,7 @@ export function confirmDialog({ title, body, confirm, danger = false }) {
       ),
     );
     dialog.replaceChildren(form);
+    dialog.classList.toggle("dialog-wide", wide);
     dialog.returnValue = "cancel";
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "confirm"), { once: true });
     dialog.showModal();

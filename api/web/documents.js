@@ -4,6 +4,7 @@
 import { getJson, openStream, path, remove } from "./api.js";
 import { confirmDialog } from "./dialog.js";
 import { announce, byId, el, errorBox, icon } from "./dom.js";
+import { createFilter } from "./filter.js";
 import { FINAL, drawRow } from "./row.js";
 import { readEvents } from "./sse.js";
 import { STATUSES, receiptWords, titleOf } from "./text.js";
@@ -13,9 +14,14 @@ const STREAMS = 2;
 const POLL_MS = 1500;
 const POLL_AFTER_ERROR_MS = 5000;
 const POLLED_AT_ONCE = 20;
+// Documents that are looked through for a filter; a larger collection is filtered by what has been shown of it.
+const FILTERED = 2000;
 
-/** Wires the list. `onDeleted(id)` is called after a deletion, `onCount(total)` when the list changes. */
-export function createDocuments({ onDeleted, onCount }) {
+/**
+ * Wires the list. `onOpen(doc, opener)` shows what is in a document, `onDeleted(id)` is called after a deletion,
+ * `onCount(total)` when the list changes.
+ */
+export function createDocuments({ onOpen, onDeleted, onCount }) {
   const list = byId("document-list");
   const trouble = byId("documents-error");
   const more = byId("documents-more");
@@ -26,10 +32,28 @@ export function createDocuments({ onDeleted, onCount }) {
   let generation = 0;
   let cursor = null;
   let timer = null;
+  const filter = createFilter({ onChange: () => sift() });
 
   function count() {
-    byId("documents-count").textContent = known.size > 0 ? `${known.size}${cursor ? "+" : ""}` : "";
+    const shown = [...known.values()].filter((entry) => !entry.row.hidden).length;
+    const total = `${known.size}${cursor ? "+" : ""}`;
+    const words = filter.active() ? `${shown} of ${total}` : total;
+    byId("documents-count").textContent = known.size > 0 ? words : "";
+    byId("documents-none").hidden = shown > 0 || !filter.active();
+    filter.fit(known.size);
     onCount(known.size);
+  }
+
+  /** Shows the documents that the filter lets through, of those behind the shown ones too. */
+  async function sift() {
+    for (const entry of known.values()) entry.row.hidden = !filter.matches(entry.doc);
+    count();
+    const turn = generation;
+    try {
+      while (filter.active() && cursor && known.size < FILTERED && turn === generation) await page(turn);
+    } catch (error) {
+      if (turn === generation) showTrouble(error);
+    }
   }
 
   function put(doc, { first = false, note = "" } = {}) {
@@ -56,7 +80,9 @@ export function createDocuments({ onDeleted, onCount }) {
     // Redrawing a row under the keyboard would drop the focus to the page: it goes back to the same action.
     const active = document.activeElement;
     const focused = entry.row.contains(active) ? active.getAttribute("data-testid") : null;
-    drawRow(entry.row, doc, note, () => askDelete(doc.id));
+    const opener = () => entry.row.querySelector('[data-testid="document-open"]');
+    drawRow(entry.row, doc, note, { onOpen: () => onOpen(doc, opener), onDelete: () => askDelete(doc.id) });
+    entry.row.hidden = !filter.matches(doc);
     if (focused) entry.row.querySelector(`[data-testid="${focused}"]`)?.focus();
     if (before && before.status !== doc.status && FINAL.has(doc.status)) {
       announce(`${titleOf(doc)}: ${STATUSES[doc.status].label}.`);
@@ -144,6 +170,7 @@ export function createDocuments({ onDeleted, onCount }) {
   }
 
   async function load(name) {
+    if (collection !== name) filter.clear();
     collection = name;
     generation += 1;
     cursor = null;
@@ -153,12 +180,17 @@ export function createDocuments({ onDeleted, onCount }) {
     list.replaceChildren();
     trouble.replaceChildren();
     more.hidden = true;
+    list.dataset.state = "loading";
+    const turn = generation;
     try {
-      await page(generation);
+      await page(turn);
     } catch (error) {
+      if (turn !== generation) return;
       // A collection is made at its first use; until then it is simply empty.
       if (error.status === 404) count();
       else showTrouble(error);
+    } finally {
+      if (turn === generation) delete list.dataset.state;
     }
   }
 
@@ -229,5 +261,10 @@ export function createDocuments({ onDeleted, onCount }) {
       trouble.replaceChildren(errorBox(error));
     }
   });
-  return { load, added, find: (id) => known.get(id)?.doc ?? null };
+  return {
+    load,
+    added,
+    find: (id) => known.get(id)?.doc ?? null,
+    all: () => [...known.values()].map((entry) => entry.doc),
+  };
 }

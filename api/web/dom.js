@@ -17,6 +17,16 @@ const ICONS = {
   previous: "M10 3.5L5.5 8l4.5 4.5",
   next: "M6 3.5L10.5 8 6 12.5",
   wait: "M8 2.2a5.8 5.8 0 1 0 0 11.6a5.8 5.8 0 1 0 0-11.6zM8 5v3.2l2 1.3",
+  thumb:
+    "M5.2 7.4v6.1H2.6V7.4zM5.2 7.4l2.6-5c1 0 1.7.8 1.5 1.8L8.9 6.4h3.6c.8 0 1.3.7 1.1 1.5l-1.1 4.5c-.2.7-.7 1.1-1.4 1.1H5.2",
+  down: "M10.8 8.6V2.5h2.6v6.1zM10.8 8.6l-2.6 5c-1 0-1.7-.8-1.5-1.8l.4-2.2H3.5c-.8 0-1.3-.7-1.1-1.5l1.1-4.5c.2-.7.7-1.1 1.4-1.1h5.9",
+  up: "M8 13V3M3.8 7.2L8 3l4.2 4.2",
+  stop: "M4.5 4.5h7v7h-7z",
+  again: "M13 8a5 5 0 1 1-1.6-3.7M13 2.3v2.6h-2.6",
+  chat: "M2.5 3h11v8H7.5l-3 2.6V11h-2zM5.3 5.9h5.4M5.3 8.2h3.4",
+  parts: "M2.5 3h11M2.5 6.3h7M2.5 9.7h11M2.5 13h5",
+  trace: "M3.5 3.2h.1M3.5 8h.1M3.5 12.8h.1M6.5 3.2h7M6.5 8h5M6.5 12.8h6",
+  key: "M7.6 8a2.7 2.7 0 1 1-5.4 0a2.7 2.7 0 0 1 5.4 0zM7.6 8h6.2M11.2 8v2.2M13.8 8v2.6",
   enlarge: "M9.5 2.5h4v4M13.5 2.5l-4.5 4.5M6.5 13.5h-4v-4M2.5 13.5l4.5-4.5",
 };
 
@@ -86,6 +96,16 @@ export function announce(message) {
   const region = byId("announcer");
   region.append(el("p", { text: message }));
   while (region.childElementCount > 20) region.firstElementChild.remove();
+}
+
+/** Headings from the outermost to the innermost, or null where there are none. */
+export function headingPath(headings, testid) {
+  if (!headings?.length) return null;
+  return el(
+    "ol",
+    { class: "path small", "aria-label": "Headings", testid },
+    headings.map((heading) => el("li", { text: heading })),
+  );
 }
 
 /** What went wrong, what to do, and a button to try again. */

@@ -2,12 +2,17 @@
 
 import { keyWanted, readKey, storeKey } from "./api.js";
 import { createAsk } from "./ask.js";
+import { createChunks } from "./chunks.js";
 import { createCollections } from "./collections.js";
+import { createConditions } from "./conditions.js";
 import { createDocuments } from "./documents.js";
 import { byId, errorBox } from "./dom.js";
+import { createManage } from "./manage.js";
+import { createPanel } from "./panel.js";
 import { createSearch } from "./search.js";
 import { createSource } from "./source.js";
 import { createTabs } from "./tabs.js";
+import { createTrace } from "./trace.js";
 import { createUploads } from "./upload.js";
 
 const keyForm = byId("key-form");
@@ -19,11 +24,15 @@ keyWanted.addEventListener("wanted", () => {
   byId("key").focus();
 });
 
-const tabs = createTabs();
+const panel = createPanel();
+const chunks = createChunks({ panel });
 
 const documents = createDocuments({
+  onOpen: chunks.open,
   onDeleted: (id) => {
     source.forget(id);
+    chunks.forget(id);
+    trace.close();
     ask.forget(id);
     search.forget(id);
   },
@@ -31,7 +40,8 @@ const documents = createDocuments({
     byId("ask-empty").dataset.documents = total > 0 ? "some" : "none";
   },
 });
-const source = createSource({ findDocument: documents.find });
+const source = createSource({ panel, findDocument: documents.find });
+const trace = createTrace({ panel, findDocument: documents.find });
 const collections = createCollections({
   onChange: (name) => {
     ask.reset();
@@ -39,8 +49,11 @@ const collections = createCollections({
     documents.load(name);
   },
 });
-const ask = createAsk({ collection: collections.current, source });
-const search = createSearch({ collection: collections.current, source });
+const ask = createAsk({ collection: collections.current, source, trace });
+const conditions = createConditions({ documents: documents.all });
+const search = createSearch({ collection: collections.current, source, conditions });
+const manage = createManage({ collections: collections.names, onKey: load });
+const tabs = createTabs({ onShow: (name) => name === "manage" && manage.show() });
 createUploads({ collection: collections.current, onStart: tabs.showDocuments, onUploaded: documents.added });
 
 async function load() {
@@ -59,7 +72,8 @@ keyForm.addEventListener("submit", (event) => {
   storeKey(byId("key").value.trim());
   byId("key").value = "";
   keyForm.hidden = true;
-  byId("question").focus();
+  if (byId("app").dataset.view === "manage") manage.show();
+  else byId("question").focus();
   load();
 });
 

@@ -16,10 +16,11 @@ function details(doc) {
 }
 
 /** Draws one document into its row. */
-export function drawRow(row, doc, note, onDelete) {
+export function drawRow(row, doc, note, { onOpen, onDelete }) {
   const title = titleOf(doc);
   const status = STATUSES[doc.status] ?? { icon: "wait", label: doc.status };
   const busy = !FINAL.has(doc.status);
+  const failure = doc.error && failureWords(doc.error.code);
   const share = Number.isFinite(doc.progress) ? doc.progress : null;
   row.dataset.status = doc.status;
   setChildren(
@@ -55,8 +56,14 @@ export function drawRow(row, doc, note, onDelete) {
       el(
         "div",
         { class: "item-error small", testid: "document-error" },
-        el("p", { text: failureWords(doc.error.code) }),
-        el("p", { class: "quiet" }, doc.error.message, " ", el("code", { text: doc.error.code })),
+        el("p", {}, el("strong", { text: failure.what })),
+        el("p", { text: failure.todo, testid: "document-todo" }),
+        el(
+          "details",
+          {},
+          el("summary", { class: "quiet" }, "Code ", el("code", { text: doc.error.code })),
+          el("p", { class: "quiet", text: doc.error.message }),
+        ),
       ),
     doc.warnings?.length > 0 &&
       el(
@@ -68,18 +75,33 @@ export function drawRow(row, doc, note, onDelete) {
     el(
       "div",
       { class: "item-actions" },
+      doc.live_version &&
+        el(
+          "button",
+          {
+            type: "button",
+            class: "button button-plain",
+            "aria-label": `Passages of ${title}`,
+            "aria-controls": "source",
+            "aria-expanded": "false",
+            testid: "document-open",
+            on: { click: onOpen },
+          },
+          icon("parts"),
+          "Passages",
+        ),
       originalLink(doc.id, doc.filename),
       el(
         "button",
         {
           type: "button",
-          class: "button button-plain",
+          class: "button button-plain item-delete",
           "aria-label": `Delete ${title}`,
+          title: "Delete",
           testid: "document-delete",
           on: { click: onDelete },
         },
         icon("trash"),
-        "Delete",
       ),
     ),
   );

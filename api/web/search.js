@@ -1,8 +1,8 @@
 // The search view: passages as the service ranks them, no model involved.
 
 import { path, postJson } from "./api.js";
-import { announce, byId, el, errorBox, setChildren } from "./dom.js";
-import { pageLabel, plural, titleOf } from "./text.js";
+import { announce, byId, el, errorBox, headingPath, setChildren } from "./dom.js";
+import { milliseconds, pageLabel, plural, titleOf } from "./text.js";
 
 const FOUND_BY = { dense: "by meaning", lexical: "by words" };
 
@@ -17,13 +17,8 @@ function resultNode(passage, index, onOpen) {
       el("h3", { class: "result-title", text: titleOf(passage) }),
       el("span", { class: "quiet small", text: pageLabel(passage.pages), testid: "result-pages" }),
     ),
-    passage.headings?.length > 0 &&
-      el(
-        "ol",
-        { class: "path small", "aria-label": "Headings", testid: "result-headings" },
-        passage.headings.map((heading) => el("li", { text: heading })),
-      ),
-    el("p", { class: "result-text", text: passage.text, testid: "result-text" }),
+    headingPath(passage.headings, "result-headings"),
+    el("p", { class: "result-text", text: passage.text.trim(), testid: "result-text" }),
     el(
       "div",
       { class: "result-end small" },
@@ -41,7 +36,7 @@ function resultNode(passage, index, onOpen) {
         testid: "result-open",
         "aria-controls": "source",
         "aria-expanded": "false",
-        "aria-label": `Open passage ${index + 1} in its document`,
+        "aria-label": `Open in its document: passage ${index + 1}`,
         text: "Open in its document",
         on: { click: onOpen },
       }),
@@ -49,19 +44,21 @@ function resultNode(passage, index, onOpen) {
   );
 }
 
-/** Wires the search form. `source` is the side panel; `collection()` names what is searched. */
-export function createSearch({ collection, source }) {
+/** Wires the search form. `source` is the side panel, `conditions` the filter; `collection()` names what is searched. */
+export function createSearch({ collection, source, conditions }) {
   const results = byId("search-results");
   let running = null;
 
-  function show(passages) {
+  function show({ passages, timings }) {
     if (passages.length === 0) {
       setChildren(
         results,
         el("p", {
           class: "quiet",
           testid: "search-empty",
-          text: "Nothing was found. Try other words, or add documents to this collection.",
+          text: conditions.filter()
+            ? "Nothing was found. Try other words, or take a condition out of the filter."
+            : "Nothing was found. Try other words, or add documents to this collection.",
         }),
       );
       announce("Nothing was found.");
@@ -79,7 +76,7 @@ export function createSearch({ collection, source }) {
       results,
       el("h2", {
         class: "results-title small quiet",
-        text: `${plural(passages.length, "passage")}, best first`,
+        text: `${plural(passages.length, "passage")}, best first, in ${milliseconds(timings?.total ?? 0)}`,
         testid: "search-count-found",
       }),
       el(
@@ -95,7 +92,7 @@ export function createSearch({ collection, source }) {
     running?.abort();
     running = new AbortController();
     const { signal } = running;
-    setChildren(results, el("p", { class: "quiet", text: "Searching" }));
+    setChildren(results, el("p", { class: "quiet loading", role: "status", text: "Searching" }));
     try {
       const answer = await postJson(
         path(["search"]),
@@ -104,10 +101,11 @@ export function createSearch({ collection, source }) {
           collection: collection(),
           top_k: Number(byId("search-count").value),
           mode: byId("search-mode").value,
+          filter: conditions.filter(),
         },
         signal,
       );
-      show(answer.passages);
+      show(answer);
     } catch (error) {
       if (error.name !== "AbortError")
         setChildren(results, errorBox(error, { retry: run, testid: "search-error" }));

@@ -1,7 +1,7 @@
 // The side panel: one footnote's quote, marked on the page image and in the stored text around it.
 
 import { getJson, path } from "./api.js";
-import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
+import { announce, el, errorBox, headingPath, icon, setChildren } from "./dom.js";
 import { originalLink } from "./original.js";
 import { drawPage, pageNumbers } from "./page.js";
 import { pageLabel, percent, slicePoints, titleOf } from "./text.js";
@@ -75,31 +75,34 @@ async function showText(holder, item, signal) {
   }
 }
 
-/** Wires the panel. `findDocument(id)` gives what the document list knows, or null. */
-export function createSource({ findDocument }) {
-  const panel = byId("source");
-  const app = byId("app");
-  const narrow = matchMedia("(max-width: 40rem)");
+/** Wires footnotes and passages to the side panel. `findDocument(id)` gives what the document list knows, or null. */
+export function createSource({ panel, findDocument }) {
   let items = [];
   let at = 0;
   let kind = "Footnote";
   let openerOf = () => null;
   let request = null;
+  const owner = { opener: () => openerOf(items[at]), onClosed: () => request?.abort() };
 
-  function show() {
-    request?.abort();
-    request = new AbortController();
-    const { signal } = request;
-    const item = items[at];
-    const numbers = pageNumbers(item, findDocument(item.document_id));
-    const name = `${kind} ${item.number ?? at + 1}`;
-    const title = titleOf(item);
-    const text = el(
-      "div",
-      { class: "source-text" },
-      el("p", { class: "quiet small", text: "Reading the stored text" }),
+  function step(by, label, glyph, testid) {
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "button button-icon",
+        "aria-label": label,
+        title: label,
+        // aria-disabled keeps the focus where it is when the end of the list is reached.
+        "aria-disabled": String(at + by < 0 || at + by >= items.length),
+        testid,
+        on: { click: () => move(by, testid) },
+      },
+      icon(glyph),
     );
-    const images = numbers.slice(0, PAGES_SHOWN).map((number) => {
+  }
+
+  function pageHolders(item, numbers, signal) {
+    return numbers.slice(0, PAGES_SHOWN).map((number) => {
       const holder = el(
         "div",
         { class: "page", "data-state": "loading" },
@@ -108,148 +111,80 @@ export function createSource({ findDocument }) {
       drawPage(holder, item, number, signal);
       return holder;
     });
-    const step = (by, label, glyph, testid) =>
+  }
+
+  function show() {
+    request?.abort();
+    request = new AbortController();
+    const { signal } = request;
+    const item = items[at];
+    const numbers = pageNumbers(item, findDocument(item.document_id));
+    const title = titleOf(item);
+    const text = el(
+      "div",
+      { class: "source-text" },
+      el("p", { class: "quiet small", text: "Reading the stored text" }),
+    );
+    panel.draw(
       el(
-        "button",
-        {
-          type: "button",
-          class: "button button-icon",
-          "aria-label": label,
-          title: label,
-          // aria-disabled keeps the focus where it is when the end of the list is reached.
-          "aria-disabled": String(at + by < 0 || at + by >= items.length),
-          testid,
-          on: { click: () => move(by, testid) },
-        },
-        icon(glyph),
-      );
-    setChildren(
-      panel,
-      el(
-        "div",
-        { class: "source-bar" },
-        el(
-          "p",
-          { class: "source-name", testid: "source-number" },
-          el("strong", { text: name }),
-          el("span", { class: "quiet", text: ` of ${items.length}` }),
-        ),
+        "p",
+        { testid: "source-number" },
+        el("strong", { text: `${kind} ${item.number ?? at + 1}` }),
+        el("span", { class: "quiet", text: ` of ${items.length}` }),
+      ),
+      [
         step(-1, `Previous ${kind.toLowerCase()}`, "previous", "source-previous"),
         step(1, `Next ${kind.toLowerCase()}`, "next", "source-next"),
-        el(
-          "button",
-          {
-            type: "button",
-            class: "button button-icon",
-            "aria-label": "Close",
-            title: "Close (Escape)",
-            testid: "source-close",
-            on: { click: close },
-          },
-          icon("cross"),
-        ),
-      ),
+      ],
+      el("h2", { id: "source-title", text: title, testid: "source-title" }),
+      item.filename && item.filename !== title && el("p", { class: "quiet small", text: item.filename }),
+      headingPath(item.headings, "source-headings"),
       el(
-        "div",
-        { class: "source-body", tabindex: -1 },
-        el("h2", { id: "source-title", text: title, testid: "source-title" }),
-        item.filename && item.filename !== title && el("p", { class: "quiet small", text: item.filename }),
-        item.headings?.length > 0 &&
-          el(
-            "ol",
-            { class: "path small", "aria-label": "Headings", testid: "source-headings" },
-            item.headings.map((heading) => el("li", { text: heading })),
-          ),
-        el(
-          "p",
-          { class: "source-facts small" },
-          pageLabel(item.pages) && el("span", { text: pageLabel(item.pages), testid: "source-pages" }),
-          Number.isFinite(item.support) &&
-            el("span", { text: `Supports the sentence ${percent(item.support)}` }),
-          item.version > 1 && el("span", { text: `Version ${item.version}` }),
-        ),
-        el("div", { class: "pages" }, images),
-        numbers.length > PAGES_SHOWN &&
-          el("p", { class: "quiet small", text: `The quote goes on to page ${numbers.at(-1)}.` }),
-        el("h3", { class: "source-heading", text: "Stored text" }),
-        text,
-        el("div", { class: "source-end" }, originalLink(item.document_id, item.filename)),
+        "p",
+        { class: "source-facts small" },
+        pageLabel(item.pages) && el("span", { text: pageLabel(item.pages), testid: "source-pages" }),
+        Number.isFinite(item.support) &&
+          el("span", { text: `Supports the sentence ${percent(item.support)}` }),
+        item.version > 1 && el("span", { text: `Version ${item.version}` }),
       ),
+      el("div", { class: "pages" }, pageHolders(item, numbers, signal)),
+      numbers.length > PAGES_SHOWN &&
+        el("p", { class: "quiet small", text: `The quote goes on to page ${numbers.at(-1)}.` }),
+      el("h3", { class: "source-heading", text: "Stored text" }),
+      text,
+      el("div", { class: "source-end" }, originalLink(item.document_id, item.filename)),
     );
     showText(text, item, signal);
-    markOpener();
-  }
-
-  function markOpener() {
-    for (const button of document.querySelectorAll('[aria-expanded="true"][aria-controls="source"]')) {
-      button.setAttribute("aria-expanded", "false");
-    }
-    openerOf(items[at])?.setAttribute("aria-expanded", "true");
-  }
-
-  /** On a phone the panel covers the page: what lies behind it must not take the focus. */
-  function cover() {
-    const covered = narrow.matches && !panel.hidden;
-    for (const behind of [document.querySelector(".top"), ...app.children]) {
-      if (behind !== panel) behind.inert = covered;
-    }
   }
 
   function move(by, testid) {
     if (at + by < 0 || at + by >= items.length) return;
     at += by;
     show();
-    panel.querySelector(`[data-testid="${testid}"]`).focus();
+    panel.focus(testid);
     announce(`${kind} ${items[at].number ?? at + 1}, ${titleOf(items[at])} ${pageLabel(items[at].pages)}`);
   }
 
-  /**
-   * Opens the panel on `list[index]`. `opener(item)` finds the button that the focus goes back to; it is
-   * asked at closing time, because the answer may have been drawn again since.
-   */
-  function open({ list, index, label = "Footnote", opener }) {
-    items = list;
-    at = index;
-    kind = label;
-    openerOf = opener;
-    panel.hidden = false;
-    app.dataset.source = "open";
-    cover();
-    show();
-    panel.querySelector('[data-testid="source-close"]').focus();
-  }
-
-  function close() {
-    if (panel.hidden) return;
-    request?.abort();
-    const back = openerOf(items[at]);
-    panel.hidden = true;
-    panel.replaceChildren();
-    delete app.dataset.source;
-    cover();
-    for (const button of document.querySelectorAll('[aria-expanded="true"][aria-controls="source"]')) {
-      button.setAttribute("aria-expanded", "false");
-    }
-    back?.focus();
-  }
-
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.defaultPrevented || byId("dialog").open) return;
-    close();
-  });
-
-  narrow.addEventListener("change", cover);
-
   return {
-    open,
-    close,
-    /** Marks the open footnote again after its answer has been drawn anew. */
-    refresh() {
-      if (!panel.hidden) markOpener();
+    /**
+     * Opens the panel on `list[index]`. `opener(item)` finds the button that the focus goes back to; it is
+     * asked at closing time, because the answer may have been drawn again since.
+     */
+    open({ list, index, label = "Footnote", opener }) {
+      items = list;
+      at = index;
+      kind = label;
+      openerOf = opener;
+      panel.take(owner);
+      show();
+      panel.focus();
     },
+    close: () => panel.owns(owner) && panel.close(),
+    /** Marks the open footnote again after its answer has been drawn anew. */
+    refresh: () => panel.owns(owner) && panel.mark(),
     /** Closes when it shows a document that is gone. */
     forget(id) {
-      if (!panel.hidden && items[at].document_id === id) close();
+      if (panel.owns(owner) && items[at].document_id === id) panel.close();
     },
   };
 }

@@ -2,10 +2,10 @@
 
 import { byId } from "./dom.js";
 
-const NAMES = ["documents", "ask", "search"];
+const NAMES = ["documents", "ask", "search", "manage"];
 
-/** Wires the tabs; `showDocuments` of what it returns brings them into sight. */
-export function createTabs() {
+/** Wires the tabs; `onShow(name)` is told of each one that is chosen. The address remembers it. */
+export function createTabs({ onShow }) {
   const wide = matchMedia("(min-width: 60rem)");
 
   function select(name, focus = false) {
@@ -18,7 +18,14 @@ export function createTabs() {
       byId(other).hidden = !chosen;
     }
     byId("main").hidden = name === "documents";
+    // Where the documents stand alone they are what the page is about.
+    if (name === "documents") byId("documents").setAttribute("role", "main");
+    else byId("documents").removeAttribute("role");
     byId("app").dataset.view = name;
+    if (location.hash.slice(1).split("/")[0] !== name) {
+      history.replaceState(null, "", name === "ask" ? location.pathname + location.search : `#${name}`);
+    }
+    onShow(name);
   }
 
   function shown() {
@@ -45,7 +52,8 @@ export function createTabs() {
   wide.addEventListener("change", () => {
     if (wide.matches && byId("app").dataset.view === "documents") select("ask");
   });
-  select("ask");
+  const wanted = location.hash.slice(1).split("/")[0];
+  select(shown().includes(wanted) ? wanted : "ask");
   return {
     /** Brings the documents into sight; on a wide screen they are. */
     showDocuments() {

@@ -86,6 +86,19 @@ export function percent(value) {
   return `${Math.round(value * 100)}\u202f%`;
 }
 
+/** A time in the unit that fits it. */
+export function milliseconds(value) {
+  if (value < 1) return "under 1 ms";
+  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)} s`;
+}
+
+/** US dollars, small amounts with the digits that they need. */
+export function money(value) {
+  if (value === 0) return "$0";
+  const digits = value >= 1 ? 2 : Math.min(6, 2 - Math.floor(Math.log10(value)));
+  return `$${value.toFixed(digits)}`;
+}
+
 export function bytes(count) {
   if (count < 1000) return plural(count, "byte");
   const units = ["kB", "MB", "GB"];
@@ -130,17 +143,53 @@ export const STATUSES = {
 };
 
 const FAILURES = {
-  encrypted_pdf: "This PDF is locked with a password.",
-  encrypted: "This file is encrypted.",
-  corrupt_file: "This file is damaged and cannot be opened.",
-  no_text: "No text was found in this file. A scan needs text recognition first.",
-  too_large: "This file is larger than the service accepts.",
-  limit_exceeded: "Reading this file took more time or memory than is allowed.",
-  unsupported_type: "Files of this kind cannot be read.",
+  encrypted_pdf: {
+    what: "This PDF is locked with a password.",
+    todo: "Save a copy without the password and upload that.",
+  },
+  encrypted: { what: "This file is encrypted.", todo: "Decrypt it and upload the result." },
+  corrupt_file: {
+    what: "This file is damaged and cannot be opened.",
+    todo: "Open it in the program that made it, save it again, and upload that.",
+  },
+  no_text: {
+    what: "No text was found in this file.",
+    todo: "A scan needs text recognition first: this server does it where the program tesseract is installed.",
+  },
+  too_large: {
+    what: "This file is larger than the service accepts.",
+    todo: "Split it and upload the parts.",
+  },
+  limit_exceeded: {
+    what: "Reading this file took more time or memory than is allowed.",
+    todo: "Split it, or save it in a simpler format such as PDF or text.",
+  },
+  unsupported_type: {
+    what: "Files of this kind cannot be read.",
+    todo: "Save it as PDF, DOCX, HTML, Markdown or plain text.",
+  },
+  parser_unavailable: {
+    what: "The service cannot read files at the moment.",
+    todo: "Its operator finds the reason under Manage, Settings. Upload the file again afterwards.",
+  },
+  embedder_unavailable: {
+    what: "The service's embedding model cannot be used.",
+    todo: "Its operator finds the reason under Manage, Settings. Upload the file again afterwards.",
+  },
+  program_needed: {
+    what: "Reading this scan needs a program that is not there.",
+    todo: "Install tesseract where the service runs, or recognise the text before the upload.",
+  },
 };
 
+/** Why a document failed, and what to do about it. */
 export function failureWords(code) {
-  return FAILURES[code] ?? "This file could not be read.";
+  return (
+    FAILURES[code] ?? {
+      what: "This file could not be read.",
+      todo: "Try to save it in another format and upload that.",
+    }
+  );
 }
 
 /** Something that readers of the original do not see, as one sentence. */

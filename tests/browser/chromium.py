@@ -9,6 +9,7 @@ https://chromedevtools.github.io/devtools-protocol/. Nothing has to be installed
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import queue
@@ -21,10 +22,23 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from types import TracebackType
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _WAIT_S = 60.0
+# What a key does is told by its code: https://chromedevtools.github.io/devtools-protocol/tot/Input/.
+_KEYS = {
+    "Enter": (13, "\r"),
+    "Escape": (27, ""),
+    "Tab": (9, ""),
+    "Space": (32, " "),
+    "ArrowLeft": (37, ""),
+    "ArrowUp": (38, ""),
+    "ArrowRight": (39, ""),
+    "ArrowDown": (40, ""),
+}
+_SHIFT = 8
 
 
 def find_browser() -> str | None:
@@ -150,6 +164,54 @@ class Chromium:
     def shown(self) -> str:
         """The words on the page."""
         return str(self.run("document.body ? document.body.innerText : ''"))
+
+    def viewport(self, width: int, height: int, *, phone: bool = False) -> None:
+        """Give the page a size in CSS pixels; a phone is touched and has no pointer that hovers."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
+        self.call("Emulation.setDeviceMetricsOverride", size)
+        self.call("Emulation.setTouchEmulationEnabled", {"enabled": phone})
+
+    def prefer(self, *, dark: bool = False, still: bool = False) -> None:
+        """Say what the person prefers: dark colours, no motion."""
+        features = [
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+            {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"},
+        ]
+        self.call("Emulation.setEmulatedMedia", {"features": features})
+
+    def press(self, key: str, times: int = 1, *, shift: bool = False) -> None:
+        """Press a key of the keyboard, as a person does: what has the focus gets it."""
+        code, text = _KEYS[key]
+        name = " " if key == "Space" else key
+        given = {"key": name, "code": key, "windowsVirtualKeyCode": code, "modifiers": _SHIFT if shift else 0}
+        for _ in range(times):
+            down = {"type": "keyDown", "text": text} if text else {"type": "rawKeyDown"}
+            self.call("Input.dispatchKeyEvent", {**given, **down})
+            self.call("Input.dispatchKeyEvent", {**given, "type": "keyUp"})
+
+    def write(self, text: str) -> None:
+        """Write into what has the focus."""
+        self.call("Input.insertText", {"text": text})
+
+    def give_files(self, selector: str, *paths: Path) -> None:
+        """Choose files in a file field, as its dialog would."""
+        node = self._handle(f"document.querySelector({json.dumps(selector)})")
+        self.call("DOM.setFileInputFiles", {"files": [str(each) for each in paths], "objectId": node})
+
+    def drop_files(self, x: float, y: float, *paths: Path) -> None:
+        """Drag files over the page and let them go."""
+        data = {"items": [], "files": [str(each) for each in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.call("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+
+    def screenshot(self, path: Path) -> None:
+        """Draw what is seen into a PNG file."""
+        drawn = self.call("Page.captureScreenshot", {"format": "png"})
+        path.write_bytes(base64.b64decode(drawn["data"]))
+
+    def _handle(self, script: str) -> str:
+        found = self.call("Runtime.evaluate", {"expression": script})["result"]
+        return str(found["objectId"])
 
     def requests(self) -> list[str]:
         """Addresses of all requests that the page made or tried to make."""

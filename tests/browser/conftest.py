@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from api import logs
 from tests.browser.chromium import find_browser
 
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ MISSING = (
     "No browser here: install chromium (apt-get install chromium), or name one in FOOTNOTE_BROWSER. What the page does "
     "with hostile content was NOT checked."
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    """Only what went wrong is logged, as the command line would set it up."""
+    logs.configure("error")
 
 
 @pytest.fixture(scope="session")
