@@ -62,12 +62,20 @@ def sealed_is_intact(made: World) -> bool:
 
 def fuzz(made: World, token: str, forbidden: tuple[str, ...], folder: str, seconds: int, seed: int) -> int:
     """Call every route with one key; 0 when something was called and nothing found."""
+    both = (made.acme, made.globex)
+    names = [each.name for each in both]
     known = {
-        "document_id": [made.acme.document_id, made.globex.document_id, made.sealed],
-        "answer_id": [made.acme.answer_id, made.globex.answer_id],
-        "conversation_id": [made.acme.conversation_id, made.globex.conversation_id],
-        "key_id": [made.acme.key_id, made.globex.key_id],
-        "name": ["acme", "globex"],
+        "document_id": [*(each.document_id for each in both), made.sealed],
+        "answer_id": [each.answer_id for each in both],
+        # Batches of questions and batches of files.
+        "batch_id": [batch for each in both for batch in (each.batch_id, each.file_batch_id)],
+        "conversation_id": [each.conversation_id for each in both],
+        "response_id": [each.response_id for each in both],
+        "file_id": [*(each.file_id for each in both), made.acme.document_id, made.sealed],
+        "key_id": [each.key_id for each in both],
+        "name": names,
+        "vector_store_id": names,
+        "model": names,
     }
     counted = Path(folder) / "counted"
     # A revoked key opens nothing, and stays to be read with when it was revoked. Tenants delete documents only.

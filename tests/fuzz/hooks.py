@@ -15,6 +15,8 @@ import schemathesis
 if TYPE_CHECKING:
     from schemathesis import Case, CheckContext, Response
 
+# Bodies with one of these say which collection they mean.
+_NAMING = {"question", "questions", "query", "text", "file", "messages"}
 WORLD: dict[str, Any] = json.loads(os.environ["FUZZED_WORLD"])
 
 
@@ -38,16 +40,24 @@ def map_query(_context: Any, query: Any) -> Any:
 
 
 @schemathesis.hook
-def map_body(_context: Any, body: Any) -> Any:
+def map_body(context: Any, body: Any) -> Any:
     """Mostly name a collection that there is, and no principals."""
     if not isinstance(body, dict) or not _drawn(body) % 4:
         return body
     changed = dict(body)
     changed.pop("as", None)
     collection = WORLD["known"]["name"][_drawn(body) // 4 % 2]
-    if "messages" in changed:
+    if "knowledge_id" in changed:
+        changed["knowledge_id"] = collection
+    elif "model" in changed and {"messages", "input"} & changed.keys():
         changed["model"] = collection
-    elif {"question", "query", "text", "file"} & changed.keys() and "sources" not in changed:
+    elif "file_id" in changed:
+        changed["file_id"] = WORLD["known"]["file_id"][_drawn(body) // 4 % 4]
+    elif (
+        _NAMING & changed.keys()
+        and "sources" not in changed
+        and "vector_stores" not in context.operation.path
+    ):
         changed["collection"] = collection
     return changed
 
