@@ -242,7 +242,7 @@ def test_a_model_completes_questions_where_set(tmp_path: Path) -> None:
     with ScriptedGateway([Scene.answer("x")]) as gateway:
         settings = Settings(  # type: ignore[call-arg]
             _env_file=None, data=tmp_path, gateway_url=gateway.url, gateway_key=SecretStr("k"), rewrite="model",
-            gateway_deadline_s=3.0,
+            gateway_deadline_s=3.0, answer_cache_hours=0,
         )  # fmt: skip
         with serving(settings) as url, httpx.Client(base_url=url, timeout=60) as client:
             wait_until_ready(client)
