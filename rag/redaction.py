@@ -81,7 +81,7 @@ class Redaction:
         if any(not isinstance(each["content"], str) for each in sent):
             raise InvalidRecogniser(
                 "Personal data are to be kept from the gateway, and nothing finds them in images, so none is sent. "
-                "Unset FOOTNOTE_REDACT or FOOTNOTE_VISION."
+                "Unset FOOTNOTE_REDACT, or leave the images out."
             )
         hidden = [{**each, "content": self.redact(each["content"])} for each in sent]
         shown = next((place for each in hidden for place in self._within(each["content"])), None)

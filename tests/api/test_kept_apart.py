@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUESTION = ASKED["question"]
 CHAT = {"model": "lending", "messages": [{"role": "user", "content": QUESTION}]}
-HIDDEN = "<title>Prices</title><p>The cloakroom costs two euros.</p><p hidden>The quokka is secret.</p>"
+HIDDEN = "# Prices\n\nThe cloakroom costs two euros.\n\n<!-- The quokka is secret. -->\n"
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_budget_of_nothing_lets_no_interface_ask(service: Served) -> None:
 
 def test_what_no_reader_sees_is_in_no_vector_store(service: Served) -> None:
     """OpenAI's forms have no place to say what is hidden, so it is blanked in results and contents."""
-    document = upload(service.client, HIDDEN, "prices.html", collection="prices")
+    document = upload(service.client, HIDDEN, "prices.md", collection="prices")
     found = service.client.post(
         "/v1/vector_stores/prices/search", json={"query": "What does the cloakroom cost?"}
     ).json()["data"]
