@@ -141,6 +141,7 @@ export function footnoteList(citations, view, heading) {
 export function factsNode(answer, onTrace) {
   const words = [answer.model ? `Written by ${answer.model}` : "Quoted without a model"];
   const total = answer.timings?.total ?? answer.timings?.total_ms;
+  if (answer.cached) words.push("given again");
   if (Number.isFinite(total)) words.push(milliseconds(total));
   if (answer.cost_usd > 0) words.push(money(answer.cost_usd));
   const id = `trace-${answer.id}`;

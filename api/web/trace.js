@@ -15,7 +15,19 @@ const STEPS = {
   repair: "Repairing",
   confidence: "Judging confidence",
   rewriting: "Completing the question",
+  follow_ups: "Suggesting questions",
+  first_model: "Asking the first model",
 };
+
+/** What stands in the place of the times of an answer that was given again. */
+function again(answer) {
+  const words = "The same question was answered before, and nothing that the answer rests on has changed since.";
+  return step(
+    "Given again",
+    `${milliseconds(answer.timings?.total ?? 0)} in all`,
+    el("p", { class: "small", testid: "trace-timings", text: words }),
+  );
+}
 
 function timings(answer) {
   const { total, total_ms: other, ...steps } = answer.timings ?? {};
@@ -193,7 +205,7 @@ export function createTrace({ panel, findDocument }) {
           shown(whole),
           checked(whole),
           judged(whole),
-          timings(whole),
+          whole.cached ? again(whole) : timings(whole),
         ),
         el(
           "p",

@@ -79,10 +79,10 @@ def show(browser: Chromium, service: str, view: str = "", collection: str = "mus
     browser.wait_for(f"document.querySelector('#app')?.dataset.view && !{by('document-list')}.dataset.state")
 
 
-def ask(browser: Chromium) -> None:
+def ask(browser: Chromium, question: str = QUESTION) -> None:
     """Ask, and wait for the end of the answer."""
     browser.run(f"{by('question')}.focus()")
-    browser.write(QUESTION)
+    browser.write(question)
     browser.press("Enter")
     browser.wait_for(f"{by('facts')} || {by('error')}")
 
@@ -174,9 +174,10 @@ def test_the_keyboard_is_enough(browser: Chromium, service: str) -> None:
 
 
 def test_the_way_of_an_answer(browser: Chromium, service: str) -> None:
-    """What was found by which view, what was shown, checked and how long it took; a passage's text on request."""
+    """What each view found, what was shown and checked, and how long it took; asked again, that it is given again."""
+    question = "At what hour does the museum open on Sundays?"
     show(browser, service)
-    ask(browser)
+    ask(browser, question)
     browser.run(f"{by('trace-button')}.click()")
     browser.wait_for(by("trace-timings"))
 
@@ -188,7 +189,7 @@ def test_the_way_of_an_answer(browser: Chromium, service: str) -> None:
         "Checked",
         "Confidence",
         "Time",
-        QUESTION,
+        question,
         "By meaning",
         "By words",
         "shown",
@@ -197,6 +198,13 @@ def test_the_way_of_an_answer(browser: Chromium, service: str) -> None:
     assert "footnote 1" in text_of(browser, "trace-passage")
     browser.run(f"{by('trace-open')}.open = true")
     browser.wait_for(f"{by('trace-open')}.textContent.includes({json.dumps(FACT)})")
+    show(browser, service)
+    ask(browser, question)
+    assert "given again" in text_of(browser, "facts")
+    browser.run(f"{by('trace-button')}.click()")
+    browser.wait_for(by("trace-timings"))
+    assert "Given again" in text_of(browser, "trace")
+    assert "nothing that the answer rests on has changed" in text_of(browser, "trace-timings")
 
 
 def test_the_parts_of_a_document(browser: Chromium, service: str) -> None:
