@@ -387,6 +387,12 @@ def test_an_upload_that_breaks_off_leaves_nothing(tight: httpx.Client) -> None:
         with connected(tight, MULTIPART.format(length=1_000_000)) as connection:
             connection.sendall(PART + b"\r\n" + b"half " * 1000)
 
+    # The service hears of the broken connections one after the other.
+    deadline = time.monotonic() + 20
+    form = {"files": {"file": ("a.txt", b"Half.")}, "data": {"collection": "soon"}}
+    while tight.post("/v1/documents", **form).status_code == 503:
+        assert time.monotonic() < deadline, "the places are not free again"
+        time.sleep(0.05)
     assert upload(tight, "Whole.", collection="whole")["status"] == "ready"
     names = [each["collection"] for each in tight.get("/v1/documents").json()["documents"]]
     assert "default" not in names
