@@ -421,3 +421,14 @@ def test_crafted_range_headers(tight: httpx.Client) -> None:
         if status == 416:
             assert response.headers["content-range"] == "bytes */1000"
     assert tight.get(address, headers={"Range": "bytes=0-3"}).text == "0123"
+
+
+@pytest.mark.parametrize("head", ["", "GET /livez HTTP/1.1\n", "GET /livez HTTP/1.1\nHost: localhost\n\n"])
+def test_a_connection_without_a_request_is_closed(tight: httpx.Client, head: str) -> None:
+    """None at all, one that never ends, or no second one: each would hold one of the process's open files."""
+    began = time.monotonic()
+    with connected(tight, head) as connection:
+        said = b"".join(iter(lambda: connection.recv(4096), b""))
+
+    assert 1.5 < time.monotonic() - began < 20
+    assert (b"200 OK" in said) == head.endswith("\n\n")

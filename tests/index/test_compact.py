@@ -128,6 +128,11 @@ def test_a_kill_in_the_middle_costs_a_rebuild_at_most(
     """Whichever folder is where, the next start finds everything."""
     filled(store, runner)
     runner.stop()
+    # The runner may have tidied when it had nothing else to do.
+    last = next(
+        each for each in store.catalog.documents(None, None, None, 100) if each.filename == "white.txt"
+    )
+    store.delete_document(last.id)
     view = store.collection("default").views()["lexical"]
     expected = found_texts(store, "bird sings morning")
     copies = []
