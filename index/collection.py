@@ -191,10 +191,15 @@ class Collection:
                 view.flush()
 
     def close(self) -> None:
-        """Flush and let go of files."""
+        """Flush and let go of files. On a full disk the next start takes longer, and nothing else is lost."""
         with self._lock:
             for view in self._views.values():
-                view.close()
+                try:
+                    view.close()
+                except OSError as error:
+                    if not passes(error):
+                        raise
+                    log.exception("view_not_flushed", view=view.name, collection=self.name)
 
     def remove(self) -> None:
         """Delete the views' files. The collection is not used afterwards."""
