@@ -180,6 +180,11 @@ class Collection:
                 else:
                     # The collection was deleted meanwhile.
                     shutil.rmtree(self._folder, ignore_errors=True)
+        except OSError:
+            if self._views.get(LexicalView.name) is view:
+                raise
+            # It was deleted, and its folder with it, while files were made there.
+            shutil.rmtree(self._folder, ignore_errors=True)
         finally:
             self._compact_at = time.monotonic() + _REST * (time.monotonic() - began)
             self._compacting.release()
