@@ -69,6 +69,7 @@ def _requests() -> list[tuple[str, str, str, str]]:
         _set("one file", "max_upload_mib", "MiB", "413 `body_too_large`, or `too_large`"),
         ("a body with files", f"{_of('max_upload_mib')} MiB and {_mib(app.FORM_ALLOWANCE)}", "413 before it is buffered", _variable("max_upload_mib")),
         ("any other body", _mib(middleware.MAX_JSON_BYTES), "413 before it is buffered", ""),
+        _set("waiting for the headers of a request", "body_wait_s", "s", "the connection is closed"),
         _set("waiting for a body", "body_wait_s", f"s, and 1 s for each {lifetime.BODY_BYTES_PER_S:,} bytes of it", "408 `body_too_slow`"),
         ("files, other fields of one upload", f"{uploads.MAX_FILES:,}, {uploads.MAX_FIELDS}", "400", ""),
         ("one field that is no file", f"{uploads.MAX_METADATA_CHARS:,} bytes", "400", ""),

@@ -12,7 +12,15 @@ from starlette.exceptions import HTTPException
 from api.remote.errors import UrlBusy, UrlError
 from api.rules import methods_of
 from index.disk import Trouble, trouble
-from index.errors import Conflict, FolderInUse, IndexingError, InvalidFilter, KeyReused, NotFound
+from index.errors import (
+    Conflict,
+    FolderInUse,
+    IndexingError,
+    InvalidFilter,
+    KeyReused,
+    NotFound,
+    RequestInProgress,
+)
 from ingest.errors import EmbedderUnavailable, IngestError, PageNotFound, ParseError, ParserUnavailable
 from rag.errors import (
     BudgetExceeded,
@@ -158,9 +166,9 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
         message = f"An unexpected {type(error).__name__} ended the request."
         return 500, _body("internal_error", message, 500, retryable=False), headers
     retry_after = getattr(error, "retry_after_s", None)
-    if status in (429, 503):
-        headers["Retry-After"] = str(max(1, round(retry_after or 1)))
     retryable = bool(getattr(error, "retryable", False))
+    if status in (429, 503) or isinstance(error, RequestInProgress):
+        headers["Retry-After"] = str(max(1, round(retry_after or 1)))
     return status, _body(getattr(error, "code", "error"), str(error), status, retryable=retryable), headers
 
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.app import create_app
 from api.bounds import Draining
 
 if TYPE_CHECKING:
     import socket
+
+    from fastapi import FastAPI
 
     from api.deps import Service
     from api.settings import Settings
@@ -35,18 +38,65 @@ def run(settings: Settings, service: Service) -> bool:
         False when it could not start, as where the port is taken.
     """
     draining = Draining()
-    config = uvicorn.Config(
-        create_app(settings, service, draining),
+    config = configuration(create_app(settings, service, draining), settings)
+    server = DrainingServer(config, draining, settings.drain_notice_s, settings.drain_s)
+    server.run()
+    return server.started
+
+
+def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+
+    def connection(*arguments: Any, **options: Any) -> Connection:
+        return Connection(*arguments, **options, wait_s=settings.body_wait_s)
+
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
+        http=connection,  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=round(settings.drain_s) + _LAST_WORDS_S,
     )
-    server = DrainingServer(config, draining, settings.drain_notice_s, settings.drain_s)
-    server.run()
-    return server.started
+
+
+class Connection(H11Protocol):
+    """A connection that is closed when no request comes on it, or only the beginning of one's headers.
+
+    uvicorn waits for the first one forever, and each waiting connection is one of the process's open files.
+    """
+
+    def __init__(self, *arguments: Any, wait_s: float, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._wait_s = wait_s
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Called when a client has connected."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called when the connection has ended."""
+        super().connection_lost(exc)
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def on_response_complete(self) -> None:
+        """Called when a request has been answered."""
+        super().on_response_complete()
+        self._wait()
+
+    def _wait(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(self._wait_s, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
 
 
 class DrainingServer(uvicorn.Server):

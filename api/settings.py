@@ -219,8 +219,8 @@ class Settings(BaseSettings):
     body_wait_s: float = Field(
         20.0,
         gt=0,
-        description="Seconds that a request may keep the service waiting for its body, and one more for every 8 KiB of "
-        "it.",
+        description="Seconds that a connection may keep the service waiting for a request, a request for its body, and "
+        "one more for every 8 KiB of it.",
     )
     drain_notice_s: float = Field(
         2.0,

@@ -10,8 +10,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
+from fastapi import Request
 from pydantic import Strict, TypeAdapter, ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
 
 from api.bounds import LIMITS
 from api.bundles import store_bundle
@@ -22,7 +25,8 @@ from index.catalog import UNNAMED
 from index.sight import ALLOW, EVERYTHING
 
 if TYPE_CHECKING:
-    from fastapi import Request
+    from starlette.datastructures import FormData
+    from starlette.types import Message
 
     from api.deps import Service
     from api.remote.fetch import Fetcher
@@ -42,6 +46,8 @@ MAX_FIELDS = 20
 _PART_BYTES = 1024 * 1024
 # Seconds in which two workers ingest a few dozen documents.
 _QUEUE_RETRY_S = 30
+# What may follow the closing boundary of a body.
+_EPILOGUE_BYTES = 4096
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TRUE = ("true", "1", "yes", "on")
 
@@ -189,8 +195,39 @@ async def copy(file: UploadFile, blob: BlobWriter) -> None:
         await asyncio.to_thread(blob.write, part)
 
 
+async def _form(request: Request) -> FormData:
+    """The parts of a body that has come to its end.
+
+    The parser leaves a last part out that is cut off, and all before it look like the whole.
+    """
+    _, options = parse_options_header(request.headers["content-type"])
+    closing = b"--" + options.get(b"boundary", b"") + b"--"
+    tail = bytearray()
+
+    async def receive() -> Message:
+        message = await request.receive()
+        tail.extend(message.get("body", b""))
+        del tail[: -_EPILOGUE_BYTES - len(closing)]
+        ended = message["type"] == "http.request" and not message.get("more_body", False)
+        if ended and closing not in tail:
+            raise MultiPartException("The body ends before its closing boundary. Nothing of it was stored.")
+        return message
+
+    return await Request(request.scope, receive).form(
+        max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_METADATA_CHARS
+    )
+
+
 async def _multipart(request: Request) -> Upload:
-    form = await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_METADATA_CHARS)
+    form = await _form(request)
+    try:
+        return _of_form(form)
+    except ApiError:
+        await form.close()
+        raise
+
+
+def _of_form(form: FormData) -> Upload:
     files = [each for each in form.getlist("file") if isinstance(each, UploadFile)]
     if not files:
         raise ApiError(422, "invalid_field", "There is no part named 'file' with a file in it.")

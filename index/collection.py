@@ -180,6 +180,11 @@ class Collection:
                 else:
                     # The collection was deleted meanwhile.
                     shutil.rmtree(self._folder, ignore_errors=True)
+        except OSError:
+            if self._views.get(LexicalView.name) is view:
+                raise
+            # It was deleted, and its folder with it, while files were made there.
+            shutil.rmtree(self._folder, ignore_errors=True)
         finally:
             self._compact_at = time.monotonic() + _REST * (time.monotonic() - began)
             self._compacting.release()
@@ -191,10 +196,15 @@ class Collection:
                 view.flush()
 
     def close(self) -> None:
-        """Flush and let go of files."""
+        """Flush and let go of files. On a full disk the next start takes longer, and nothing else is lost."""
         with self._lock:
             for view in self._views.values():
-                view.close()
+                try:
+                    view.close()
+                except OSError as error:
+                    if not passes(error):
+                        raise
+                    log.exception("view_not_flushed", view=view.name, collection=self.name)
 
     def remove(self) -> None:
         """Delete the views' files. The collection is not used afterwards."""

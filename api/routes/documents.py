@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
@@ -118,11 +118,13 @@ def list_documents(
     service: ServiceDep,
     caller: CallerDep,
     collection: CollectionName | None = None,
-    status: Status | None = None,
-    cursor: str | None = None,
+    status: Status | Literal["deleted"] | None = None,
+    cursor: Annotated[str | None, Query(pattern=r"^doc_[0-9a-f]{1,40}$")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DocumentsOut:
-    """Documents in the order of their arrival."""
+    """Documents in the order of their arrival. No deleted one is kept, so none is listed."""
+    if status == "deleted":
+        return DocumentsOut(documents=[])
     records = service.store.catalog.documents(collection, status, cursor, limit + 1, caller.sight)
     shown = [DocumentOut.of(r, service.runner.progress(r.id, r.version)) for r in records[:limit]]
     return DocumentsOut(documents=shown, next_cursor=shown[-1].id if len(records) > limit else None)

@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 
 from api.app import create_app
+from api.serving import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,15 +35,8 @@ class Sent:
 @contextmanager
 def serving(settings: Settings, opened: Service | None = None) -> Iterator[str]:
     """Serve from a thread and give the address."""
-    config = uvicorn.Config(
-        create_app(settings, opened),
-        host="127.0.0.1",
-        port=0,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
+    settings = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
+    server = uvicorn.Server(configuration(create_app(settings, opened), settings))
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:

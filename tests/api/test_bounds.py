@@ -387,6 +387,12 @@ def test_an_upload_that_breaks_off_leaves_nothing(tight: httpx.Client) -> None:
         with connected(tight, MULTIPART.format(length=1_000_000)) as connection:
             connection.sendall(PART + b"\r\n" + b"half " * 1000)
 
+    # The service hears of the broken connections one after the other.
+    deadline = time.monotonic() + 20
+    form = {"files": {"file": ("a.txt", b"Half.")}, "data": {"collection": "soon"}}
+    while tight.post("/v1/documents", **form).status_code == 503:
+        assert time.monotonic() < deadline, "the places are not free again"
+        time.sleep(0.05)
     assert upload(tight, "Whole.", collection="whole")["status"] == "ready"
     names = [each["collection"] for each in tight.get("/v1/documents").json()["documents"]]
     assert "default" not in names
@@ -415,3 +421,14 @@ def test_crafted_range_headers(tight: httpx.Client) -> None:
         if status == 416:
             assert response.headers["content-range"] == "bytes */1000"
     assert tight.get(address, headers={"Range": "bytes=0-3"}).text == "0123"
+
+
+@pytest.mark.parametrize("head", ["", "GET /livez HTTP/1.1\n", "GET /livez HTTP/1.1\nHost: localhost\n\n"])
+def test_a_connection_without_a_request_is_closed(tight: httpx.Client, head: str) -> None:
+    """None at all, one that never ends, or no second one: each would hold one of the process's open files."""
+    began = time.monotonic()
+    with connected(tight, head) as connection:
+        said = b"".join(iter(lambda: connection.recv(4096), b""))
+
+    assert 1.5 < time.monotonic() - began < 20
+    assert (b"200 OK" in said) == head.endswith("\n\n")

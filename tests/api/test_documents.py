@@ -162,6 +162,7 @@ def test_list_by_pages_and_status(client: httpx.Client) -> None:
     assert [document["id"] for document in only["documents"]] == [failed["id"]]
     nothing = client.get("/v1/documents", params={"collection": "no-such"}).json()
     assert nothing == {"documents": [], "next_cursor": None}
+    assert client.get("/v1/documents", params={"status": "deleted"}).json() == nothing
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, None), (4, 5), (0, 0), (5, 13), (len(EMOJI), None)])

@@ -227,6 +227,7 @@ def test_numbers_that_json_does_not_have(client: httpx.Client, value: str) -> No
         "/v1/documents/%ff%fe",
         "/v1/documents/..%2f..%2fetc%2fpasswd",
         "/v1/documents?cursor=%00&status=lost",
+        "/v1/documents?cursor=zzz",
         "/v1/documents?limit=99999999999999999999",
         "/v1/collections/%00",
         "/v1/collections/..%2f..",
@@ -478,3 +479,17 @@ def test_a_gateway_that_fails(
         f"{whole.text}{whole.headers}{streamed}{client.get('/metrics').text}{client.get('/readyz').text}"
     )
     assert GATEWAY_KEY not in everything
+
+
+def test_a_body_without_its_end(client: httpx.Client) -> None:
+    """A second file that was cut off is not left out silently: nothing of the body is stored."""
+    part = '--b\r\nContent-Disposition: form-data; name="file"; filename="{}"\r\n\r\n{}\r\n'
+    whole = part.format("whole.txt", "A whole file.") + part.format("cut.txt", "A file that is cut")
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+
+    for body in (whole, part.format("whole.txt", "A whole file.")):
+        cut = client.post("/v1/documents", content=body, headers=headers)
+        assert error_of(cut, 400, "malformed")["message"].endswith("Nothing of it was stored.")
+    stored = client.post("/v1/documents", content=whole + "--b--\r\nepilogue", headers=headers)
+
+    assert [each["filename"] for each in stored.json()["documents"]] == ["whole.txt", "cut.txt"]

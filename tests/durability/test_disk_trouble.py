@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from index import dense
 from index.disk import Trouble, passes, trouble
 from index.doctor import examine
+from index.store import Store
 from tests.api.server import error_of
 from tests.durability import faults
 from tests.durability.test_disk_order import needs_strace
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from api.deps import Service
     from index.jobs import JobRunner
-    from index.store import Store
 
 TEXT = "The red bird sings in the morning. It eats seeds. "
 
@@ -176,6 +177,25 @@ def test_a_view_that_cannot_be_written_is_no_reason_not_to_search(
     found = search(store, "green bird")
     assert len(found["dense"]) == len(found["lexical"]) == 1
     assert examine(store, repair=False).clean
+
+
+def test_a_disk_that_is_full_at_the_end_is_no_reason_to_fail(
+    store: Store, runner: JobRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a view would keep for the next start is made again then."""
+    add(store, runner, "a.txt", "The bird sings.")
+    runner.stop()
+
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dense, "write_atomically", full)
+        store.close()
+    again = Store(store.folder)
+
+    assert found_texts(again, "bird sings") == {"The bird sings."}
+    again.close()
 
 
 def test_a_disk_that_fails_for_long_does_not_use_up_a_jobs_attempts(store: Store, pipeline: Any) -> None:

@@ -117,10 +117,11 @@ def test_a_request_that_is_in_progress_is_a_conflict(tmp_path: Path) -> None:
     with light(tmp_path / "data", Waiting()) as (client, _), ThreadPoolExecutor(1) as pool:
         first = pool.submit(post, client, "some text", wait="true")
         assert gate.reached.wait(30)
-        error = error_of(post(client, "some text", wait="true"), 409, "request_in_progress")
+        refused = post(client, "some text", wait="true")
         gate.open.set()
 
-        assert error["retryable"]
+        assert error_of(refused, 409, "request_in_progress")["retryable"]
+        assert refused.headers["Retry-After"] == "1"
         assert first.result().status_code == 201
         assert post(client, "some text", wait="true").json() == first.result().json()
         assert len(documents(client)) == 1

@@ -128,6 +128,11 @@ def test_a_kill_in_the_middle_costs_a_rebuild_at_most(
     """Whichever folder is where, the next start finds everything."""
     filled(store, runner)
     runner.stop()
+    # The runner may have tidied when it had nothing else to do.
+    last = next(
+        each for each in store.catalog.documents(None, None, None, 100) if each.filename == "white.txt"
+    )
+    store.delete_document(last.id)
     view = store.collection("default").views()["lexical"]
     expected = found_texts(store, "bird sings morning")
     copies = []
@@ -151,3 +156,28 @@ def test_a_kill_in_the_middle_costs_a_rebuild_at_most(
         report = examine(again, repair=False)
         again.close()
         assert report.clean, report.findings
+
+
+def test_a_collection_that_is_deleted_while_its_index_is_made_anew(
+    store: Store, runner: JobRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder goes in the middle of it: that is no failure, and nothing of it is left."""
+    filled(store, runner)
+    runner.stop()
+    last = next(
+        each for each in store.catalog.documents(None, None, None, 100) if each.filename == "white.txt"
+    )
+    store.delete_document(last.id)
+    collection = store.collection("default")
+    view = collection.views()["lexical"]
+
+    def gone() -> object:
+        store.delete_collection("default")
+        # As when it is begun in the moment between the two.
+        (store.folder / "views" / str(collection.id)).mkdir(parents=True)
+        raise FileNotFoundError("lexical.new")
+
+    monkeypatch.setattr(view, "anew", gone)
+    collection.compact(at_once=True)
+
+    assert not list((store.folder / "views").iterdir())
