@@ -31,11 +31,26 @@ _ERROR = {
         }
     },
 }
+# What the protocol's own machinery says of a message that it cannot read.
+_RPC_ERROR = {
+    "type": "object",
+    "required": ["jsonrpc", "id", "error"],
+    "properties": {
+        "jsonrpc": {"const": "2.0"},
+        "id": {"type": ["string", "integer", "null"]},
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "integer"}, "message": {"type": "string"}, "data": {}},
+        },
+    },
+}
 _MEANINGS = {
     400: "Malformed, under a host name that is not served, or with a key in the address.",
     401: "No key, or none that is live.",
     403: "The key lacks the scope, or is for other pages.",
     404: "Unknown, deleted, or not this key's: the same answer for all of them.",
+    406: "The Accept header leaves no form of answer.",
     408: "The body of the request came too slowly.",
     409: "It contradicts what is stored, or what it needs was deleted meanwhile.",
     411: "The key has a quota of bytes, and the upload does not say its length.",
@@ -125,8 +140,14 @@ def _complete(name: str, operation: dict[str, Any], rule: Rule) -> None:
     for code in sorted(_statuses(name, rule) | ({422} if "422" in responses else set())):
         responses[str(code)] = {
             "description": _MEANINGS[code],
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            "content": {"application/json": {"schema": _error(rule, code)}},
         }
+
+
+def _error(rule: Rule, code: int) -> dict[str, Any]:
+    """What the body of an error looks like."""
+    own = {"$ref": "#/components/schemas/Error"}
+    return {"anyOf": [own, _RPC_ERROR]} if rule.action == "mcp" and code in (400, 406) else own
 
 
 def _drop_principals(operation: dict[str, Any]) -> None:
@@ -144,7 +165,7 @@ def _statuses(name: str, rule: Rule) -> set[int]:
     if rule.scopes is not None:
         found |= {401, 403, 408, 413, 422, 429, 503, 504}
     # A cursor names the last one of the page before.
-    if "{" in path or method == "POST" or name == "GET /v1/conversations":
+    if "{" in path or method == "POST" or name in ("GET /v1/conversations", "GET /v1/vector_stores"):
         found.add(404)
     if rule.changes and method != "GET":
         found |= {409, 507}
@@ -152,6 +173,8 @@ def _statuses(name: str, rule: Rule) -> set[int]:
         found |= {411, 415}
     if rule.action == "document.original":
         found.add(416)
+    if rule.action == "mcp":
+        found |= {406, 415}
     if rule.action.startswith("batch.") and method != "GET":
         found |= {415, 507}
     if rule.question:

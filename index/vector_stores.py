@@ -130,7 +130,9 @@ class VectorStores:
         with self._database.write() as connection:
             known = select(collections.c.id).where(collections.c.name == collection)
             if connection.execute(known).one_or_none() is not None:
-                raise Conflict(f"There is a vector store {collection!r} already.")
+                raise Conflict(
+                    f"There is a vector store {collection!r} already. Use it by this id, or give another name."
+                )
             number = take_numbers(connection, "collection", 1)
             row = {"id": number, "name": collection, "seq": 0, "created_at": time.time()}
             connection.execute(insert(collections).values(row))

@@ -61,9 +61,13 @@ def refuse_shared(asked: Mapping[str, Any]) -> None:
         raise unsupported(
             "logprobs", "the probabilities of tokens say nothing about checked sentences. Leave it out."
         )
-    form = asked.get("response_format") or (asked.get("text") or {}).get("format") or {}
-    if form.get("type", "text") != "text":
-        raise unsupported("response_format", "answers are sentences with footnotes. Use the type 'text'.")
+    forms = {
+        "response_format": asked.get("response_format"),
+        "text.format": (asked.get("text") or {}).get("format"),
+    }
+    for name, form in forms.items():
+        if form and form.get("type", "text") != "text":
+            raise unsupported(name, "answers are sentences with footnotes. Use the type 'text'.")
     if (asked.get("modalities") or ["text"]) != ["text"] or asked.get("audio"):
         raise unsupported("modalities", "answers are text.")
 

@@ -9,9 +9,9 @@ import json
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.errors import ApiError, describe
 from api.faces.filters import from_openai
@@ -45,6 +45,9 @@ _SPOKEN = ("user", "assistant")
 _SILENT = ("reasoning", "file_search_call")
 _RESULTS = "file_search_call.results"
 MAX_PASSAGES = 50
+# What OpenAI takes as metadata; it is kept with the response.
+_Label = Annotated[str, Field(max_length=64)]
+_Value = Annotated[str, Field(max_length=512)]
 
 
 class FileSearch(BaseModel):
@@ -73,7 +76,7 @@ class ResponseIn(BaseModel):
     tool_choice: Any = None
     include: list[str] | None = Field(None, max_length=20)
     text: dict[str, Any] | None = None
-    metadata: dict[str, JsonValue] | None = Field(None, max_length=16)
+    metadata: dict[_Label, _Value] | None = Field(None, max_length=16)
     on_unsupported: OnUnsupported | None = None
     principals: ActingAs = None
 
@@ -117,7 +120,10 @@ class ResponseIn(BaseModel):
         return ignored(self.model_dump(), instructed=instructed)
 
     def items(self) -> list[dict[str, Any]]:
-        """The input as items with ids, as they are listed later."""
+        """What was asked as items with ids, as they are listed later.
+
+        Answers sent along are left out: they may quote what is deleted later, and nobody could find them then.
+        """
         given = [{"role": "user", "content": self.input}] if isinstance(self.input, str) else self.input
         return [
             {
@@ -125,15 +131,10 @@ class ResponseIn(BaseModel):
                 "type": "message",
                 "status": "completed",
                 "role": each["role"],
-                "content": [
-                    {
-                        "type": "output_text" if each["role"] == "assistant" else "input_text",
-                        "text": text_of(each.get("content"), "input"),
-                    }
-                ],
+                "content": [{"type": "input_text", "text": text_of(each.get("content"), "input")}],
             }
             for each in given
-            if each.get("role")
+            if each.get("role") not in (None, "assistant")
         ]
 
 
@@ -204,6 +205,7 @@ class Reply:
     search_id: str = field(default_factory=lambda: f"fs_{secrets.token_hex(12)}")
     file_ids: dict[str, str] = field(default_factory=dict)
     _number: int = 0
+    _is_open: bool = False
     _text: str = ""
     _annotations: list[dict[str, Any]] = field(default_factory=list)
     _known: dict[int, Citation] = field(default_factory=dict)
@@ -235,6 +237,23 @@ class Reply:
         """The first events."""
         for kind in ("response.created", "response.in_progress"):
             yield self._event(kind, response=self._object("in_progress", []))
+        if self.search is None:
+            yield from self._opened()
+            return
+        call = {**self._search_call(None), "status": "in_progress"}
+        yield self._event("response.output_item.added", output_index=0, item=call)
+        for stage in ("in_progress", "searching"):
+            yield self._event(f"response.file_search_call.{stage}", output_index=0, item_id=self.search_id)
+
+    def _opened(self) -> Iterator[str]:
+        """The events that begin the message, once; before them those that end the search."""
+        if self._is_open:
+            return
+        self._is_open = True
+        if self.search is not None:
+            yield self._event("response.file_search_call.completed", output_index=0, item_id=self.search_id)
+            if not self._with_results:
+                yield self._event("response.output_item.done", output_index=0, item=self._search_call(None))
         item = {**self._message("", []), "status": "in_progress", "content": []}
         yield self._event("response.output_item.added", output_index=self._index, item=item)
         part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
@@ -242,6 +261,7 @@ class Reply:
 
     def told(self, piece: Piece) -> Iterator[str]:
         """The events of a part of the text."""
+        yield from self._opened()
         self._known |= {each.number: each for each in piece.citations}
         self._text += piece.text
         yield self._event("response.output_text.delta", **self._place, delta=piece.text, logprobs=[])
@@ -254,6 +274,10 @@ class Reply:
 
     def ended(self, answer: Answer) -> Iterator[str]:
         """The last events, the whole response in the last of them."""
+        yield from self._opened()
+        if self._with_results:
+            # What the answer quotes is known only now.
+            yield self._event("response.output_item.done", output_index=0, item=self._search_call(answer))
         message = self._message(self._text, self._annotations)
         yield self._event("response.output_text.done", **self._place, text=self._text, logprobs=[])
         yield self._event("response.content_part.done", **self._place, part=message["content"][0])
@@ -309,24 +333,30 @@ class Reply:
             "content": [part],
         }
 
-    def _search_call(self, answer: Answer) -> dict[str, Any]:
-        wanted = _RESULTS in (self.asked.include or ())
-        results = [
-            {
-                "file_id": self._file_id(each),
-                "filename": each.filename,
-                "score": each.support,
-                "text": each.quote,
-                "attributes": {},
-            }
-            for each in answer.citations
-        ]
+    @property
+    def _with_results(self) -> bool:
+        return self.search is not None and _RESULTS in (self.asked.include or ())
+
+    def _search_call(self, answer: Answer | None) -> dict[str, Any]:
+        """The search as an item of the output, with what the answer quotes where results are asked for."""
+        results = None
+        if answer is not None and self._with_results:
+            results = [
+                {
+                    "file_id": self._file_id(each),
+                    "filename": each.filename,
+                    "score": each.support,
+                    "text": each.quote,
+                    "attributes": {},
+                }
+                for each in answer.citations
+            ]
         return {
             "id": self.search_id,
             "type": "file_search_call",
             "status": "completed",
             "queries": [self.question],
-            "results": results if wanted else None,
+            "results": results,
         }
 
     def _object(self, status: str, output: list[dict[str, Any]]) -> dict[str, Any]:

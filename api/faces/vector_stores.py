@@ -96,9 +96,15 @@ class StoreSearchIn(Body):
 
 
 def new_store(wanted: str | None, service: Service, sight: Sight) -> tuple[str, str]:
-    """Id and name of a vector store to be made: the name itself where it can be one and is free."""
+    """Id and name of a vector store to be made: the name itself where it can be one and is free.
+
+    Raises:
+        ApiError: 422 without a name, for a key of some collections.
+    """
     name = wanted or "Untitled"
     if sight.collections is not None:
+        if wanted is None:
+            raise ApiError(422, "invalid_field", "name: give that of a collection that the key is for.")
         # With a key of its own collections no other could be made, and whether there is one is nobody's business.
         return name, name
     try:

@@ -58,7 +58,8 @@ async def upload_file(request: Request, service: ServiceDep, caller: CallerDep) 
     """Store a file. It is searched once it is put into a vector store, and seen with this key until then."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        raise ApiError(415, "unsupported_media_type", f"The request is {kind or 'of no stated type'}.")
+        message = f"The request is {kind or 'of no stated type'}. A file comes as multipart/form-data."
+        raise ApiError(415, "unsupported_media_type", message)
     limits = LIMITS.get()
     try:
         async with counted_upload(service, caller, request):

@@ -41,6 +41,9 @@ async def mcp(
     ] = None,
 ) -> Response:
     """Tools ``search``, ``fetch``, ``ask`` and ``ground``, and the pages of documents as resources."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise ApiError(415, "unsupported_media_type", f"The request is {kind or 'of no stated type'}.")
     identity = getattr(request.state, "identity", None) or LOCAL
     _check_origin(request, identity)
     named = request.query_params.getlist("as")

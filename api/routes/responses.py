@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
@@ -16,6 +16,8 @@ from api.access import CallerDep
 from api.deps import Service, ServiceDep
 from api.errors import ApiError
 from api.faces.links import base_of
+from api.faces.openai import unsupported
+from api.faces.pages import Order
 from api.faces.pieces import Piece, pieces
 from api.faces.responses import FileSearch, Reply, ResponseIn
 from api.gate import note_objects
@@ -61,16 +63,26 @@ async def create_response(
 
 
 @router.get("/{response_id}")
-def read_response(response_id: str, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
+def read_response(
+    response_id: str,
+    service: ServiceDep,
+    caller: CallerDep,
+    stream: Annotated[bool, Query(description="Only as a whole: false.")] = False,
+) -> dict[str, Any]:
     """A response that was kept. It goes with any of the documents that it shows."""
+    if stream:
+        raise unsupported("stream", "a response that was kept is given as a whole. Leave it out.")
     found: dict[str, Any] = service.store.responses.get(response_id, caller.sight).body["response"]
     return found
 
 
 @router.get("/{response_id}/input_items")
-def read_input_items(response_id: str, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
-    """What was asked."""
-    items = service.store.responses.get(response_id, caller.sight).body["input"][::-1]
+def read_input_items(
+    response_id: str, service: ServiceDep, caller: CallerDep, order: Order = "desc"
+) -> dict[str, Any]:
+    """What was asked, without the answers that were sent along with it."""
+    items = service.store.responses.get(response_id, caller.sight).body["input"]
+    items = items if order == "asc" else items[::-1]
     return {
         "object": "list",
         "data": items,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from jsonschema import Draft202012Validator
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
@@ -256,3 +257,31 @@ def test_wrong_calls_are_answered(both: World) -> None:
         assert "invalid_field" in found.content[0].text
     refused = driven(both, both.acme.token, lambda client: _refusal(client.call_tool("delete", {})))
     assert "There is no tool" in refused
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "status"),
+    [
+        ({}, b"{}", 400),
+        ({}, b"[", 400),
+        ({"Accept": "text/html"}, json.dumps(PING).encode(), 406),
+        ({"Content-Type": "text/plain"}, json.dumps(PING).encode(), 415),
+    ],
+)
+def test_what_is_no_message_is_refused_as_described(
+    both: World, headers: dict[str, str], sent: bytes, status: int
+) -> None:
+    """The OpenAPI document has the status, and the form of the error in it."""
+    given = {**HEADERS, "Content-Type": "application/json", **headers, **bearer(both.acme.token)}
+
+    answered = both.client.post("/mcp", content=sent, headers=given)
+
+    described = both.client.get("/openapi.json").json()["paths"]["/mcp"]["post"]["responses"]
+    assert answered.status_code == status
+    content = described[str(status)]["content"]["application/json"]["schema"]
+    forms = content.get("anyOf", [content])
+    if status == 415:
+        error_of(answered, 415, "unsupported_media_type")
+    else:
+        (form,) = [each for each in forms if "jsonrpc" in each.get("required", ())]
+        Draft202012Validator(form).validate(answered.json())

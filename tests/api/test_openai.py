@@ -154,7 +154,7 @@ def test_errors_are_those_that_the_client_knows(
     keyless = official.with_options(base_url=f"{guarded.base_url}/v1", api_key="wrong")
     with pytest.raises(openai.AuthenticationError):
         keyless.models.list()
-    assert list(keyless.with_options(api_key=ADMIN_KEY).models.list()) == []
+    assert keyless.with_options(api_key=ADMIN_KEY).models.list().object == "list"
 
 
 def test_earlier_turns_are_sent_along(official: openai.OpenAI, gateway: ScriptedGateway) -> None:

@@ -204,16 +204,58 @@ def test_file_search_names_the_collection(official: openai.OpenAI, gateway: Scri
         each.annotation.type for each in streamed if each.type == "response.output_text.annotation.added"
     ]
     assert added == ["url_citation", "file_citation"]
-    assert {each.output_index for each in streamed if hasattr(each, "output_index")} == {1}
+    told = [(each.type, each.output_index) for each in streamed if hasattr(each, "output_index")]
+    assert told[:7] == [
+        ("response.output_item.added", 0),
+        ("response.file_search_call.in_progress", 0),
+        ("response.file_search_call.searching", 0),
+        ("response.file_search_call.completed", 0),
+        ("response.output_item.done", 0),
+        ("response.output_item.added", 1),
+        ("response.content_part.added", 1),
+    ]
+    assert {index for _, index in told[7:]} == {1}
     filtered = {**tool, "filters": {"type": "eq", "key": "year", "value": 1999}}
     gateway.play(Scene.answer("Nothing is known of it."))
     none = official.responses.create(model="gpt-4o-mini", input="What does it cost?", tools=[filtered])
     assert (none.model_extra or {})["grounding"]["abstained"]
 
 
+@pytest.mark.parametrize("include", [[], ["file_search_call.results"]])
+def test_the_clients_stream_helper_follows_a_file_search(
+    official: openai.OpenAI, gateway: ScriptedGateway, include: list[Any]
+) -> None:
+    """Search and message are both begun and ended, and what is accumulated is the response that is kept."""
+    for scene in (cite(TWO), Scene.answer("Nothing is known of it.")):
+        gateway.play(scene)
+        with official.responses.stream(
+            model="answered", input=QUESTION, tools=SEARCH, include=include
+        ) as stream:
+            events: list[Any] = list(stream)
+            final = stream.get_final_response()
+
+        for kind in ("added", "done"):
+            items = [each.item for each in events if each.type == f"response.output_item.{kind}"]
+            assert sorted(each.type for each in items) == ["file_search_call", "message"]
+            assert {each.id for each in items} == {each.id for each in final.output}
+        kept: Any = official.responses.retrieve(final.id)
+        (searched,) = [
+            each.item
+            for each in events
+            if each.type == "response.output_item.done" and each.output_index == 0
+        ]
+        assert searched.to_dict() == final.output[0].to_dict() == kept.output[0].to_dict()
+        assert final.output_text == kept.output_text
+        call: Any = final.output[0]
+        assert (call.results is not None) == bool(include)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("metadata", {"a": {"b": 1}}),
+        ("metadata", {"a": "b" * 513}),
+        ("metadata", {"a" * 65: "b"}),
         ("background", True),
         ("conversation", "conv_1"),
         ("tools", [{"type": "web_search"}]),
@@ -229,6 +271,14 @@ def test_what_cannot_be_done_is_refused(official: openai.OpenAI, field: str, val
     """By its name, rather than answered as if it had not been asked."""
     with pytest.raises(openai.UnprocessableEntityError):
         official.responses.create(model="answered", input=QUESTION, extra_body={field: value})
+
+
+def test_a_refusal_names_the_parameter_as_it_was_sent(official: openai.OpenAI) -> None:
+    """The form of an answer is called otherwise here than in chat completions; a kept response is no stream."""
+    with pytest.raises(openai.UnprocessableEntityError, match=r"text\.format: "):
+        official.responses.create(model="answered", input=QUESTION, text={"format": {"type": "json_object"}})
+    with pytest.raises(openai.UnprocessableEntityError, match="stream: "):
+        list(official.responses.retrieve("resp_0", stream=True))
 
 
 def test_an_error_in_the_stream_raises(official: openai.OpenAI, gateway: ScriptedGateway) -> None:
@@ -259,6 +309,29 @@ def test_a_response_goes_with_its_documents(
         official.responses.retrieve(response.id)
     with pytest.raises(openai.NotFoundError):
         official.responses.create(model="gone", input="And?", previous_response_id=response.id)
+
+
+def test_an_answer_that_was_sent_along_is_not_kept(
+    official: openai.OpenAI, client: httpx.Client, gateway: ScriptedGateway
+) -> None:
+    """It may quote a document that this response does not show, and so would outlive it."""
+    leaflet = upload(client, "The xylograph costs 4711 euros.", "leaflet.md", collection="answered")
+    other = {"type": "ne", "key": "document_id", "value": leaflet["id"]}
+    items: Any = [
+        {"role": "user", "content": "What does it cost?"},
+        {"role": "assistant", "content": "The xylograph costs 4711 euros. [1]"},
+        {"role": "user", "content": QUESTION},
+    ]
+    gateway.play(cite("Members may borrow seven books [{k}]."))
+    made = official.responses.create(
+        model="answered", input=items, tools=[{**SEARCH[0], "filters": other}], include=[]
+    )
+
+    client.delete(f"/v1/documents/{leaflet['id']}").raise_for_status()
+
+    assert official.responses.retrieve(made.id).output_text == "Members may borrow seven books. [1]"
+    kept = list(official.responses.input_items.list(made.id, order="asc"))
+    assert [each.to_dict()["content"][0]["text"] for each in kept] == ["What does it cost?", QUESTION]
 
 
 def test_others_do_not_see_what_one_may_not(guarded: httpx.Client) -> None:

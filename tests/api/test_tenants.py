@@ -143,6 +143,12 @@ NAMING = [name for name in PROTECTED if RULES[name].scopes != (Scope.ADMIN,) and
 )]  # fmt: skip
 
 
+# Where a file, or a batch of files, is named beside a vector store.
+IN_STORES = [name for name in NAMING if "{vector_store_id}/file" in name and name != (
+    "GET /v1/vector_stores/{vector_store_id}/files"
+)]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Both tenants."""
@@ -236,6 +242,57 @@ def test_a_foreign_thing_is_as_unknown_as_any(both: World, name: str) -> None:
     error_of(foreign, 404, "not_found")
     assert same(foreign) == same(missing)
     assert CANARIES["acme"] not in foreign.text
+
+
+@pytest.mark.parametrize("name", IN_STORES)
+def test_a_foreign_file_is_as_unknown_in_ones_own_store(both: World, name: str) -> None:
+    """What the other tenant has cannot be put into one's own vector store, nor be told from what does not exist."""
+    nobody = unknown(both.acme)
+    foreign = replace(both.globex, file_id=both.acme.file_id, file_batch_id=both.acme.file_batch_id)
+    missing = replace(both.globex, file_id=nobody.file_id, file_batch_id=nobody.file_batch_id)
+
+    refused = call(both.client, name, foreign, both.globex.token)
+
+    error_of(refused, 404, "not_found")
+    assert same(refused) == same(call(both.client, name, missing, both.globex.token))
+    kept = both.client.get(f"/v1/files/{both.acme.file_id}", headers=bearer(both.acme.token))
+    assert kept.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("route", "asked"),
+    [
+        ("/v1/vector_stores", lambda of: {"name": "globex", "file_ids": [of.file_id]}),
+        (
+            "/v1/vector_stores/globex/file_batches",
+            lambda of: {"files": [{"file_id": of.file_id, "attributes": {"a": 1}}]},
+        ),
+        (
+            "/v1/responses",
+            lambda of: {"model": "globex", "input": "Why?", "previous_response_id": of.response_id},
+        ),
+        (
+            "/v1/responses",
+            lambda of: {
+                "model": "globex",
+                "input": "Why?",
+                "tools": [{"type": "file_search", "vector_store_ids": [of.name]}],
+            },
+        ),
+    ],
+)
+def test_what_a_body_names_is_as_unknown_as_any(
+    both: World, route: str, asked: Callable[[Tenant], dict[str, Any]]
+) -> None:
+    """Also where the address and the collection are one's own."""
+    headers = bearer(both.globex.token)
+
+    foreign, missing = (
+        both.client.post(route, json=asked(of), headers=headers) for of in (both.acme, unknown(both.acme))
+    )
+
+    error_of(foreign, 404, "not_found")
+    assert same(foreign) == same(missing)
 
 
 @pytest.mark.parametrize("name", PROTECTED)
