@@ -197,23 +197,26 @@ class Spending:
             spent: The most that it can have cost, in millionths of a US dollar.
             lines: For the books.
         """
-        if hold is not None:
-            self._holding(hold, key_id, -hold.amount)
-        with self._database.write() as connection:
-            _add(connection, lines)
-            rest = 0 if hold is None else hold.amount - min(hold.amount, spent)
-            # What was taken on a day that is over stays taken.
-            if hold is None or not rest or hold.day != _today():
-                return
-            if hold.of_key:
-                take_of(connection, key_id, Metered.MICRO_USD, -rest, None)
-            if hold.of_collection is not None:
-                mine = collection_budgets.c.collection_id == hold.of_collection
-                connection.execute(
-                    update(collection_budgets)
-                    .where(mine, collection_budgets.c.day == hold.day)
-                    .values(taken=collection_budgets.c.taken - rest)
-                )
+        try:
+            with self._database.write() as connection:
+                _add(connection, lines)
+                rest = 0 if hold is None else hold.amount - min(hold.amount, spent)
+                # What was taken on a day that is over stays taken.
+                if hold is None or not rest or hold.day != _today():
+                    return
+                if hold.of_key:
+                    take_of(connection, key_id, Metered.MICRO_USD, -rest, None)
+                if hold.of_collection is not None:
+                    mine = collection_budgets.c.collection_id == hold.of_collection
+                    connection.execute(
+                        update(collection_budgets)
+                        .where(mine, collection_budgets.c.day == hold.day)
+                        .values(taken=collection_budgets.c.taken - rest)
+                    )
+        finally:
+            # Only now: who finds no room and nothing held is told to come back tomorrow.
+            if hold is not None:
+                self._holding(hold, key_id, -hold.amount)
 
     def count(self, key_id: str, collection: str, *, cached: bool) -> None:
         """Count a question that cost nothing; it is written with others within a few seconds."""

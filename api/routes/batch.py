@@ -244,7 +244,7 @@ def _read_csv(body: bytes) -> list[dict[str, str | None]]:
     found = []
     try:
         for row in rows:
-            if any(row.pop(None, ())):  # type: ignore[call-overload]
+            if any(row.pop(None, ())):
                 message = (
                     f"Line {rows.line_num} has more cells than the first line. Put a question that holds "
                     f"{separator!r} into quotation marks."
