@@ -1,7 +1,7 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
 SECONDS ?= 600
 .PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval conversations bombs chaos states canaries diskfull backups \
-	durability clients clean
+	cache gateway durability clients clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -80,6 +80,14 @@ backups: ## 20 backups under load, each restored
 	$(RELIABLE).backups --backups $(if $(SHORT),3,20) --seed $(SEED) $(OUT)
 
 durability: chaos states canaries diskfull backups ## The five above
+
+cache: ## Kept answers: how quick they are, and that none outlives its evidence
+	scripts/install.sh dev
+	$(RELIABLE).answer_cache --seed $(SEED) $(if $(SHORT),--short) $(OUT)
+
+gateway: ## Every fault of a gateway, and a hundred requests at once against one budget
+	scripts/install.sh dev
+	$(RELIABLE).gateway_faults $(if $(SHORT),--short) $(OUT)
 
 clients: ## The clients of others, in an environment of their own, run what docs/clients shows
 	scripts/install.sh dev

@@ -7,8 +7,8 @@ service, the next start goes on with the first question that is not done.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,8 @@ from api.rules import RULES
 from index.disk import passes
 from index.errors import IndexingError, NotFound
 from index.sight import Sight
-from rag.errors import BudgetExceeded, RagError
+from index.usage import Metered
+from rag.errors import RagError
 from rag.types import Mode, OnUnsupported, Question
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ _LEASE_S, _IDLE_S = 60.0, 5.0
 _ATTEMPTS, _AGAIN_S = 5, 5.0
 # What is asked again after a quota is used up, at the latest.
 _QUOTA_S = 3600.0
+# And what is asked again once others have given back what they hold.
+_HELD_S = 0.5
 # What one answer of a batch with a limit may cost, where the limit does not allow less.
 _USD_PER_ANSWER = 0.05
 _ASK = RULES["POST /v1/ask/batch"]
@@ -54,6 +57,15 @@ class _Wait(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"again in {seconds:g} s")
         self.seconds = seconds
+
+
+def _wait_of(error: _Wait | ApiError) -> _Wait | None:
+    """For how long a question waits that was not asked because of it; None when it is over."""
+    if isinstance(error, _Wait):
+        return error
+    if error.code != "quota_exceeded":
+        return None
+    return _Wait(min(_QUOTA_S, float(error.headers.get("Retry-After", _QUOTA_S))))
 
 
 class BatchRunner:
@@ -69,6 +81,8 @@ class BatchRunner:
         self._workers = workers
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        # Millionths of a dollar that questions under way hold of their batch's money.
+        self._holding: Counter[str] = Counter()
 
     def start(self) -> None:
         """Begin, or go on."""
@@ -117,6 +131,8 @@ class BatchRunner:
             raise
         except _Wait as wait:
             await asyncio.to_thread(batches.put_back, item, wait.seconds)
+            # Of a long batch the next question would only be told the same.
+            await asyncio.sleep(min(wait.seconds, _HELD_S))
         except Exception as error:
             await self._failed(item, error)
         else:
@@ -148,15 +164,16 @@ class BatchRunner:
         """The answer to a question, within what its batch, its key and its collection may spend.
 
         Raises:
-            _Wait: A quota is used up for now.
+            _Wait: A quota is used up for now, or others hold what is left of it.
             ApiError: The key is not good any more, or the batch's money is spent.
         """
         service, options = self._service, item.options
         caller = await asyncio.to_thread(self._caller, item)
+        counted = False
         try:
             await asyncio.to_thread(take_question, service.store.usage, caller.key_id, caller.limits)
+            counted = caller.limits.questions_per_day is not None
             held = await self._held(item)
-            limit = None if held is None else held / _MICRO
             question = Question(
                 text=item.question,
                 collection=item.collection,
@@ -164,59 +181,64 @@ class BatchRunner:
                 model=options["model"],
                 wanted=options["filter"],
                 top_k=options["top_k"],
-                max_cost_usd=limit,
+                max_cost_usd=None if held is None else held / _MICRO,
                 target_error=options["target_error"],
                 on_unsupported=OnUnsupported(options["on_unsupported"])
                 if options["on_unsupported"]
                 else None,
                 sight=Sight(caller.sight.collections, item.principals),
             )
-            return await self._complete(item, question, caller, held)
-        except ApiError as error:
-            if error.code == "quota_exceeded":
-                raise _Wait(min(_QUOTA_S, float(error.headers.get("Retry-After", _QUOTA_S)))) from error
-            raise
+            return await self._complete(item, question, caller, held or 0)
+        except (_Wait, ApiError) as error:
+            wait = _wait_of(error)
+            if wait is None:
+                raise
+            if counted:
+                # It was not asked yet.
+                await asyncio.to_thread(service.store.usage.give_back, caller.key_id, Metered.QUESTIONS, 1)
+            raise wait from error
 
-    async def _complete(self, item: Item, question: Question, caller: Caller, held: int | None) -> Answer:
-        """Answer, and give back of the batch's money what it did not cost."""
-        batches = self._service.store.batches
-        spent = held or 0
+    async def _complete(self, item: Item, question: Question, caller: Caller, held: int) -> Answer:
+        """Answer, and give back of the batch's money what it did not cost, however it ends."""
+        spent = 0
+
+        def paid(amount: int) -> None:
+            nonlocal spent
+            spent = amount
+
         try:
-            answer = await complete(self._service, question, caller)
-            if answer.cost_usd is not None:
-                spent = math.ceil(round(answer.cost_usd * _MICRO, 3))
-        except BudgetExceeded:
-            spent = 0
-            raise
-        else:
-            return answer
+            return await complete(self._service, question, caller, paid=paid)
         finally:
-            if held is not None and spent < held:
-                await asyncio.to_thread(batches.give_back, item.batch_id, held - spent)
+            try:
+                if spent < held:
+                    await asyncio.to_thread(
+                        self._service.store.batches.give_back, item.batch_id, held - spent
+                    )
+            finally:
+                # Only now: who sees nothing held takes what is left for all there is.
+                self._holding[item.batch_id] -= held
 
     async def _held(self, item: Item) -> int | None:
         """Millionths of a dollar taken of the batch's money for one answer; None for a batch without a limit.
 
         Raises:
+            _Wait: Others under way hold some, and may give it back.
             ApiError: 422 when none is left.
         """
         batches = self._service.store.batches
+        others = self._holding[item.batch_id] > 0
         record = await asyncio.to_thread(batches.get, item.batch_id)
         if record.limit is None or item.options["mode"] == Mode.EXTRACTIVE.value:
             return None
-        amount = min(round(_USD_PER_ANSWER * _MICRO), record.limit)
-        if await asyncio.to_thread(batches.take, item.batch_id, amount):
-            return amount
-        if item.attempts == 1 and record.counts:
-            # Others under way may give some of theirs back.
-            left = record.limit - record.taken
-            if left > 0 and await asyncio.to_thread(batches.take, item.batch_id, left):
-                return left
-        raise ApiError(
-            422,
-            "budget_exceeded",
-            "The rest of the batch's max_cost_usd is spent or held for others of its questions.",
-        )
+        # With nobody else under way, the last questions make do with what is left.
+        left = record.limit - record.taken
+        for amount in (min(round(_USD_PER_ANSWER * _MICRO), record.limit), left):
+            if amount > 0 and await asyncio.to_thread(batches.take, item.batch_id, amount):
+                self._holding[item.batch_id] += amount
+                return amount
+            if others or self._holding[item.batch_id] > 0:
+                raise _Wait(_HELD_S)
+        raise ApiError(422, "budget_exceeded", "The batch's max_cost_usd is spent.")
 
     def _caller(self, item: Item) -> Caller:
         """Who asks, as long as they may.

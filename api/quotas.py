@@ -10,6 +10,7 @@ import math
 import time
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from api.cached import Look
@@ -21,7 +22,7 @@ from rag.types import Done, Mode
 from rag.wishes import wishes_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from fastapi import Request
 
@@ -111,7 +112,13 @@ async def counted_upload(service: Service, caller: Caller, request: Request) -> 
 
 @asynccontextmanager
 async def budget(
-    service: Service, caller: Caller, collection: str | None, wanted: float | None, *, costs: bool
+    service: Service,
+    caller: Caller,
+    collection: str | None,
+    wanted: float | None,
+    *,
+    costs: bool,
+    paid: Callable[[int], object] | None = None,
 ) -> AsyncIterator[Purse]:
     """Hold back what a request may cost of what its key and its collection may spend today; the rest is given back.
 
@@ -121,6 +128,7 @@ async def budget(
         collection: Which is asked, if one is.
         wanted: US dollars that the request itself sets as its limit.
         costs: Whether it may ask the gateway at all.
+        paid: Is told the most that it can have cost, in millionths of a US dollar, however it ends.
 
     Yields:
         What every call of the request is paid from.
@@ -136,12 +144,18 @@ async def budget(
     purse = service.answerer.purse(limit)
     try:
         yield purse
-    except BudgetExceeded:
+    except BudgetExceeded as error:
         service.observed.metrics.budget_refusals.labels("request").inc()
+        if hold is not None and wanted is None and hold.amount < _USD_PER_ANSWER * _MICRO:
+            raise _used_up(
+                f"What is left of the day's budget, ${hold.amount / _MICRO:g}, may not do for an answer."
+            ) from error
         raise
     finally:
         # What is still being asked when the request ends counts with the most that it can cost.
         spent = math.ceil(round(purse.at_most_usd * _MICRO, 3))
+        if paid is not None:
+            paid(spent)
         if hold is not None or purse.calls:
             lines = _lines(caller.key_id, collection or "", purse.calls)
             await asyncio.to_thread(books.settle, hold, caller.key_id, spent, lines)
@@ -167,14 +181,20 @@ async def _held(
     # A budget of nothing has no room for anything.
     taken = max(1, math.ceil(round(limit * _MICRO, 3)))
     of_key = None if key_most is None else math.floor(round(key_most * _MICRO, 3))
-    hold = await asyncio.to_thread(books.hold, caller.key_id, of_key, collection, taken)
+    # A question without a limit of its own makes do with what is left of the day.
+    hold = await asyncio.to_thread(
+        partial(books.hold, caller.key_id, of_key, collection, taken, or_less=wanted is None)
+    )
     if hold.refused_by:
         service.observed.metrics.budget_refusals.labels(hold.refused_by).inc()
         whose = "key" if hold.refused_by == "key" else "collection"
-        raise _used_up(
-            f"The ${hold.limit / _MICRO:g} a day that this {whose} may spend have no room for ${limit:g} more."
+        room = (
+            f"The ${hold.limit / _MICRO:g} a day that this {whose} may spend have no room for ${limit:g} more"
         )
-    return hold, limit
+        if hold.soon:
+            raise _held_by_others(f"{room} while other questions hold some of it.")
+        raise _used_up(f"{room}.")
+    return hold, min(limit, hold.amount / _MICRO) if wanted is None else limit
 
 
 def _lines(key_id: str, collection: str, calls: Sequence[Call]) -> list[Line]:
@@ -195,7 +215,13 @@ def _lines(key_id: str, collection: str, calls: Sequence[Call]) -> list[Line]:
 
 
 async def answered(
-    service: Service, caller: Caller, question: Question, *, fresh: bool = False, own: bool = False
+    service: Service,
+    caller: Caller,
+    question: Question,
+    *,
+    fresh: bool = False,
+    own: bool = False,
+    paid: Callable[[int], object] | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Answer inside of what the key and the collection may spend today, or give an answer again that still holds.
 
@@ -207,6 +233,7 @@ async def answered(
         question: What.
         fresh: Whether to answer anew in any case.
         own: Whether the answer is deleted with what it is given in, such as a conversation.
+        paid: As of ``budget``; not called where nothing is asked of the gateway.
 
     Raises:
         ApiError: 429 when the day's money is spent.
@@ -219,7 +246,8 @@ async def answered(
         yield await look.passages()
     else:
         costs = mode is Mode.GENERATIVE
-        async with budget(service, caller, question.collection, question.max_cost_usd, costs=costs) as purse:
+        limit = question.max_cost_usd
+        async with budget(service, caller, question.collection, limit, costs=costs, paid=paid) as purse:
             asked = replace(question, max_cost_usd=purse.limit)
             events = service.observed.answering(service.answerer, asked, purse, look.after)
             async with aclosing(events):
@@ -233,6 +261,13 @@ async def answered(
         service.store.spending.count(caller.key_id, question.collection, cached=True)
         for each in look.events():
             yield each
+
+
+def _held_by_others(message: str) -> ApiError:
+    message = (
+        f"{message} What these do not cost is there again once they are answered; ask for less, or again."
+    )
+    return ApiError(429, "quota_exceeded", message, {"Retry-After": "1"}, retryable=True)
 
 
 def _used_up(message: str) -> ApiError:

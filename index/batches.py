@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
 
-from index.errors import NotFound
+from index.errors import KeyReused, NotFound
 from index.rows import delete_batches
 from index.schema import batch_items, batches, collections
 from index.sight import EVERYTHING, owned
@@ -118,16 +118,25 @@ class Batches:
 
         Returns:
             The batch's id, and whether it is new: the same ``request_key`` of the same key is the same batch.
+
+        Raises:
+            KeyReused: That ``request_key`` came with other questions, or other options, before.
         """
         now = time.time()
         batch_id = f"batch_{secrets.token_hex(12)}"
         with self._database.write() as connection:
+            delete_batches(connection, select(batches.c.id).where(batches.c.expires_at <= now))
             if request_key is not None:
                 mine = (batches.c.key_id == key_id) & (batches.c.request_key == request_key)
-                known = connection.execute(select(batches.c.id).where(mine)).scalar_one_or_none()
+                known = connection.execute(select(batches).where(mine)).one_or_none()
                 if known is not None:
-                    return str(known), False
-            delete_batches(connection, select(batches.c.id).where(batches.c.expires_at <= now))
+                    asked = (collection_id, principals and sorted(principals), options, limit)
+                    before = (known.collection_id, known.principals, known.options, known.micro_usd)
+                    if asked != before or list(questions) != _questions(connection, known.id):
+                        raise KeyReused(
+                            "This Idempotency-Key came with another batch before. Use a new key for each request."
+                        )
+                    return str(known.id), False
             connection.execute(
                 insert(batches).values(
                     id=batch_id,
@@ -345,6 +354,12 @@ def _is(batch_id: str, ordinal: int) -> ColumnElement[bool]:
 
 def _mine(item: Item) -> ColumnElement[bool]:
     return and_(_is(item.batch_id, item.ordinal), batch_items.c.owner == item.owner)
+
+
+def _questions(connection: Connection, batch_id: str) -> list[tuple[str, str]]:
+    """What a batch asks, as it was given."""
+    query = select(batch_items.c.label, batch_items.c.question).where(batch_items.c.batch_id == batch_id)
+    return [(row.label, row.question) for row in connection.execute(query.order_by(batch_items.c.ordinal))]
 
 
 def _finish_if_over(connection: Connection, batch_id: str) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from index.schema import collection_budgets, collections, spending
 from index.sight import EVERYTHING, owned
-from index.usage import DAY_S, Metered, take_of
+from index.usage import DAY_S, Metered, take_of, taken_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,6 +88,7 @@ class Hold:
         of_collection: The collection's id, where it was taken of that one's budget.
         refused_by: ``key`` or ``collection`` when there was no room, and nothing was taken.
         limit: What that one has a day.
+        soon: Whether there may be room in a moment: others hold money that they may not spend.
     """
 
     amount: int
@@ -96,6 +97,7 @@ class Hold:
     of_collection: int | None = None
     refused_by: str = ""
     limit: int = 0
+    soon: bool = False
 
 
 _NAMES = tuple(each.name for each in fields(Amounts))
@@ -107,10 +109,20 @@ class Spending:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: Counter[tuple[str, str, str, str]] = Counter()
+        # What requests under way hold, by key and by collection. What a crash left held stays taken for its day.
+        self._held: Counter[str | int] = Counter()
         self._lock = threading.Lock()
         self._flushed = time.monotonic()
 
-    def hold(self, key_id: str, key_limit: int | None, collection: str | None, amount: int) -> Hold:
+    def hold(
+        self,
+        key_id: str,
+        key_limit: int | None,
+        collection: str | None,
+        amount: int,
+        *,
+        or_less: bool = False,
+    ) -> Hold:
         """Take an amount of the budgets that there are, or nothing of either.
 
         Args:
@@ -118,25 +130,57 @@ class Spending:
             key_limit: Of that key a day, or None.
             collection: Which is asked; one without a budget has all the room.
             amount: Millionths of a US dollar.
+            or_less: Whether what is left will do where that is less, and no other request holds any of it.
         """
         today = _today()
         with self._database.write() as connection:
             row = _budget(connection, collection)
+            if or_less:
+                amount = min(amount, self._left(connection, key_id, key_limit, row) or amount)
             if row is not None:
                 taken = row.taken if row.day == today else 0
                 if taken + amount > row.micro_usd_per_day:
-                    return Hold(amount, today, refused_by="collection", limit=row.micro_usd_per_day)
+                    return self._refused("collection", row.collection_id, amount, row.micro_usd_per_day)
             if key_limit is not None and not take_of(
                 connection, key_id, Metered.MICRO_USD, amount, key_limit
             ):
-                return Hold(amount, today, refused_by="key", limit=key_limit)
+                return self._refused("key", key_id, amount, key_limit)
             if row is not None:
                 connection.execute(
                     update(collection_budgets)
                     .where(collection_budgets.c.collection_id == row.collection_id)
                     .values(day=today, taken=taken + amount)
                 )
-        return Hold(amount, today, key_limit is not None, None if row is None else row.collection_id)
+        hold = Hold(amount, today, key_limit is not None, None if row is None else row.collection_id)
+        self._holding(hold, key_id, amount)
+        return hold
+
+    def _left(
+        self, connection: Connection, key_id: str, key_limit: int | None, row: Row[Any] | None
+    ) -> int | None:
+        """What is left of today's budgets; None where there is none, nothing is left, or others hold some of it."""
+        rooms: list[int] = []
+        if row is not None:
+            rooms.append(row.micro_usd_per_day - (row.taken if row.day == _today() else 0))
+        if key_limit is not None:
+            rooms.append(key_limit - taken_of(connection, key_id, Metered.MICRO_USD))
+        with self._lock:
+            held = self._held[key_id] + (0 if row is None else self._held[row.collection_id])
+        left = min(rooms, default=0)
+        return left if left > 0 and not held else None
+
+    def _refused(self, by: str, whose: str | int, amount: int, limit: int) -> Hold:
+        with self._lock:
+            soon = amount <= limit and self._held[whose] > 0
+        return Hold(amount, _today(), refused_by=by, limit=limit, soon=soon)
+
+    def _holding(self, hold: Hold, key_id: str, amount: int) -> None:
+        with self._lock:
+            if hold.of_key:
+                self._held[key_id] += amount
+            if hold.of_collection is not None:
+                self._held[hold.of_collection] += amount
+            self._held += Counter()
 
     def limit(self, collection: str | None) -> int | None:
         """What a collection may cost a day, in millionths of a US dollar; None without a budget."""
@@ -153,21 +197,26 @@ class Spending:
             spent: The most that it can have cost, in millionths of a US dollar.
             lines: For the books.
         """
-        with self._database.write() as connection:
-            _add(connection, lines)
-            rest = 0 if hold is None else hold.amount - min(hold.amount, spent)
-            # What was taken on a day that is over stays taken.
-            if hold is None or not rest or hold.day != _today():
-                return
-            if hold.of_key:
-                take_of(connection, key_id, Metered.MICRO_USD, -rest, None)
-            if hold.of_collection is not None:
-                mine = collection_budgets.c.collection_id == hold.of_collection
-                connection.execute(
-                    update(collection_budgets)
-                    .where(mine, collection_budgets.c.day == hold.day)
-                    .values(taken=collection_budgets.c.taken - rest)
-                )
+        try:
+            with self._database.write() as connection:
+                _add(connection, lines)
+                rest = 0 if hold is None else hold.amount - min(hold.amount, spent)
+                # What was taken on a day that is over stays taken.
+                if hold is None or not rest or hold.day != _today():
+                    return
+                if hold.of_key:
+                    take_of(connection, key_id, Metered.MICRO_USD, -rest, None)
+                if hold.of_collection is not None:
+                    mine = collection_budgets.c.collection_id == hold.of_collection
+                    connection.execute(
+                        update(collection_budgets)
+                        .where(mine, collection_budgets.c.day == hold.day)
+                        .values(taken=collection_budgets.c.taken - rest)
+                    )
+        finally:
+            # Only now: who finds no room and nothing held is told to come back tomorrow.
+            if hold is not None:
+                self._holding(hold, key_id, -hold.amount)
 
     def count(self, key_id: str, collection: str, *, cached: bool) -> None:
         """Count a question that cost nothing; it is written with others within a few seconds."""

@@ -62,6 +62,13 @@ class Usage:
         return found
 
 
+def taken_of(connection: Connection, key_id: str, kind: Metered) -> int:
+    """What a key has used of one kind today, inside a transaction."""
+    today = int(time.time()) // DAY_S
+    mine = (key_usage.c.key_id == key_id) & (key_usage.c.kind == kind) & (key_usage.c.day == today)
+    return connection.execute(select(key_usage.c.amount).where(mine)).scalar_one_or_none() or 0
+
+
 def take_of(connection: Connection, key_id: str, kind: Metered, amount: int, limit: int | None) -> bool:
     """What ``Usage.take`` does, inside a transaction; without a limit there is room for everything."""
     today = int(time.time()) // DAY_S

@@ -26,7 +26,7 @@ from rag.answer import new_answer_id
 from rag.types import Cited, Claimed, Done, Mode, OnUnsupported, Question, Retrieved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from fastapi.responses import StreamingResponse
     from sqlalchemy import Connection
@@ -88,10 +88,14 @@ async def complete(
     *,
     fresh: bool = False,
     own: bool = False,
+    paid: Callable[[int], object] | None = None,
 ) -> Answer:
-    """The whole answer, stored under its id; ``fresh`` takes none that is kept, ``own`` is as of ``remember``."""
+    """The whole answer, stored under its id.
+
+    ``fresh`` takes none that is kept, ``own`` is as of ``remember``, ``paid`` as of ``answered``.
+    """
     own = own or joined is not None
-    async with aclosing(answered(service, caller, question, fresh=fresh, own=own)) as events:
+    async with aclosing(answered(service, caller, question, fresh=fresh, own=own, paid=paid)) as events:
         async for each in events:
             if isinstance(each, Done):
                 return await remember(service, question, each.answer, joined, own=own)

@@ -20,6 +20,7 @@ from api.errors import ApiError
 from api.gate import note_objects
 from api.idempotency import key_of
 from api.schemas.answers import CitationOut
+from api.schemas.base import Dollars
 from api.schemas.batches import (
     BatchDeletedOut,
     BatchErrorOut,
@@ -31,6 +32,7 @@ from api.schemas.batches import (
 )
 from api.stream import event, event_stream
 from index.errors import NotFound
+from index.filters import condition
 from index.keys import Scope
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ async def create_batch(
     mode: Annotated[
         Literal["auto", "extractive", "generative"], Query(description="For CSV: as in JSON.")
     ] = "auto",
-    max_cost_usd: Annotated[float | None, Query(gt=0, description="For CSV: as in JSON.")] = None,
+    max_cost_usd: Annotated[Dollars | None, Query(description="For CSV: as in JSON.")] = None,
 ) -> BatchOut:
     """Have questions answered, as JSON or as CSV with the columns ``question`` and, if wanted, ``id``.
 
@@ -83,6 +85,9 @@ async def create_batch(
     same batch.
     """
     given = await _given(request, collection, mode, max_cost_usd)
+    if given.filter is not None:
+        # Refused now, and not once for each of its questions.
+        condition(given.filter)
     who = caller.acting_as(given.principals)
     found = await asyncio.to_thread(service.store.catalog.collection, given.collection, who.sight)
     limit = None if given.max_cost_usd is None else math.floor(round(given.max_cost_usd * _MICRO, 3))
@@ -194,8 +199,8 @@ async def _given(request: Request, collection: str | None, mode: str, max_cost_u
     """The questions of a body.
 
     Raises:
-        ApiError: 415 for another type, 422 for CSV without the column ``question``.
-        RequestValidationError: A field is not as documented.
+        ApiError: 415 for another type, 422 for CSV that is none.
+        RequestValidationError: It is no JSON, or a field is not as documented.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
@@ -208,7 +213,11 @@ async def _given(request: Request, collection: str | None, mode: str, max_cost_u
             return BatchIn(questions=questions, mode=mode, max_cost_usd=max_cost_usd, **fields)  # type: ignore[arg-type]
     except ValidationError as error:
         raise RequestValidationError(
-            [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
+            # The input of what is no JSON are its bytes, which elsewhere tell that JSON was not what was sent.
+            [
+                {**each, "loc": ("body", *each["loc"]), "input": None}
+                for each in error.errors(include_url=False)
+            ]
         ) from None
     raise ApiError(415, "unsupported_media_type", "Send application/json or text/csv.")
 
@@ -225,23 +234,30 @@ def _read_csv(body: bytes) -> list[dict[str, str | None]]:
         raise ApiError(422, "invalid_field", f"CSV is read as UTF-8: {error}.") from None
     head = text.partition("\n")[0]
     separator = max(",;\t", key=head.count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    # Without strict a quotation mark that is never closed makes one question of all that follow.
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     names = {(name or "").strip().casefold(): name for name in rows.fieldnames or ()}
     if "question" not in names:
         raise ApiError(
             422, "invalid_field", "CSV has a first line that names its columns, one of them 'question'."
         )
+    found = []
     try:
-        return [
-            {
-                "question": row[names["question"]] or "",
-                "id": (row[names["id"]] or None) if "id" in names else None,
-            }
-            for row in rows
-            if any(row.values())
-        ]
+        for row in rows:
+            if any(row.pop(None, ())):
+                message = (
+                    f"Line {rows.line_num} has more cells than the first line. Put a question that holds "
+                    f"{separator!r} into quotation marks."
+                )
+                raise ApiError(422, "invalid_field", message)
+            if any(row.values()):
+                label = (row[names["id"]] or None) if "id" in names else None
+                found.append({"question": row[names["question"]] or "", "id": label})
     except csv.Error as error:
-        raise ApiError(422, "invalid_field", f"The CSV cannot be read: {error}.") from None
+        raise ApiError(
+            422, "invalid_field", f"The CSV cannot be read at line {rows.line_num}: {error}."
+        ) from None
+    return found
 
 
 def _row(service: Service, caller: Caller, row: Row) -> BatchRowOut:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
-from api.schemas.base import ActingAs, Body, CollectionName, Out, QuestionText
+from api.schemas.base import ActingAs, Body, CollectionName, Dollars, Out, QuestionText
 
 if TYPE_CHECKING:
     from rag.ground import Grounded
@@ -104,7 +104,7 @@ class AskIn(Body):
     model: str | None = Field(None, max_length=200)
     filter: Filter | None = None
     top_k: int = Field(10, ge=1, le=50)
-    max_cost_usd: float | None = Field(None, gt=0)
+    max_cost_usd: Dollars | None = None
     target_error: float | None = Field(None, gt=0, lt=1)
     on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     stream: bool = False
@@ -295,7 +295,7 @@ class GroundIn(Body):
         description=f"At most {MAX_SOURCE_CHARS:,} characters together.",
     )
     question: str | None = Field(None, max_length=8_000)
-    max_cost_usd: float | None = Field(None, gt=0)
+    max_cost_usd: Dollars | None = None
     principals: ActingAs = None
 
 

@@ -18,6 +18,9 @@ QuestionText = Annotated[
 # The bound makes pydantic look at the characters too: half a surrogate pair is refused.
 LongText = Annotated[str, StringConstraints(max_length=1_000_000)]
 
+# What something may cost, in US dollars. The bound keeps what is counted in millionths of one a number of the catalog.
+Dollars = Annotated[float, Field(gt=0, le=1_000_000)]
+
 # Who a document may be allowed to: a user, a group, a role, as the callers of this service name them.
 Principal = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Principals = Annotated[list[Principal], Field(max_length=200)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from api.schemas.base import ActingAs, Body, CollectionName, QuestionText
+from api.schemas.base import ActingAs, Body, CollectionName, Dollars, QuestionText
 
 if TYPE_CHECKING:
     from index.batches import BatchRecord
@@ -37,7 +37,7 @@ class BatchIn(Body):
     model: str | None = Field(None, max_length=200)
     filter: dict[str, Any] | None = Field(None, max_length=500)
     top_k: int = Field(10, ge=1, le=50)
-    max_cost_usd: float | None = Field(None, gt=0)
+    max_cost_usd: Dollars | None = None
     target_error: float | None = Field(None, gt=0, lt=1)
     on_unsupported: Literal["flag", "drop", "abstain"] | None = None
     principals: ActingAs = None

@@ -274,11 +274,11 @@ class Gateway:
         try:
             async with aclosing(attempt) as deltas:
                 async for delta in deltas:
-                    if began is None:
+                    if began is None and delta.text:
                         began = loop.time() - started
                         standing.began(began)
                     usage = delta.usage or usage
-                    if delta.finish_reason:
+                    if delta.finish_reason and began is not None:
                         # Whoever has the finish reason needs no more.
                         outcome = "ok"
                     yield delta

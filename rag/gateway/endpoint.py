@@ -111,11 +111,17 @@ class Endpoint:
                     if size > self._config.max_answer_bytes:
                         limit = self._config.max_answer_bytes
                         raise faults.unusable(f"sent an answer of more than {limit} bytes", self.base)
+                    exchange.has_begun = size > 0
                     if delta.finish_reason:
                         finished = True
                         exchange.shorten(_TAIL_S)
                     if delta.text or delta.finish_reason or delta.usage:
                         yield delta
+            if finished and not size:
+                raise IncompleteAnswer(
+                    f"The gateway at {self.base} ended its answer without a word. Try again; if it recurs, the model "
+                    "may spend all that it may write on reasoning: change FOOTNOTE_MODEL."
+                )
             if not finished:
                 raise IncompleteAnswer(
                     f"The gateway at {self.base} ended its answer without a finish reason: part is missing. "
@@ -149,4 +155,4 @@ class Endpoint:
 
     def _bounds(self, deadline: float, first_byte_s: float) -> Bounds:
         first_byte = min(deadline, asyncio.get_running_loop().time() + first_byte_s)
-        return Bounds(deadline, first_byte, self._config.max_wire_bytes, self.base, self._key)
+        return Bounds(deadline, first_byte, first_byte_s, self._config.max_wire_bytes, self.base, self._key)

@@ -35,6 +35,7 @@ class Bounds:
     Attributes:
         deadline: When everything must be over, as the event loop's time in seconds.
         first_byte: When the first byte of the answer must have come, likewise; not after ``deadline``.
+        silence_s: Seconds between two of its bytes before its first word.
         max_bytes: Bytes of the answer's body.
         place: The gateway's address, for messages.
         key: The gateway's key, to be kept out of messages.
@@ -42,6 +43,7 @@ class Bounds:
 
     deadline: float
     first_byte: float
+    silence_s: float
     max_bytes: int
     place: str
     key: str | None
@@ -55,6 +57,8 @@ class Exchange:
         self._bounds = bounds
         self._chunks = response.aiter_bytes()
         self._received = 0
+        # Until the first word, silence is as long as before the first byte; another model can still take its place.
+        self.has_begun = False
         self.status = response.status_code
         self._media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
@@ -78,7 +82,10 @@ class Exchange:
             GatewayError: The connection broke, a limit of time passed, or the body is too long.
         """
         bounds = self._bounds
-        until = bounds.deadline if self._received else bounds.first_byte
+        until = bounds.deadline
+        if not self.has_begun:
+            now = asyncio.get_running_loop().time()
+            until = min(until, now + bounds.silence_s if self._received else bounds.first_byte)
         chunk = await _within(anext(self._chunks, None), bounds, until)
         self._received += len(chunk or b"")
         if self._received > bounds.max_bytes:
@@ -194,7 +201,7 @@ async def _within(step: Awaitable[_T], bounds: Bounds, until: float) -> _T:
             return await step
     except TimeoutError:
         early = until < bounds.deadline
-        missed = "sent nothing within the time for a first byte" if early else "missed the deadline"
+        missed = "sent nothing within the time for a first word" if early else "missed the deadline"
         failure: GatewayError = faults.too_late(missed, bounds.place)
     except faults.HTTPX_ERRORS as error:
         failure = faults.from_httpx(error, bounds.place, bounds.key)

@@ -41,7 +41,7 @@ class Opened:
 
 
 async def open_attempt(deltas: AsyncGenerator[Delta, None]) -> Opened:
-    """Read an answer up to its first text, or to its end if it has none.
+    """Read an answer up to its first text; one without any is none.
 
     Raises:
         GatewayError: It failed before.
@@ -50,7 +50,7 @@ async def open_attempt(deltas: AsyncGenerator[Delta, None]) -> Opened:
     try:
         async for delta in deltas:
             first.append(delta)
-            if delta.text or delta.finish_reason:
+            if delta.text:
                 return Opened(first, deltas)
     except BaseException:
         await deltas.aclose()

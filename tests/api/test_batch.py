@@ -113,10 +113,18 @@ def test_csv_in_and_out(tmp_path: Path) -> None:
         for body, kind in (
             (b"a,b\n1,2", "text/csv"),
             (b"\xff", "text/csv"),
+            (b'question\n"How many?\nHow few?\n', "text/csv"),
+            (b"id,question\na,How many books, and when?\n", "text/csv"),
             (b'{"questions": []}', "application/json"),
         ):
             error_of(client.post(WHERE, content=body, headers={"Content-Type": kind}), 422)
         error_of(client.post(WHERE, content=b"x", headers={"Content-Type": "text/plain"}), 415)
+        error_of(
+            client.post(WHERE, content=b"{", headers={"Content-Type": "application/json"}), 400, "malformed"
+        )
+        asked = {"questions": ["How many?"], "collection": "lending"}
+        error_of(client.post(WHERE, json={**asked, "filter": {"$no": 1}}), 422, "invalid_filter")
+        error_of(client.post(WHERE, json={**asked, "max_cost_usd": 1e300}), 422, "invalid_field")
 
 
 def test_it_goes_on_after_a_restart(tmp_path: Path) -> None:
@@ -152,6 +160,9 @@ def test_the_same_request_makes_one_batch(tmp_path: Path) -> None:
 
         assert len(set(sent)) == 1
         assert other not in sent
+        for changed in ({"questions": ["How few?"]}, {"mode": "extractive"}, {"max_cost_usd": 1.0}):
+            again = client.post(WHERE, json={**body, **changed}, headers={"Idempotency-Key": "k1"})
+            error_of(again, 422, "idempotency_key_reused")
 
 
 def test_cancelling_and_deleting(tmp_path: Path) -> None:
@@ -187,14 +198,53 @@ def test_a_batch_stays_inside_its_money(tmp_path: Path) -> None:
     scene = Scene.answer(says("Members may borrow seven books [{m}].", m="books at a time"))
     with ScriptedGateway([replace(scene, usage=False)]) as gateway, served(tmp_path, gateway) as client:
         upload(client, BOOKS, "lending.md", collection="lending")
-        batch = made(client, questions=[f"How many books, asked {at}?" for at in range(6)], max_cost_usd=0.12)
+        batch = made(
+            client, questions=[f"How many books, asked {at}?" for at in range(6)], max_cost_usd=0.005
+        )
         end = finished(client, batch)
         rows = client.get(f"{WHERE}/{batch['id']}/results").json()["results"]
 
         assert end["done"] >= 1
         assert end["failed"] >= 1
-        assert end["spent_usd"] <= 0.12
+        assert end["spent_usd"] <= 0.005
         assert {row["error"]["code"] for row in rows if row["error"]} == {"budget_exceeded"}
+
+
+def test_questions_wait_for_what_others_hold(tmp_path: Path) -> None:
+    """Four at once, money for two: none fails, because each costs a twentieth of what it holds; errors cost nothing."""
+    scene = replace(
+        Scene.answer(says("Members may borrow seven books [{m}].", m="books at a time")), delay_s=0.2
+    )
+    script = [Scene.refusal(400), *[scene] * 20]
+    with ScriptedGateway(script) as gateway, served(tmp_path, gateway, batch_workers=4) as client:
+        upload(client, BOOKS, "lending.md", collection="lending")
+        batch = made(
+            client, questions=[f"How many books, asked {at}?" for at in range(12)], max_cost_usd=0.01
+        )
+        end = finished(client, batch)
+        rows = client.get(f"{WHERE}/{batch['id']}/results").json()["results"]
+
+        assert (end["done"], end["failed"]) == (11, 1)
+        assert {row["error"]["code"] for row in rows if row["error"]} == {"gateway_bad_request"}
+        costs = [row["answer"]["cost_usd"] for row in rows if row["answer"]]
+        assert sum(costs) <= end["spent_usd"] <= sum(costs) + 1e-6 * len(costs)
+
+
+def test_a_key_with_little_money_does_not_stop_for_an_hour(tmp_path: Path) -> None:
+    """What others of the batch hold for a moment is waited for, and each question counts once."""
+    scene = replace(
+        Scene.answer(says("Members may borrow seven books [{m}].", m="books at a time")), delay_s=0.2
+    )
+    with ScriptedGateway([scene]) as gateway, served(tmp_path, gateway, batch_workers=3) as client:
+        upload(client, BOOKS, "lending.md", collection="lending")
+        limits = {"usd_per_day": 0.04, "questions_per_day": 6}
+        key = client.post("/v1/keys", json={"name": "t", "scopes": ["ask:*"], "limits": limits}).json()
+        body = {"questions": [f"How many books, asked {at}?" for at in range(6)], "collection": "lending"}
+        batch = client.post(WHERE, json=body, headers=bearer(key["token"])).raise_for_status().json()
+        started = time.monotonic()
+
+        assert finished(client, batch)["done"] == 6
+        assert time.monotonic() - started < 30
 
 
 def test_what_goes_wrong_is_a_result(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -134,6 +135,42 @@ def test_a_hundred_at_once_overspend_nothing(tmp_path: Path, whose: str) -> None
             assert budget["taken_usd"] * NANO >= spent
             assert budget["taken_usd"] * NANO - spent <= 1000 * len(given)
         assert at_once(service, 1, tokens, max_cost_usd=0.003)[0].status_code == 200
+
+
+@pytest.mark.parametrize("whose", ["key", "collection"])
+def test_money_that_others_hold_is_told_from_money_that_is_spent(tmp_path: Path, whose: str) -> None:
+    """Who is refused while another question is answered may ask in a second; who comes too late, tomorrow."""
+    slow = replace(good(), delay_s=2.0, usage=False)
+    with served(tmp_path, slow) as service:
+        limit = 0.003
+        token = service.key("ask:*", **({"usd_per_day": limit} if whose == "key" else {}))["token"]
+        if whose == "collection":
+            body = {"usd_per_day": limit}
+            service.client.put("/v1/collections/lending/budget", json=body).raise_for_status()
+
+        found = at_once(service, 3, [token], max_cost_usd=limit)
+        later = at_once(service, 1, [token], max_cost_usd=limit)
+
+        refused = [each for each in found if each.status_code == 429]
+        assert sorted(each.status_code for each in found) == [200, 429, 429]
+        assert [each.headers["Retry-After"] for each in refused] == ["1", "1"]
+        assert "midnight" not in refused[0].text
+        assert int(later[0].headers["Retry-After"]) > 1 or time.time() % 86_400 > 86_300
+        assert "midnight" in error_of(later[0], 429, "quota_exceeded")["message"]
+
+
+@pytest.mark.parametrize("amount", [0, -1, 1e300, "1e400"])
+def test_amounts_that_are_none_are_refused(tmp_path: Path, amount: float | str) -> None:
+    """Whatever JSON can spell is an amount under a bound or an error of the request."""
+    with served(tmp_path, good()) as service:
+        for address, body in (
+            ("/v1/ask", '{"question": "How many?", "collection": "lending", "max_cost_usd": %s}'),
+            ("/v1/ground", '{"text": "Seven books.", "collection": "lending", "max_cost_usd": %s}'),
+        ):
+            sent = service.client.post(
+                address, content=body % amount, headers={"Content-Type": "application/json"}
+            )
+            error_of(sent, 422, "invalid_field")
 
 
 @pytest.mark.timeout(300)
