@@ -174,11 +174,15 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
 
 
 def _words(found: dict[str, Any]) -> str:
-    """What is wrong with a field; the pattern of a collection's name is put into words."""
-    if found["type"] == "string_pattern_mismatch" and COLLECTION_NAME in found["ctx"]["pattern"]:
-        return (
-            "A collection's name has 1 to 100 letters, digits, '.', '_' and '-', a letter or a digit first."
-        )
+    """What is wrong with a field; patterns that people meet are put into words."""
+    if found["type"] == "string_pattern_mismatch":
+        if COLLECTION_NAME in found["ctx"]["pattern"]:
+            return (
+                "A collection's name has 1 to 100 letters, digits, '.', '_' and '-', "
+                "a letter or a digit first."
+            )
+        if found["loc"][1:2] == ("origins",):
+            return "An origin is http or https and a host in small letters, such as https://www.example.org."
     return str(found["msg"])
 
 

@@ -55,6 +55,16 @@ def test_a_name_that_no_collection_has(client: httpx.Client, path: str, body: di
     assert "pattern" not in error["message"]
 
 
+def test_an_origin_that_is_none(client: httpx.Client) -> None:
+    """What an origin is is said in words, not as a pattern."""
+    body = {"name": "page", "scopes": ["publishable:hostile"], "origins": ["www.example.org/chat"]}
+
+    assert (
+        "such as https://www.example.org"
+        in error_of(client.post("/v1/keys", json=body, headers=KEY), 422)["message"]
+    )
+
+
 @pytest.mark.parametrize(
     "path",
     ["/v1/documents", "/v1/search", "/v1/ask", "/v1/ground", "/v1/collections", "/v1/chat/completions"],
