@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api import COLLECTION_NAME
 from api.remote.errors import UrlBusy, UrlError
 from api.rules import methods_of
 from index.disk import Trouble, trouble
@@ -172,6 +173,19 @@ def describe(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     return status, _body(getattr(error, "code", "error"), str(error), status, retryable=retryable), headers
 
 
+def _words(found: dict[str, Any]) -> str:
+    """What is wrong with a field; patterns that people meet are put into words."""
+    if found["type"] == "string_pattern_mismatch":
+        if COLLECTION_NAME in found["ctx"]["pattern"]:
+            return (
+                "A collection's name has 1 to 100 letters, digits, '.', '_' and '-', "
+                "a letter or a digit first."
+            )
+        if found["loc"][1:2] == ("origins",):
+            return "An origin is http or https and a host in small letters, such as https://www.example.org."
+    return str(found["msg"])
+
+
 def install(app: FastAPI) -> None:
     """Make every failure of a route come out in the contract's form."""
 
@@ -207,7 +221,7 @@ def install(app: FastAPI) -> None:
         if any(each["type"] == "json_invalid" for each in found):
             return told(request, 400, _body("malformed", "The body is not valid JSON.", 400, retryable=False))
         parts = [
-            f"{'.'.join(str(at) for at in each['loc'][1:]) or 'body'}: {each['msg']}" for each in found[:5]
+            f"{'.'.join(str(at) for at in each['loc'][1:]) or 'body'}: {_words(each)}" for each in found[:5]
         ]
         return told(request, 422, _body("invalid_field", "; ".join(parts), 422, retryable=False))
 

@@ -1,7 +1,7 @@
 // Draws an answer: sentences with their footnotes and verdicts, the list of footnotes, the confidence.
 // Holds no state and makes no requests; `ask.js` decides when what is drawn.
 
-import { el, icon, setChildren, visible } from "./dom.js";
+import { el, icon, visible } from "./dom.js";
 import {
   LEVELS,
   VERDICTS,
@@ -48,26 +48,32 @@ function words(piece, view) {
 function claimNode(claim, index, pieces, view) {
   const verdict = VERDICTS[claim.verdict] ?? { icon: "none", label: claim.verdict, meaning: "" };
   const share = Number.isFinite(claim.support) ? ` Support ${percent(claim.support)}.` : "";
-  const sentence = el("span", { class: "sentence" });
-  for (const piece of pieces) {
-    if (typeof piece === "string") setChildren(sentence, ...sentence.childNodes, words(piece, view));
-    else sentence.append(footnoteButton(piece, index, view));
-  }
+  const drawn = (some) =>
+    some.flatMap((piece) =>
+      typeof piece === "string" ? words(piece, view) : footnoteButton(piece, index, view),
+    );
+  const end = pieces.findLastIndex((piece) => typeof piece === "string") + 1;
   return el(
     "span",
     { class: "claim", testid: "claim", "data-verdict": claim.verdict },
-    sentence,
+    el("span", { class: "sentence" }, drawn(pieces.slice(0, end))),
+    // No line ends within this: the footnotes behind the last word and the sign belong together.
     el(
       "span",
-      {
-        class: "verdict",
-        "data-verdict": claim.verdict,
-        title: `${verdict.meaning}${share}`,
-        testid: "verdict",
-      },
-      icon(verdict.icon),
-      // A sentence that is carried needs no more than its sign; the word is there for whoever cannot see it.
-      el("span", { class: claim.verdict === "supported" ? "visually-hidden" : null, text: verdict.label }),
+      { class: "glued" },
+      drawn(pieces.slice(end)),
+      el(
+        "span",
+        {
+          class: "verdict",
+          "data-verdict": claim.verdict,
+          title: `${verdict.meaning}${share}`,
+          testid: "verdict",
+        },
+        icon(verdict.icon),
+        // A sentence that is carried needs no more than its sign; the word is there for whoever cannot see it.
+        el("span", { class: claim.verdict === "supported" ? "visually-hidden" : null, text: verdict.label }),
+      ),
     ),
   );
 }
@@ -86,6 +92,12 @@ export function answerNodes(answer, view) {
       ? claimNode(part.claim, part.index, part.pieces, view)
       : document.createTextNode(visible(part.text)),
   );
+}
+
+/** The heading that a quote stands under, where it is not the title once more. */
+function ownHeading(citation) {
+  const heading = citation.headings?.at(-1);
+  return heading === titleOf(citation) ? "" : heading;
 }
 
 /** The footnotes at the foot of an answer, each one opening its source. */
@@ -125,7 +137,7 @@ export function footnoteList(citations, view, heading) {
                 el("span", { class: "note-title", text: titleOf(citation) }),
                 el("span", {
                   class: "quiet",
-                  text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(" · "),
+                  text: [pageLabel(citation.pages), ownHeading(citation)].filter(Boolean).join(" · "),
                 }),
               ),
               el("span", { class: "note-quote", text: citation.quote ?? "" }),

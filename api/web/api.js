@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Told on each 401; the page then asks for a key. */
+/** Told on each 401, with whether a key was refused; the page then asks for one. */
 export const keyWanted = new EventTarget();
 
 export function readKey() {
@@ -54,7 +54,7 @@ export function authorization() {
 
 /** The error that a response body describes; a body in another form gives one made from the status. */
 export function errorFrom(status, body, retryAfter = null) {
-  if (status === 401) keyWanted.dispatchEvent(new Event("wanted"));
+  if (status === 401) keyWanted.dispatchEvent(new CustomEvent("wanted", { detail: readKey() !== "" }));
   const stated = body?.error;
   const wait = retryAfter ? `Wait ${retryAfter} seconds, then try again.` : "";
   if (stated?.message) {
@@ -105,8 +105,23 @@ async function send(method, url, { json, signal, accept = "application/json" } =
   throw errorFrom(response.status, body, response.headers.get("Retry-After"));
 }
 
+/** What a response says; a body in another form, as of a gateway or a sign-in page in between, is an ApiError. */
+export async function readJson(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError({
+      code: "unreadable",
+      message: "The server's answer cannot be read.",
+      hint: "Something between this page and the service may have answered instead, such as a sign-in page. Reload the page.",
+      retryable: true,
+    });
+  }
+}
+
 export async function getJson(url, signal) {
-  return (await send("GET", url, { signal })).json();
+  return readJson(await send("GET", url, { signal }));
 }
 
 /** The state of the service's parts, whether or not it is ready. */
@@ -117,11 +132,11 @@ export async function readiness() {
 }
 
 export async function postJson(url, json, signal) {
-  return (await send("POST", url, { json, signal })).json();
+  return readJson(await send("POST", url, { json, signal }));
 }
 
 export async function remove(url) {
-  return (await send("DELETE", url)).json();
+  return readJson(await send("DELETE", url));
 }
 
 export async function getBlob(url, signal) {

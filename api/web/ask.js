@@ -1,7 +1,7 @@
 // Questions and their streamed answers. A turn is drawn sentence by sentence as the service verifies it;
 // an answer that breaks off is marked as unfinished and never looks like a finished one.
 
-import { ApiError, openStream, path } from "./api.js";
+import { ApiError, openStream, path, readJson } from "./api.js";
 import {
   answerNodes,
   confidenceNode,
@@ -15,7 +15,7 @@ import { announce, byId, el, errorBox, icon, setChildren } from "./dom.js";
 import { feedback } from "./feedback.js";
 import { readEvents } from "./sse.js";
 import { LEVELS, VERDICTS, percent, plural } from "./text.js";
-import { BROKEN, TURNS_SENT, UNFINISHED, drawTurn, parse, plain, retrievalWords } from "./turn.js";
+import { BROKEN, NOTHING_YET, TURNS_SENT, UNFINISHED, drawTurn, parse, plain, retrievalWords } from "./turn.js";
 
 /** Wires the question box. `source` and `trace` are what opens beside it; `collection()` names what is asked. */
 export function createAsk({ collection, source, trace }) {
@@ -111,7 +111,7 @@ export function createAsk({ collection, source, trace }) {
           "p",
           { class: "abstained", testid: "abstained" },
           icon("none"),
-          el("strong", { text: "No answer: the documents do not carry one." }),
+          el("strong", { text: "No answer" }),
         ),
       );
     }
@@ -161,7 +161,8 @@ export function createAsk({ collection, source, trace }) {
       stream: true,
     };
     const response = await openStream("POST", path(["ask"]), { json: question, signal }).catch((error) => {
-      if (error.status !== 404 || !turn.before) throw error;
+      if (error.status !== 404) throw error;
+      if (!turn.before) throw new ApiError({ ...NOTHING_YET, traceId: error.traceId });
       // The conversation is over or deleted: what this page still knows of it goes along instead.
       turn.before = null;
       return null;
@@ -171,7 +172,7 @@ export function createAsk({ collection, source, trace }) {
       return;
     }
     if (!response.headers.get("Content-Type")?.includes("text/event-stream")) {
-      finish(turn, await response.json());
+      finish(turn, await readJson(response));
       return;
     }
     for await (const { event, data } of readEvents(response)) {
@@ -213,7 +214,10 @@ export function createAsk({ collection, source, trace }) {
       } else if (error instanceof ApiError) breakOff(turn, error);
       // A connection that breaks in the middle of a stream surfaces as a TypeError of the reader.
       else if (error instanceof TypeError) breakOff(turn, new ApiError(BROKEN));
-      else throw error;
+      else {
+        breakOff(turn, new ApiError(BROKEN));
+        throw error;
+      }
     } finally {
       if (running === control) {
         running = null;

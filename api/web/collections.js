@@ -6,20 +6,29 @@ import { confirmDialog } from "./dialog.js";
 import { announce, byId, el, errorBox } from "./dom.js";
 
 const DEFAULT = "default";
+const NAMING = "Letters, digits, dots, dashes and underscores, a letter or a digit first.";
 
 /** Wires the picker; `onChange(name)` is called whenever another collection is chosen. */
 export function createCollections({ onChange }) {
   const select = byId("collection");
-  let current = new URLSearchParams(location.search).get("collection") || DEFAULT;
+  const named = () => new URLSearchParams(location.search).get("collection") || DEFAULT;
+  let current = named();
 
   function choose(name) {
     current = name;
     const address = new URL(location.href);
     if (name === DEFAULT) address.searchParams.delete("collection");
     else address.searchParams.set("collection", name);
-    history.replaceState(null, "", address);
+    history.pushState(null, "", address);
     onChange(name);
   }
+
+  addEventListener("popstate", () => {
+    if (named() === current) return;
+    current = named();
+    show([...select.options].map((option) => option.value));
+    onChange(current);
+  });
 
   function show(names) {
     // A collection is made at its first use, so the chosen one may not be in the list yet.
@@ -45,7 +54,10 @@ export function createCollections({ onChange }) {
       testid: "collection-name",
       type: "text",
       required: true,
-      maxlength: 200,
+      maxlength: 100,
+      pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*",
+      title: NAMING,
+      "aria-describedby": "collection-naming",
       autocomplete: "off",
       spellcheck: "false",
       value: name,
@@ -56,6 +68,7 @@ export function createCollections({ onChange }) {
         el("p", { class: "quiet", text: "Documents in one collection are searched and cited together." }),
         el("label", { for: "collection-name", text: "Name" }),
         input,
+        el("p", { class: "quiet small", id: "collection-naming", text: NAMING }),
         failure && errorBox(failure),
       ].filter(Boolean),
       confirm: "Create",

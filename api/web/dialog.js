@@ -42,5 +42,7 @@ export function confirmDialog({ title, body, confirm, danger = false, wide = fal
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "confirm"), { once: true });
     dialog.showModal();
     (form.querySelector("input") ?? cancel).focus();
+    // What was wrong at the last try is read first, also where the form is longer than the screen.
+    form.querySelector('[role="alert"]')?.scrollIntoView({ block: "nearest" });
   });
 }

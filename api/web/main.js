@@ -17,8 +17,11 @@ import { createUploads } from "./upload.js";
 
 const keyForm = byId("key-form");
 // Asked for before the first request goes out, so that its 401 is not missed.
-keyWanted.addEventListener("wanted", () => {
+keyWanted.addEventListener("wanted", ({ detail: refused }) => {
   if (!keyForm.hidden) return;
+  byId("key-words").textContent = refused
+    ? "This key is not accepted. It may be mistyped, expired or revoked."
+    : "This service asks for an API key.";
   keyForm.hidden = false;
   byId("key").value = readKey();
   byId("key").focus();

@@ -1,5 +1,6 @@
 // What administrators look after: usage, keys, the audit log, the settings. Each part is read anew when it is shown.
 
+import { keyWanted } from "./api.js";
 import { audit } from "./audit.js";
 import { byId, el, errorBox, setChildren } from "./dom.js";
 import { createKeys } from "./keys.js";
@@ -20,6 +21,13 @@ function refusal(error, again) {
       el("p", {
         text: "The key that this page uses may do other things. Whoever runs the service can make one.",
       }),
+      el("button", {
+        type: "button",
+        class: "button",
+        testid: "another-key",
+        text: "Use another key",
+        on: { click: () => keyWanted.dispatchEvent(new CustomEvent("wanted")) },
+      }),
     ),
   );
 }
@@ -28,12 +36,13 @@ function refusal(error, again) {
 export function createManage({ collections, onKey }) {
   const body = byId("manage-body");
   const parts = { usage, audit, settings, keys: createKeys({ collections, onKey }) };
-  let current = NAMES.find((name) => location.hash === `#manage/${name}`) ?? NAMES[0];
+  let current = NAMES[0];
   let turn = 0;
 
   async function show() {
     turn += 1;
     const mine = turn;
+    current = NAMES.find((name) => location.hash === `#manage/${name}`) ?? current;
     for (const name of NAMES) {
       const tab = byId(`tab-${name}`);
       tab.setAttribute("aria-selected", String(name === current));
@@ -56,7 +65,7 @@ export function createManage({ collections, onKey }) {
   for (const [at, name] of NAMES.entries()) {
     const tab = byId(`tab-${name}`);
     const choose = (chosen) => {
-      current = chosen;
+      if (chosen !== current) history.pushState(null, "", `#manage/${chosen}`);
       show();
       byId(`tab-${chosen}`).focus();
     };

@@ -107,7 +107,9 @@ export function createSearch({ collection, source, conditions }) {
       );
       show(answer);
     } catch (error) {
-      if (error.name !== "AbortError")
+      // A collection is made at its first use; until then it is simply empty.
+      if (error.status === 404) show({ passages: [] });
+      else if (error.name !== "AbortError")
         setChildren(results, errorBox(error, { retry: run, testid: "search-error" }));
     }
   }

@@ -9,7 +9,7 @@ import { pageLabel, percent, slicePoints, titleOf } from "./text.js";
 const CONTEXT = 500; // Code points of stored text shown before and after the quote.
 const PAGES_SHOWN = 3;
 
-/** The stored text around the quote. A server that refuses an end past the text is asked for the quote alone. */
+/** The stored text around the quote. An end past the text is refused: what is asked for then has none, and is as short. */
 async function readAround(item, signal) {
   const around = (start, end) =>
     getJson(path(["documents", item.document_id, "text"], { version: item.version, start, end }), signal);
@@ -17,7 +17,7 @@ async function readAround(item, signal) {
     return await around(Math.max(0, item.start - CONTEXT), item.end + CONTEXT);
   } catch (error) {
     if (error.status !== 422 && error.status !== 400) throw error;
-    return around(item.start, item.end);
+    return around(Math.max(0, item.start - CONTEXT));
   }
 }
 
@@ -48,7 +48,7 @@ async function showText(holder, item, signal) {
         slicePoints(stored.text, 0, from),
         mark,
         slicePoints(stored.text, to, undefined),
-        el("span", { class: "quiet", text: " …" }),
+        stored.end === item.end + CONTEXT && el("span", { class: "quiet", text: " …" }),
       ),
     );
   } catch (error) {
@@ -138,7 +138,7 @@ export function createSource({ panel, findDocument }) {
       ],
       el("h2", { id: "source-title", text: title, testid: "source-title" }),
       item.filename && item.filename !== title && el("p", { class: "quiet small", text: item.filename }),
-      headingPath(item.headings, "source-headings"),
+      String(item.headings) !== title && headingPath(item.headings, "source-headings"),
       el(
         "p",
         { class: "source-facts small" },

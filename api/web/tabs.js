@@ -4,11 +4,11 @@ import { byId } from "./dom.js";
 
 const NAMES = ["documents", "ask", "search", "manage"];
 
-/** Wires the tabs; `onShow(name)` is told of each one that is chosen. The address remembers it. */
+/** Wires the tabs; `onShow(name)` is told of each one that is shown. The address remembers it, and the back button goes back. */
 export function createTabs({ onShow }) {
   const wide = matchMedia("(min-width: 60rem)");
 
-  function select(name, focus = false) {
+  function select(name, { focus = false, step = false } = {}) {
     for (const other of NAMES) {
       const tab = byId(`tab-${other}`);
       const chosen = other === name;
@@ -22,10 +22,16 @@ export function createTabs({ onShow }) {
     if (name === "documents") byId("documents").setAttribute("role", "main");
     else byId("documents").removeAttribute("role");
     byId("app").dataset.view = name;
-    if (location.hash.slice(1).split("/")[0] !== name) {
-      history.replaceState(null, "", name === "ask" ? location.pathname + location.search : `#${name}`);
+    if (named() !== name) {
+      const address = name === "ask" ? location.pathname + location.search : `#${name}`;
+      history[step ? "pushState" : "replaceState"](null, "", address);
     }
     onShow(name);
+  }
+
+  /** The view that the address names. */
+  function named() {
+    return location.hash.slice(1).split("/")[0] || "ask";
   }
 
   function shown() {
@@ -34,7 +40,7 @@ export function createTabs({ onShow }) {
 
   for (const name of NAMES) {
     const tab = byId(`tab-${name}`);
-    tab.addEventListener("click", () => select(name));
+    tab.addEventListener("click", () => select(name, { step: true }));
     tab.addEventListener("keydown", (event) => {
       const names = shown();
       const at = names.indexOf(name);
@@ -46,14 +52,15 @@ export function createTabs({ onShow }) {
       }[event.key];
       if (!target) return;
       event.preventDefault();
-      select(target, true);
+      select(target, { focus: true, step: true });
     });
   }
   wide.addEventListener("change", () => {
     if (wide.matches && byId("app").dataset.view === "documents") select("ask");
   });
-  const wanted = location.hash.slice(1).split("/")[0];
-  select(shown().includes(wanted) ? wanted : "ask");
+  // The way back and forward, and an address that somebody writes. The link that skips to the main part names no view.
+  addEventListener("popstate", () => shown().includes(named()) && select(named()));
+  select(shown().includes(named()) ? named() : "ask");
   return {
     /** Brings the documents into sight; on a wide screen they are. */
     showDocuments() {

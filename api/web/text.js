@@ -154,7 +154,7 @@ const FAILURES = {
   },
   no_text: {
     what: "No text was found in this file.",
-    todo: "A scan needs text recognition first: this server does it where the program tesseract is installed.",
+    todo: "If it is a scan, recognise its text first, or have tesseract installed where the service runs. If it is empty, there is nothing to add.",
   },
   too_large: {
     what: "This file is larger than the service accepts.",

@@ -59,7 +59,7 @@ function shown(answer) {
   return step(
     answer.model ? "Sent" : "Read",
     `${reader}: ${plural(evidence.length, "stretch", "stretches")} of text, ${plural(length, "character")}.`,
-    sent && lazily("What was sent", (holder) => holder.append(raw(sent)), "trace-sent"),
+    sent && lazily(answer.model ? "What was sent" : "What was read", (holder) => holder.append(raw(sent)), "trace-sent"),
     received && lazily("What came back", (holder) => holder.append(raw(received)), "trace-received"),
   );
 }
@@ -181,7 +181,7 @@ export function createTrace({ panel, findDocument }) {
     request = new AbortController();
     const body = el(
       "div",
-      { testid: "trace" },
+      { class: "trace", testid: "trace" },
       el("p", { class: "quiet loading", text: "Reading how it was made" }),
     );
     panel.draw(

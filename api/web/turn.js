@@ -25,6 +25,13 @@ export const BROKEN = {
   retryable: true,
 };
 
+export const NOTHING_YET = {
+  status: 404,
+  code: "not_found",
+  message: "There is nothing in this collection to answer from.",
+  hint: "Add documents to it, or use a key that may read those that are there.",
+};
+
 /** The data of an event. */
 export function parse(data) {
   try {

@@ -24,7 +24,7 @@ function figures(rows, books) {
     ["Searches", whole(total(rows, "searches"))],
     ["Uploads", whole(total(rows, "uploads"))],
     ["Refused", whole(total(rows, "refused"))],
-    books && ["Answered from the cache", whole(books.total.cached)],
+    books && ["From the cache", whole(books.total.cached)],
     books && ["Cost", money(books.total.cost_usd)],
   ].filter(Boolean);
   return el(

@@ -44,6 +44,28 @@ def _alive(client: httpx.Client) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/collections", {"name": "a b"}), ("/v1/ask", {"question": "?", "collection": "../secrets"})],
+)
+def test_a_name_that_no_collection_has(client: httpx.Client, path: str, body: dict[str, str]) -> None:
+    """What a name may be is said in words, not as a pattern."""
+    error = error_of(client.post(path, json=body), 422)
+
+    assert "1 to 100 letters, digits" in error["message"]
+    assert "pattern" not in error["message"]
+
+
+def test_an_origin_that_is_none(client: httpx.Client) -> None:
+    """What an origin is is said in words, not as a pattern."""
+    body = {"name": "page", "scopes": ["publishable:hostile"], "origins": ["www.example.org/chat"]}
+
+    assert (
+        "such as https://www.example.org"
+        in error_of(client.post("/v1/keys", json=body, headers=KEY), 422)["message"]
+    )
+
+
+@pytest.mark.parametrize(
     "path",
     ["/v1/documents", "/v1/search", "/v1/ask", "/v1/ground", "/v1/collections", "/v1/chat/completions"],
 )

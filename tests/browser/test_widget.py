@@ -148,14 +148,34 @@ def test_an_answer_under_a_strict_policy(
 
 def test_nothing_of_the_page_leaks_in_or_out(browser: Chromium, site: Site, key: str) -> None:
     """A page's heavy-handed styles do not reach the widget, and the widget leaves no name in the page."""
-    style = "* { letter-spacing: 9px } button { background: red !important; display: none } body { font: 40px fantasy }"
+    style = (
+        "* { letter-spacing: 9px; font: 40px fantasy } html { font-size: 10px } "
+        "button { background: red !important; display: none } body { font: 40px fantasy }"
+    )
     visit(browser, site.show(policy=False, style=style, collection="help", key=key, mode="extractive"))
 
     looks = f"getComputedStyle({by('widget-launcher', WIDGET)})"
     assert browser.run(f"{looks}.display") == "flex"
     assert browser.run(f"{looks}.fontSize") == "15px"
+    assert browser.run(f"{looks}.letterSpacing") == "normal"
     assert browser.run(f"{looks}.backgroundColor") == "rgb(29, 74, 128)"
     assert browser.run("Object.keys(window).filter(name => /footnote/i.test(name))") == []
+    browser.run(f"{by('widget-launcher', WIDGET)}.click()")
+    panel = f"getComputedStyle({by('widget-panel', WIDGET)})"
+    assert browser.run(f"{panel}.letterSpacing") == "normal"
+    assert browser.run(f"{panel}.width") == "400px"
+
+
+def test_a_long_conversation_scrolls_in_its_place(browser: Chromium, site: Site, key: str) -> None:
+    """The head of the panel stays where it is, however much is said; a target that is no selector is none."""
+    visit(browser, site.show(collection="help", key=key, mode="extractive", target="[[nothing"))
+    browser.viewport(600, 420)
+    turns = f"[...{WIDGET}.querySelectorAll('[data-testid=widget-turn]')]"
+    for turn in (1, 2, 3):
+        ask(browser)
+        browser.wait_for(f"{turns}.length === {turn} && {turns}.at(-1).dataset.state === 'done'")
+
+    assert browser.run(f"{by('widget-panel', WIDGET)}.scrollTop") == 0
 
 
 def test_the_keyboard_is_enough(browser: Chromium, site: Site, key: str) -> None:

@@ -7,7 +7,8 @@ import { answerParts, claimPieces } from "../text.js";
 export function place(citation, words) {
   const pages = citation.pages;
   const page = Array.isArray(pages) && pages.length > 0 ? words.page(pages[0], pages.at(-1)) : "";
-  return [page, citation.headings?.at(-1)].filter(Boolean).join(" · ");
+  const heading = citation.headings?.at(-1);
+  return [page, heading === citation.title ? "" : heading].filter(Boolean).join(" · ");
 }
 
 /** A document's title, or its file name. */
@@ -38,7 +39,9 @@ export function sentence(claim, pieces, turn, words) {
     el(
       "span",
       { class: "sentence" },
-      pieces.map((piece) => (typeof piece === "string" ? piece : marker(piece, turn, words))),
+      pieces.map((piece) =>
+        typeof piece === "string" ? piece : el("span", { class: "glued" }, marker(piece, turn, words)),
+      ),
     ),
     label && claim.verdict !== "supported" && el("span", { class: "verdict", text: label }),
   );
@@ -97,8 +100,8 @@ export function sources(turn, words, heading) {
   const found = [...turn.citations.values()].sort((a, b) => a.number - b.number);
   if (found.length === 0) return null;
   return el(
-    "section",
-    { class: "sources", "aria-label": heading },
+    "div",
+    { class: "sources", role: "group", "aria-label": heading },
     el("h3", { text: heading }),
     el(
       "ol",

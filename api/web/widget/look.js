@@ -27,7 +27,7 @@ export const LOOK = `
 }
 :host([theme="light"]) { color-scheme: light; }
 :host([theme="dark"]) { color-scheme: dark; }
-:host([inline]) { display: block; height: var(--footnote-height, 36rem); }
+:host([inline]) { display: block; height: var(--footnote-height, 576px); }
 
 *, ::before, ::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
@@ -41,7 +41,16 @@ button { cursor: pointer; }
 .quiet { color: var(--quiet); font-size: 0.87em; }
 .icon { flex: none; width: 1.1em; height: 1.1em; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
 
-/* Launcher and panel */
+/* Launcher and panel. A page's rules for every element reach the host: nothing of them is inherited further than this. */
+
+.launcher, .panel {
+  all: initial;
+  box-sizing: border-box;
+  color-scheme: inherit;
+  visibility: inherit;
+  font: 400 var(--size)/1.5 var(--font);
+  color: var(--ink);
+}
 
 .launcher {
   position: fixed;
@@ -58,6 +67,7 @@ button { cursor: pointer; }
   background: var(--accent);
   color: var(--accent-ink);
   font-weight: 600;
+  cursor: pointer;
   box-shadow: 0 1px 2px rgb(0 0 0 / 18%), 0 8px 24px rgb(0 0 0 / 18%);
 }
 .launcher:hover { filter: brightness(1.08); }
@@ -71,9 +81,9 @@ button { cursor: pointer; }
   inset: auto var(--inset) max(var(--inset), env(safe-area-inset-bottom)) auto;
   display: none;
   flex-direction: column;
-  width: var(--footnote-width, 25rem);
+  width: var(--footnote-width, 400px);
   max-width: calc(100vw - 2 * var(--inset));
-  height: var(--footnote-height, 40rem);
+  height: var(--footnote-height, 640px);
   max-height: calc(100dvh - 2 * var(--inset));
   margin: 0;
   padding: 0;
@@ -97,7 +107,8 @@ button { cursor: pointer; }
 .plain:hover { background: var(--wash); color: var(--ink); }
 .plain[aria-disabled="true"] { opacity: 0.4; cursor: default; }
 .square { justify-content: center; width: 2.25em; padding: 0; }
-.scroll { flex: 1; min-height: 0; padding: 1.1em 1.15em; overflow-y: auto; overscroll-behavior: contain; outline-offset: -3px; }
+/* Positioned, so that what is hidden from sight inside scrolls along and does not lengthen the panel. */
+.scroll { position: relative; flex: 1; min-height: 0; padding: 1.1em 1.15em; overflow-y: auto; overscroll-behavior: contain; outline-offset: -3px; }
 
 /* Conversation */
 
@@ -129,6 +140,9 @@ button { cursor: pointer; }
 .verdict { margin: 0 0.35em; color: var(--quiet); font-size: 0.8em; font-weight: 500; }
 .claim[data-verdict="partial"] .verdict { color: var(--warn); }
 .claim[data-verdict="contradicted"] .verdict { color: var(--bad); }
+/* No line ends before a footnote: it belongs to the last word. */
+.glued { white-space: nowrap; }
+.glued::before { content: "\\2060"; }
 .mark {
   display: inline-block;
   min-width: 24px;

@@ -12,13 +12,22 @@ const NAME = "footnote-chat";
 // On a screen this narrow the panel covers the page, and nothing behind it takes the focus.
 const NARROW = "(max-width: 30rem)";
 
+/** The element of the page that a selector means; null for none, and for what is no selector. */
+function find(selector) {
+  try {
+    return document.querySelector(selector);
+  } catch {
+    return null;
+  }
+}
+
 function makeHost(config, tag) {
   const host = document.createElement(NAME);
   host.setAttribute("theme", config.theme);
   host.setAttribute("side", config.side);
   if (config.accent) host.style.setProperty("--footnote-accent", config.accent);
   if (config.accentInk) host.style.setProperty("--footnote-accent-ink", config.accentInk);
-  const target = config.target ? document.querySelector(config.target) : null;
+  const target = config.target ? find(config.target) : null;
   if (config.target && !target)
     console.warn(`Footnote: there is no element ${config.target}; the widget floats.`);
   host.toggleAttribute("inline", Boolean(target));

@@ -96,7 +96,9 @@ export function createTalk({ config, words, language, list, scroll, quote, speak
     turn.answer = answer;
     conversation = answer.conversation_id ?? conversation;
     turn.citations = new Map((answer.citations ?? []).map((citation) => [citation.number, citation]));
-    setChildren(turn.parts.answer, wholeAnswer(answer, turn, words));
+    // The service's own sentence for no answer would say the same once more.
+    const bare = answer.abstained && !answer.claims?.length;
+    setChildren(turn.parts.answer, bare ? null : wholeAnswer(answer, turn, words));
     status(turn, "");
     turn.node.dataset.state = answer.abstained ? "abstained" : "done";
     setChildren(
