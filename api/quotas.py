@@ -143,7 +143,7 @@ async def budget(
         # What is still being asked when the request ends counts with the most that it can cost.
         spent = math.ceil(round(purse.at_most_usd * _MICRO, 3))
         if hold is not None or purse.calls:
-            lines = _lines(caller.key_id, collection or "", purse.calls)
+            lines = lines_of(caller.key_id, collection or "", purse.calls)
             await asyncio.to_thread(books.settle, hold, caller.key_id, spent, lines)
 
 
@@ -177,8 +177,8 @@ async def _held(
     return hold, limit
 
 
-def _lines(key_id: str, collection: str, calls: Sequence[Call]) -> list[Line]:
-    """Calls of one request for the books, by model."""
+def lines_of(key_id: str, collection: str, calls: Sequence[Call]) -> list[Line]:
+    """Calls that were made together, for the books, by model."""
     found: dict[str, Amounts] = {}
     for call in calls:
         name, before = f"{call.endpoint}/{call.model}", found.get(f"{call.endpoint}/{call.model}", Amounts())
