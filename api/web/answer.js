@@ -10,6 +10,7 @@ import {
   milliseconds,
   money,
   pageLabel,
+  pictureLabel,
   percent,
   signalValue,
   signalWords,
@@ -125,7 +126,9 @@ export function footnoteList(citations, view, heading) {
                 el("span", { class: "note-title", text: titleOf(citation) }),
                 el("span", {
                   class: "quiet",
-                  text: [pageLabel(citation.pages), citation.headings?.at(-1)].filter(Boolean).join(" · "),
+                  text: [pageLabel(citation.pages), citation.headings?.at(-1), pictureLabel(citation)]
+                    .filter(Boolean)
+                    .join(" · "),
                 }),
               ),
               el("span", { class: "note-quote", text: citation.quote ?? "" }),

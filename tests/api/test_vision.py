@@ -6,7 +6,7 @@ import base64
 import io
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -337,24 +337,49 @@ def test_the_budget_of_a_collection_holds(tmp_path: Path) -> None:
 
 
 def test_the_end_of_the_service_does_not_wait_for_the_model(tmp_path: Path) -> None:
-    """The connection is closed, and the document is read after the next start."""
-    with served(tmp_path, Scene.hang(), gateway_deadline_s=50.0) as service:
-        files = {"file": ("paper.pdf", pdf_of(scan()), "application/pdf")}
+    """The connection is closed; after the next start the document is read, and nothing is asked for twice."""
+    with served(tmp_path, Scene.answer(VAULT), Scene.hang(), gateway_deadline_s=50.0) as service:
+        files = {"file": ("paper.pdf", pdf_of(scan(1), scan(2)), "application/pdf")}
         (document,) = service.client.post("/v1/documents", files=files).json()["documents"]
         until = time.monotonic() + 20
-        while not service.gateway.chats and time.monotonic() < until:
+        while len(service.gateway.chats) < 2 and time.monotonic() < until:
             time.sleep(0.05)
         started = time.monotonic()
 
-    assert service.gateway.chats[0].disconnected.wait(10)
     assert time.monotonic() - started < 15
-    with ScriptedGateway([Scene.answer(VAULT)]) as gateway:
-        settings = settings_of(tmp_path, gateway_url=gateway.url, vision="gpt-4.1-mini")
-        with serving(settings) as url, httpx.Client(base_url=url, headers=bearer(ADMIN)) as client:
-            until = time.monotonic() + 30
-            while client.get(f"/v1/documents/{document['id']}").json()["status"] != "ready":
-                assert time.monotonic() < until
-                time.sleep(0.05)
+    assert service.gateway.chats[1].disconnected.wait(10)
+    first, second = shown_to(service.gateway)
+    with served(tmp_path, Scene.answer("The second sheet.")) as service:
+        until = time.monotonic() + 30
+        while service.client.get(f"/v1/documents/{document['id']}").json()["status"] != "ready":
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        text = service.client.get(f"/v1/documents/{document['id']}/text").json()["text"]
+
+        assert text == f"{VAULT}\n\nThe second sheet."
+        assert [each.tobytes() for each in shown_to(service.gateway)] == [second.tobytes()]
+        assert first.tobytes() != second.tobytes()
+
+
+def test_a_deleted_document_is_no_longer_asked_for(tmp_path: Path) -> None:
+    """What it has come to goes with it, and its pages that are left are not sent."""
+    with served(tmp_path, replace(Scene.answer(VAULT), delay_s=1.0)) as service:
+        files = {"file": ("paper.pdf", pdf_of(*map(scan, range(40))), "application/pdf")}
+        (document,) = service.client.post("/v1/documents", files=files).json()["documents"]
+        until = time.monotonic() + 20
+        while len(service.gateway.chats) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        service.client.delete(f"/v1/documents/{document['id']}").raise_for_status()
+        until = time.monotonic() + 40
+        asked = -1
+        while asked != len(service.gateway.chats):
+            assert time.monotonic() < until
+            asked = len(service.gateway.chats)
+            time.sleep(3)
+
+        assert asked < 40
+        usage = service.client.get("/v1/usage", params={"by": "key_id"}).json()
+        assert [each["key_id"] for each in usage["rows"] if each["calls"]] == ["ingestion"]
 
 
 FILE = """

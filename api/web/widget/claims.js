@@ -7,7 +7,8 @@ import { answerParts, claimPieces } from "../text.js";
 export function place(citation, words) {
   const pages = citation.pages;
   const page = Array.isArray(pages) && pages.length > 0 ? words.page(pages[0], pages.at(-1)) : "";
-  return [page, citation.headings?.at(-1)].filter(Boolean).join(" · ");
+  const picture = citation.transcribed?.length > 0 && words.transcribed;
+  return [page, citation.headings?.at(-1), picture].filter(Boolean).join(" · ");
 }
 
 /** A document's title, or its file name. */
