@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from pypdf import PdfWriter
 
+from ingest.config import ParseConfig
 from ingest.errors import CorruptFile, NoText, VisionRefused, VisionUnavailable
+from ingest.parse import Parser
 from ingest.types import Block, BlockKind, Parsed, Picture, transcribed
 from ingest.vision import VisionConfig, tidy, with_pictures, with_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from ingest.vision import Reader
 
@@ -261,3 +268,51 @@ def test_the_work_can_be_ended_between_and_during_questions() -> None:
 def test_words_are_made_plain(said: str, text: str) -> None:
     """No fence, no sign that nobody sees, one kind of line end, and no more than there is room for."""
     assert tidy(said, 20) == text
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_a_figure_is_cut_out_of_its_page(store: Callable[[bytes], Path], turn: int) -> None:
+    """In its colours, as the page is shown; a page as a whole is grey, and one with text alone is no picture."""
+    figure = Image.new("RGB", (400, 200), "red")
+    figure.paste("blue", (200, 0, 400, 200))
+    pdf = FPDF(format="A4")
+    pdf.set_font("helvetica", size=12)
+    pdf.add_page()
+    pdf.multi_cell(w=0, text="A page of the handbook with enough words to be a page of text, and a figure.")
+    pdf.image(figure, x=45, y=100, w=120, h=60)
+    pdf.image(figure, x=10, y=280, w=10, h=5)
+    pdf.add_page()
+    pdf.image(figure, x=0, y=0, w=210, h=297)
+    pdf.add_page()
+    pdf.multi_cell(w=0, text="Words alone.")
+    writer = PdfWriter(clone_from=io.BytesIO(bytes(pdf.output())))
+    for page in writer.pages:
+        page.rotate(turn)
+    target = io.BytesIO()
+    writer.write(target)
+    path = store(target.getvalue())
+    with Parser(ParseConfig(timeout_s=60, ocr_languages="", pictures=True)) as parser:
+        _, found = parser.parse(path, "turned.pdf")
+        images = [Image.open(io.BytesIO(parser.draw(path, each))) for each in found.pictures]
+
+    assert [(each.page, each.whole) for each in found.pictures] == [(1, False), (2, True)]
+    assert [image.mode for image in images] == ["RGB", "L"]
+    shown = images[0]
+    assert shown.width / shown.height == pytest.approx(0.5 if turn else 2, rel=0.02)
+    first = shown.getpixel(
+        (shown.width // 2, shown.height // 4) if turn else (shown.width // 4, shown.height // 2)
+    )
+    last = shown.getpixel(
+        (shown.width // 2, -(-shown.height * 3 // 4)) if turn else (shown.width * 3 // 4, shown.height // 2)
+    )
+    assert (first, last) == ((255, 0, 0), (0, 0, 255))
+
+
+def test_without_the_setting_nothing_is_listed(store: Callable[[bytes], Path]) -> None:
+    """A scan holds no text, as before."""
+    pdf = FPDF(format="A4")
+    pdf.add_page()
+    pdf.image(Image.new("RGB", (400, 200), "red"), x=0, y=0, w=210, h=297)
+
+    with Parser(ParseConfig(timeout_s=60, ocr_languages="")) as parser, pytest.raises(NoText):
+        parser.parse(store(bytes(pdf.output())), "scan.pdf")
