@@ -328,5 +328,6 @@ def _citation(body: dict[str, Any]) -> Citation:
             "pages": tuple(body["pages"]) if body["pages"] else None,
             "boxes": tuple(Box(**each) for each in body["boxes"]),
             "headings": tuple(body["headings"]),
+            "transcribed": tuple(map(tuple, body.get("transcribed", ()))),
         }
     )

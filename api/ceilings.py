@@ -21,6 +21,7 @@ from ingest.bundle import BundleConfig
 from ingest.config import MEBIBYTE, ChunkConfig, ParseConfig
 from ingest.parsers import archive
 from ingest.parsers.pdf.inflation import MAX_INFLATED_BYTES
+from ingest.vision import VisionConfig
 from rag.config import GatewayConfig, RepairConfig
 from rag.suggest import MOST_ASKED, MOST_S
 
@@ -81,6 +82,7 @@ def _requests() -> list[tuple[str, str, str, str]]:
 
 def _files() -> list[tuple[str, str, str, str]]:
     parse, bundle, chunk, jobs = ParseConfig(), BundleConfig(), ChunkConfig(), JobConfig()
+    vision = VisionConfig()
     return [
         _set("reading one file, wall clock", "parse_timeout_s", "s", "`limit_exceeded`"),
         _set("reading one file, processor time", "parse_cpu_s", "s", "`limit_exceeded`"),
@@ -91,6 +93,10 @@ def _files() -> list[tuple[str, str, str, str]]:
         ("pages", f"{parse.max_pages:,}", "`too_large`", ""),
         ("text of one file", f"{parse.max_chars:,} code points", "`too_large`", ""),
         ("headings, tables and other marks", f"{parse.max_blocks:,}", "`too_large`", ""),
+        _set("pages and figures that a model looks at, of one document", "vision_pages", "", "they stay unread, with a warning"),
+        _set("what that may cost, of one document", "vision_usd", "US dollars", "the same"),
+        ("what a model may write of one picture", f"{vision.max_chars:,} code points", "cut", ""),
+        ("pictures in a row that may fail", f"{vision.max_failures}", "no more are tried", ""),
         _set("embedding one file", "embed_timeout_s", "s", "`limit_exceeded`"),
         ("passages of one document", f"{chunk.max_passages:,}", "`too_large`", ""),
         ("all streams of a PDF, unpacked", _mib(MAX_INFLATED_BYTES), "`limit_exceeded`", ""),

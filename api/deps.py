@@ -17,6 +17,7 @@ from api.observe import Observed, ObservedGateway, ObservedParser
 from api.remote.fetch import FetchConfig, Fetcher
 from api.remote.networks import listed, networks
 from api.tracing import open_tracing
+from api.vision import GatewayVision, vision_configuration
 from index.config import JobConfig
 from index.jobs import JobRunner
 from index.store import Store
@@ -25,6 +26,7 @@ from ingest.embed import Embedder, SentenceTransformerEmbedder
 from ingest.errors import ParserUnavailable
 from ingest.parse import Parser
 from ingest.pipeline import Pipeline
+from ingest.vision import VisionConfig
 from rag.answer import Answerer
 from rag.calibration import read_calibration
 from rag.config import (
@@ -70,6 +72,8 @@ CALIBRATION = "calibration.json"
 GENERATIVE_CALIBRATION = "calibration-generative.json"
 # What FOOTNOTE_VERIFIER says when a language model at the gateway is to judge.
 GATEWAY = "gateway"
+# What FOOTNOTE_OCR_LANGUAGES says when tesseract is not to be used. An empty variable counts as one that is not set.
+NO_RECOGNITION = "none"
 
 
 class ReadyEmbedder(Embedder, Protocol):
@@ -203,7 +207,7 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
 
     Raises:
         FolderInUse: Another process holds the data folder.
-        GatewayNotConfigured: The gateway's address or key cannot be used as it stands.
+        GatewayNotConfigured: The gateway's address or key cannot be used as it stands, or not for what is asked of it.
         InvalidCalibration: The calibration's file cannot be read.
         TracingUnavailable: Traces are asked for, and the extra for them is not installed.
     """
@@ -213,13 +217,16 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
         sandbox=settings.parse_sandbox,
         memory_bytes=settings.parse_memory_mib * MEBIBYTE,
         max_bytes=settings.max_upload_mib * MEBIBYTE,
-        ocr_languages=settings.ocr_languages,
+        ocr_languages="" if settings.ocr_languages == NO_RECOGNITION else settings.ocr_languages,
+        pictures=settings.vision is not None,
+        figure_share=settings.vision_figure_share,
     )
     gateway_config = gateway_configuration(settings)
     observed = Observed(Metrics(), open_tracing(settings.otlp_endpoint))
     gateway = ObservedGateway(gateway_config, observed) if gateway_config.is_set else None
     tokens = token_counter()
     recognisers = _recognisers(settings)
+    vision_config = vision_configuration(settings, gateway_config, redacted=bool(recognisers))
     judges = _judges(settings.verifier, gateway_config, observed, recognisers)
     embedder = embedder or SentenceTransformerEmbedder(
         EmbedConfig(model=settings.embedder, precision=settings.embedder_precision)
@@ -240,6 +247,10 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
         embedder,
         parse_config,
         ChunkConfig(max_tokens=settings.passage_tokens, embed_timeout_s=settings.embed_timeout_s),
+        vision=None
+        if vision_config is None
+        else GatewayVision(vision_config, settings.vision_usd, store, observed, tokens.count),
+        vision_config=VisionConfig(max_pictures=settings.vision_pages),
     )
     answerer = Answerer(
         store=store,

@@ -12,7 +12,7 @@ from ingest.errors import IngestError
 from ingest.parse import PARSERS, Parser
 from rag.errors import RagError
 from rag.gateway import Gateway
-from rag.gateway.routes import endpoints_of
+from rag.gateway.routes import endpoints_of, resolve
 from rag.types import Done, Mode, Retrieved
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ class ObservedGateway(Gateway):
         super().__init__(config)
         # Callers may name any model, and each would be a series of its own for ever.
         self._own_models = {config.model, *config.chains}
+        self._own_models |= {each.model for each in resolve(config, None).targets}
         self._own_models |= {each.model for chain in config.chains.values() for each in chain.targets}
         self._own_model = config.model
         first = endpoints_of(config)[0]

@@ -157,7 +157,7 @@ async def budget(
         if paid is not None:
             paid(spent)
         if hold is not None or purse.calls:
-            lines = _lines(caller.key_id, collection or "", purse.calls)
+            lines = lines_of(caller.key_id, collection or "", purse.calls)
             await asyncio.to_thread(books.settle, hold, caller.key_id, spent, lines)
 
 
@@ -197,8 +197,8 @@ async def _held(
     return hold, min(limit, hold.amount / _MICRO) if wanted is None else limit
 
 
-def _lines(key_id: str, collection: str, calls: Sequence[Call]) -> list[Line]:
-    """Calls of one request for the books, by model."""
+def lines_of(key_id: str, collection: str, calls: Sequence[Call]) -> list[Line]:
+    """Calls that were made together, for the books, by model."""
     found: dict[str, Amounts] = {}
     for call in calls:
         name, before = f"{call.endpoint}/{call.model}", found.get(f"{call.endpoint}/{call.model}", Amounts())

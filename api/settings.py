@@ -245,7 +245,28 @@ class Settings(BaseSettings):
     ocr_languages: str = Field(
         "eng",
         description="Languages of scanned pages, as tesseract names them and joined by a plus, such as eng+deu. Used "
-        "where the program tesseract is installed.",
+        "where the program tesseract is installed; none leaves scans to VISION.",
+    )
+    vision: str | None = Field(
+        None,
+        description="Model at the gateway, as ENDPOINT/MODEL, or a chain, that reads pages of PDFs without text and "
+        "describes their figures while they are ingested; their images are sent to it. Without it none leaves the "
+        "machine. See docs/gateway.md.",
+    )
+    vision_pages: int = Field(
+        50, ge=1, le=5_000, description="Pages and figures of one document that VISION reads, pages first."
+    )
+    vision_usd: float = Field(
+        0.5,
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars that VISION may cost for one document; 0 for no limit.",
+    )
+    vision_figure_share: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Share of its page from which a picture is a figure that VISION describes; 1 for none.",
     )
     ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")
     otlp_endpoint: str | None = Field(

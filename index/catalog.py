@@ -376,6 +376,7 @@ def _document(connection: Connection, *conditions: Any) -> Row[Any] | None:
 # Failures that the same bytes need not meet again: uploading them once more tries again.
 RETRYABLE_CODES = (
     "embedder_unavailable",
+    "vision_unavailable",
     "original_missing",
     "parser_unavailable",
     "embedder_mismatch",

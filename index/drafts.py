@@ -1,8 +1,8 @@
-"""Vectors of a document in work, kept part by part until its job ends: a kill costs one part of the work."""
+"""What a document in work has come to, kept part by part until its job ends: a kill costs one part of the work."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import and_, delete, insert, select
@@ -10,7 +10,7 @@ from sqlalchemy import and_, delete, insert, select
 from index.schema import drafts, jobs
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from index.database import Database
     from index.jobs import Job
@@ -26,19 +26,38 @@ class JobDrafts:
 
     def load(self, part: str) -> tuple[FloatMatrix, FloatMatrix] | None:
         """See ``Drafts``."""
-        mine = and_(
-            drafts.c.document_id == self._job.document_id,
-            drafts.c.version == self._job.version,
-            drafts.c.part == part,
-        )
         with self._database.read() as connection:
-            row = connection.execute(select(drafts).where(mine)).one_or_none()
+            row = connection.execute(select(drafts).where(self._named(part))).one_or_none()
         if row is None:
             return None
         return _matrix(row.vectors, row.dimensions), _matrix(row.sentence_vectors, row.dimensions)
 
     def save(self, part: str, vectors: FloatMatrix, sentence_vectors: FloatMatrix) -> None:
         """See ``Drafts``. Nothing is kept for a job that another holds by now, or that has ended."""
+        self._save(
+            part,
+            dimensions=vectors.shape[1],
+            vectors=vectors.astype("<f4").tobytes(),
+            sentence_vectors=sentence_vectors.astype("<f4").tobytes(),
+        )
+
+    def load_text(self, part: str) -> str | None:
+        """See ``ingest.vision.Readings``."""
+        with self._database.read() as connection:
+            return connection.execute(select(drafts.c.text).where(self._named(part))).scalar_one_or_none()
+
+    def save_text(self, part: str, text: str) -> None:
+        """See ``ingest.vision.Readings``. As for ``save``."""
+        self._save(part, dimensions=0, vectors=b"", sentence_vectors=b"", text=text)
+
+    def _named(self, part: str) -> ColumnElement[bool]:
+        return and_(
+            drafts.c.document_id == self._job.document_id,
+            drafts.c.version == self._job.version,
+            drafts.c.part == part,
+        )
+
+    def _save(self, part: str, **values: Any) -> None:
         held = and_(jobs.c.id == self._job.id, jobs.c.owner == self._job.owner)
         with self._database.write() as connection:
             if connection.execute(select(jobs.c.id).where(held)).scalar_one_or_none() is None:
@@ -48,9 +67,7 @@ class JobDrafts:
                     document_id=self._job.document_id,
                     version=self._job.version,
                     part=part,
-                    dimensions=vectors.shape[1],
-                    vectors=vectors.astype("<f4").tobytes(),
-                    sentence_vectors=sentence_vectors.astype("<f4").tobytes(),
+                    **values,
                 )
             )
 

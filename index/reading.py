@@ -151,7 +151,10 @@ class CatalogReader:
         if row is None or not _version_admits(row, sight):
             raise unknown_document()
         found = {k: v for k, v in row._mapping.items() if k not in ("live_version", "given_metadata")}
-        blocks = tuple(Block(BlockKind(kind), *numbers) for kind, *numbers in found.pop("blocks"))
+        blocks = tuple(
+            Block(BlockKind(kind), start, end, number, tuple(box[0]) if box else None)
+            for kind, start, end, number, *box in found.pop("blocks")
+        )
         return StoredText(document_id=document_id, blocks=blocks, **found)
 
     def sha256(self, document_id: str, version: int | None = None, sight: Sight = EVERYTHING) -> str:

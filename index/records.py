@@ -60,6 +60,7 @@ PASSAGE = (
         passages.c.last_page,
         passages.c.sentences,
         passages.c.hidden,
+        passages.c.transcribed,
         versions.c.title,
         documents.c.filename,
     )
@@ -121,12 +122,13 @@ def to_passage(row: Any) -> StoredPassage:
     found = dict(row._mapping)
     ends = [row.start + end for end in found.pop("sentences")]
     first_page, last_page = found.pop("first_page"), found.pop("last_page")
-    hidden = found.pop("hidden")
+    hidden, transcribed = found.pop("hidden"), found.pop("transcribed")
     return StoredPassage(
         **found | {"headings": tuple(row.headings)},
         pages=None if first_page is None else (first_page, last_page),
         sentences=tuple(zip([row.start, *ends[:-1]], ends, strict=True)),
         hidden=tuple((row.start + start, row.start + end) for start, end in _unseen(row.text, hidden)),
+        transcribed=tuple((row.start + start, row.start + end) for start, end in transcribed or ()),
     )
 
 

@@ -81,6 +81,7 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
         if sentence.parent is not None:
             ends[sentence.parent].append(sentence.end - tree.passages[sentence.parent].start)
             inner[sentence.parent].append(sentence.ordinal)
+    transcribed = document.transcribed
     codes = quantise(ingested.embedded.sentence_vectors)
     rows = [
         {
@@ -101,6 +102,7 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
             "context": context,
             "sentence_vectors": codes[inner[chunk.ordinal]].tobytes(),
             "hidden": _inside(document.hidden, chunk.start, chunk.end),
+            "transcribed": _inside(transcribed, chunk.start, chunk.end),
         }
         for chunk, vector, context in zip(
             tree.passages, ingested.embedded.vectors, ingested.embedded.contexts, strict=True
@@ -124,7 +126,10 @@ def insert_text(connection: Connection, ingested: Ingested) -> None:
             document_id=document.id,
             version=document.version,
             text=document.text,
-            blocks=[[block.kind, block.start, block.end, block.number] for block in document.blocks],
+            blocks=[
+                [block.kind, block.start, block.end, block.number, *([block.box] if block.box else ())]
+                for block in document.blocks
+            ],
             sections=[[chunk.start, chunk.end, list(chunk.headings)] for chunk in ingested.tree.sections],
         )
     )

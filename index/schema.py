@@ -115,7 +115,7 @@ texts = Table(
     Column("document_id", ForeignKey("documents.id"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("text", Text, nullable=False),
-    Column("blocks", JSON, nullable=False),  # [[kind, start, end, number], ...]
+    Column("blocks", JSON, nullable=False),  # [[kind, start, end, number], ...], and the box of pictures.
     Column("sections", JSON, nullable=False),  # [[start, end, [heading, ...]], ...]
 )
 
@@ -144,6 +144,7 @@ passages = Table(
         "sentence_vectors", LargeBinary
     ),  # int8, one row of 127 times a unit vector for each sentence; likewise.
     Column("hidden", JSON(none_as_null=True)),  # What no reader sees, [[start, end], ...]; likewise.
+    Column("transcribed", JSON(none_as_null=True)),  # What a model wrote of pictures; in the same form.
     Index(None, "document_id", "ordinal"),
 )
 
@@ -181,6 +182,7 @@ drafts = Table(
     Column("dimensions", Integer, nullable=False),
     Column("vectors", LargeBinary, nullable=False),  # float32, little endian, one row for each passage.
     Column("sentence_vectors", LargeBinary, nullable=False),  # Likewise, for each sentence.
+    Column("text", Text),  # What a model wrote of a picture; such a row has no vectors.
 )
 
 answers = Table(

@@ -113,6 +113,7 @@ class StoredPassage:
         section: Ordinal of its section in the document.
         sentences: Spans of its sentences in the document; they tile the passage.
         hidden: Spans in the document that no reader of the file sees.
+        transcribed: Spans in the document that a model wrote of pictures.
     """
 
     id: int
@@ -129,6 +130,7 @@ class StoredPassage:
     pages: tuple[int, int] | None
     sentences: tuple[Span, ...]
     hidden: tuple[Span, ...] = ()
+    transcribed: tuple[Span, ...] = ()
 
     @property
     def seen(self) -> str:

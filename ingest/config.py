@@ -36,6 +36,10 @@ class ParseConfig:
     # Languages of scanned PDF pages, as tesseract names them ("eng", "deu+fra"); empty to leave such pages alone.
     # They are read only where the program tesseract is installed, at 1 to 5 seconds a page.
     ocr_languages: str = "eng"
+    # Whether a PDF's pages that are pictures, and its figures, are listed for a model that reads them.
+    pictures: bool = False
+    # Share of its page from which a picture is a figure; 1 lists none.
+    figure_share: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)

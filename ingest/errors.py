@@ -12,6 +12,8 @@
     |   +-- PageNotFound           page_not_found: the original has no page of that number
     +-- ProgramNeeded              program_needed: inside the parser only, see below
     +-- ParserUnavailable          parser_unavailable: the parser's process cannot run, or is being closed
+    +-- VisionUnavailable          vision_unavailable: the file is pictures alone, and no model read them
+    |   +-- VisionRefused          the same: what may be spent does not allow it
     +-- EmbedderUnavailable        embedder_unavailable: the model cannot be loaded or differs from its hash
 
 ``code`` is what the HTTP contract shows; ``retryable`` says whether the same call can succeed later.
@@ -92,6 +94,17 @@ class ParserUnavailable(IngestError):
 
     code = "parser_unavailable"
     retryable = True
+
+
+class VisionUnavailable(IngestError):
+    """The model that reads pictures cannot be asked, or gave nothing that can be used."""
+
+    code = "vision_unavailable"
+    retryable = True
+
+
+class VisionRefused(VisionUnavailable):
+    """What may be spent on reading pictures does not allow another."""
 
 
 class EmbedderUnavailable(IngestError):

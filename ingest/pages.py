@@ -7,7 +7,6 @@ canonical text and the page, so all three are left out of the comparison.
 
 from __future__ import annotations
 
-import ctypes
 import struct
 import unicodedata
 import zlib
@@ -20,6 +19,7 @@ import pypdfium2.raw as pdfium
 from ingest.errors import CorruptFile, EncryptedFile, PageNotFound
 from ingest.parsers.pdf.characters import letters, segments
 from ingest.parsers.pdf.page import reading_order
+from ingest.parsers.pdf.parts import on_screen
 from ingest.parsers.pdf.unseen import Unseen
 
 if TYPE_CHECKING:
@@ -32,18 +32,19 @@ Rectangle = tuple[float, float, float, float]
 
 # Hyphens and the soft hyphen.
 _HYPHENS = dict.fromkeys(map(ord, "-\u00ad\u2010\u2011"))
-# The page's width and height in the whole numbers that pdfium converts to: finer than any screen.
-_GRID = 1_000_000
 # Shorter parts of a quote would be found by chance.
 _MIN_PART = 12
 _MAX_PIXELS = 8_000_000
+# The longer side of what a model is shown, in pixels. The models of OpenAI make larger pictures smaller
+# (https://platform.openai.com/docs/guides/images-vision), and letters of 6 points are read at this size.
+_SHOWN_PAGE, _SHOWN_FIGURE = 1_600, 1_024
 # A yellow pen: what is left of red, green and blue light after it.
 _PEN = (255, 235, 90)
 
 
 def serve_locate(_: ParseConfig, data: bytes, page: int, quote: str, occurrence: int) -> tuple[Json, bytes]:
     """The child's side of ``Parser.locate``."""
-    with _open_page(data, page) as opened:
+    with open_page(data, page) as opened:
         return {"boxes": locate(opened, quote, occurrence)}, b""
 
 
@@ -51,8 +52,16 @@ def serve_render(
     _: ParseConfig, data: bytes, page: int, boxes: list[list[float]], width: int
 ) -> tuple[Json, bytes]:
     """The child's side of ``Parser.render``."""
-    with _open_page(data, page) as opened:
+    with open_page(data, page) as opened:
         return {}, render(opened, [(box[0], box[1], box[2], box[3]) for box in boxes], width)
+
+
+def serve_draw(
+    _: ParseConfig, data: bytes, page: int, box: list[float], *, whole: bool
+) -> tuple[Json, bytes]:
+    """The child's side of ``Parser.draw``."""
+    with open_page(data, page) as opened:
+        return {}, draw(opened, (box[0], box[1], box[2], box[3]), whole=whole)
 
 
 def locate(page: Any, quote: str, occurrence: int = 0) -> list[Rectangle]:
@@ -88,7 +97,7 @@ def locate(page: Any, quote: str, occurrence: int = 0) -> list[Rectangle]:
     rectangles: list[Rectangle] = []
     for start, end in spans:
         marked = dict.fromkeys(owners[start:end])
-        rectangles.extend(_lines([_on_screen(page, text_page.get_charbox(i, loose=True)) for i in marked]))
+        rectangles.extend(_lines([on_screen(page, text_page.get_charbox(i, loose=True)) for i in marked]))
     return rectangles
 
 
@@ -116,11 +125,35 @@ def render(page: Any, boxes: Sequence[Rectangle], width: int = 1000) -> bytes:
         y0, y1 = _pixels(top, bottom, rows)
         for y in range(y0, y1):
             _mark_row(pixels, marked, y * stride, y * columns, x0, x1, tables)
-    return _png(columns, rows, stride, pixels)
+    return png(columns, rows, stride, pixels)
+
+
+def draw(page: Any, box: Rectangle, *, whole: bool) -> bytes:
+    """Draw a part of a page as PNG for a model: pages of text in grey, figures in their colours."""
+    width, height = max(page.get_width(), 1e-3), max(page.get_height(), 1e-3)
+    left, top, right, bottom = box
+    longer = max((right - left) * width, (bottom - top) * height, 1e-3)
+    scale = (_SHOWN_PAGE if whole else _SHOWN_FIGURE) / longer
+    scale = min(scale, (_MAX_PIXELS / (width * height)) ** 0.5, _MAX_PIXELS**0.5 / height)
+    if whole:
+        bitmap, channels = page.render(scale=scale, grayscale=True), 1
+    else:
+        kind = pdfium.FPDFBitmap_BGR
+        bitmap, channels = page.render(scale=scale, rev_byteorder=True, force_bitmap_format=kind), 3
+    x0, x1 = _pixels(left, right, bitmap.width)
+    y0, y1 = _pixels(top, bottom, bitmap.height)
+    view, stride = memoryview(bitmap.buffer), bitmap.stride
+    rows = (view[y * stride + x0 * channels : y * stride + x1 * channels] for y in range(y0, y1))
+    return png(x1 - x0, y1 - y0, (x1 - x0) * channels, bytearray(b"".join(rows)), channels)
 
 
 @contextmanager
-def _open_page(data: bytes, number: int) -> Iterator[Any]:
+def open_page(data: bytes, number: int) -> Iterator[Any]:
+    """A page of a PDF, by its number from 1.
+
+    Raises:
+        EncryptedFile, CorruptFile, PageNotFound: It cannot be opened.
+    """
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -165,22 +198,6 @@ def _find(letters: str, wanted: str, occurrence: int) -> int | None:
             break
         found = further
     return found
-
-
-def _on_screen(page: Any, box: Rectangle) -> Rectangle:
-    """A box in PDF units, origin at the lower left, to fractions of the page as it is shown."""
-    left, bottom, right, top = box
-    corners = []
-    for x, y in ((left, top), (right, bottom)):
-        column, row = ctypes.c_int(), ctypes.c_int()
-        pdfium.FPDF_PageToDevice(page, 0, 0, _GRID, _GRID, 0, x, y, column, row)
-        corners.append((_inside(column.value), _inside(row.value)))
-    (x0, y0), (x1, y1) = corners
-    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
-
-
-def _inside(value: int) -> float:
-    return min(max(value / _GRID, 0.0), 1.0)
 
 
 def _lines(boxes: list[Rectangle]) -> list[Rectangle]:
@@ -239,15 +256,15 @@ def _mark_row(
         x = end
 
 
-def _png(columns: int, rows: int, stride: int, pixels: bytearray) -> bytes:
-    """Write 8-bit RGB pixels as PNG (https://www.w3.org/TR/png-3/): four chunks, every row unfiltered."""
+def png(columns: int, rows: int, stride: int, pixels: bytearray, channels: int = 3) -> bytes:
+    """Write 8-bit RGB or grey pixels as PNG (https://www.w3.org/TR/png-3/): four chunks, every row unfiltered."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     view = memoryview(pixels)
-    raw = b"".join(b"\x00" + view[row * stride : row * stride + 3 * columns] for row in range(rows))
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)
+    raw = b"".join(b"\x00" + view[row * stride : row * stride + channels * columns] for row in range(rows))
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 2 if channels > 1 else 0, 0, 0, 0)
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ingest import kinds, media
 from ingest.child import Child
-from ingest.config import ParseConfig
+from ingest.config import MEBIBYTE, ParseConfig
 from ingest.confine import Confinement
 from ingest.errors import (
     CorruptFile,
@@ -25,7 +25,7 @@ from ingest.errors import (
     TooLarge,
 )
 from ingest.sandbox import as_parse_error
-from ingest.types import Block, BlockKind, Box, Disclosure, Parsed
+from ingest.types import Block, BlockKind, Box, Disclosure, Parsed, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,9 @@ _MAX_DISCLOSURES = 100
 _CODE = re.compile(r"[a-z_]{1,40}")
 # Characters of a title, or of a parser's name.
 _MAX_WORD = 100_000
+_PNG = b"\x89PNG\r\n\x1a\n"
+# Three bytes for each pixel of the largest figure are 3 MiB, and nothing is packed to more than a little above.
+_MAX_DRAWN_BYTES = 8 * MEBIBYTE
 _CLOSED = "The parser was closed before the file was read. Read it again with an open one."
 
 
@@ -163,6 +166,27 @@ class Parser:
         _, image = self._call("render", path, page=page, boxes=marks, width=width)
         return image
 
+    def draw(self, path: Path, picture: Picture) -> bytes:
+        """Draw a picture of a PDF for a model to look at.
+
+        Args:
+            path: Where the PDF's bytes are.
+            picture: As ``parse`` lists them.
+
+        Returns:
+            A PNG image, grey for a page as a whole.
+
+        Raises:
+            PageNotFound: The PDF has no such page.
+            ParseError: The PDF cannot be opened.
+            OSError: There is no readable file at ``path``.
+        """
+        _check_size(path, self._config)
+        _, image = self._call("draw", path, page=picture.page, box=list(picture.box), whole=picture.whole)
+        if not image.startswith(_PNG) or len(image) > _MAX_DRAWN_BYTES:
+            raise CorruptFile(f"What was drawn of page {picture.page} is no picture of the usual size.")
+        return image
+
     def confinement(self) -> Confinement:
         """What the operating system keeps the children from, asked of one of them.
 
@@ -235,8 +259,13 @@ def _believed(reply: Json, payload: bytes) -> tuple[str, Parsed]:
         KeyError, TypeError, ValueError: It is not.
     """
     text = payload.decode()
-    blocks = tuple(Block(BlockKind(kind), *map(int, rest)) for kind, *rest in reply["blocks"])
+    blocks = tuple(
+        Block(BlockKind(kind), int(start), int(end), int(number))
+        for kind, start, end, number in reply["blocks"]
+    )
     words = [reply["media_type"], reply["title"], reply["parser"]]
+    if any(block.kind is BlockKind.PICTURE for block in blocks):
+        raise ValueError("a model's words, and none was asked")
     if any(not 0 <= block.start <= block.end <= len(text) for block in blocks):
         raise ValueError("blocks outside the text")
     if any(not isinstance(word, str) or len(word) > _MAX_WORD for word in words):
@@ -248,7 +277,20 @@ def _believed(reply: Json, payload: bytes) -> tuple[str, Parsed]:
         raise ValueError("disclosures of another form")
     for word in words:
         word.encode()
-    return words[0], Parsed(text=text, blocks=blocks, title=words[1], parser=words[2], disclosures=told)
+    return words[0], Parsed(text, blocks, words[1], words[2], told, _believed_pictures(reply["pictures"]))
+
+
+def _believed_pictures(reply: Any) -> tuple[Picture, ...]:
+    found = tuple(
+        Picture(int(page), (float(left), float(top), float(right), float(bottom)), whole=bool(whole))
+        for page, left, top, right, bottom, whole in reply
+    )
+    for each in found:
+        left, top, right, bottom = each.box
+        # Written so that no sign that is not a number passes.
+        if each.page < 1 or not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise ValueError("pictures beside the page")
+    return found
 
 
 def parse_bytes(data: bytes, filename: str, config: ParseConfig, depth: int = 0) -> tuple[str, Parsed]:
@@ -272,7 +314,7 @@ def parse_bytes(data: bytes, filename: str, config: ParseConfig, depth: int = 0)
     parser = import_module(PARSERS[media_type])
     parse = getattr(parser, _ENTRIES.get(media_type, "parse"))
     parsed: Parsed = parse(data, **_options(media_type, filename, config, depth))
-    if not parsed.text.strip():
+    if not parsed.text.strip() and not parsed.pictures:
         raise NoText("The file can be read but holds no text.")
     if len(parsed.text) > config.max_chars:
         raise TooLarge(
@@ -291,6 +333,7 @@ def _options(media_type: str, filename: str, config: ParseConfig, depth: int) ->
             "ocr_languages": config.ocr_languages,
             "seconds": config.timeout_s * 0.6,
             "programs": config.programs,
+            "figure_share": config.figure_share if config.pictures else None,
         }
     if media_type in kinds.SOURCE_TYPES:
         return {"language": media_type.removeprefix(kinds.SOURCE_PREFIX), "filename": filename}
@@ -317,7 +360,8 @@ class _PartReader:
         if time.monotonic() > self.deadline:
             raise LimitExceeded("There is no time left to read this attachment.")
         try:
-            return parse_bytes(data, filename, self.config, self.depth)[1]
+            # Pictures are numbered by the pages of the file itself, which a part of it has not.
+            return parse_bytes(data, filename, replace(self.config, pictures=False), self.depth)[1]
         except (MemoryError, ProgramNeeded):
             # Nothing else in this process can be relied on after the one; the other is for the parent.
             raise
@@ -333,6 +377,7 @@ def serve_parse(config: ParseConfig, data: bytes, filename: str) -> tuple[Json, 
             f"The file has {len(parsed.blocks):,} headings, tables and other marks, more than the ceiling of "
             f"{config.max_blocks:,}. Split it."
         )
+    # Nothing that comes from a file has a box: those of pictures are told apart.
     blocks = [(str(block.kind), block.start, block.end, block.number) for block in parsed.blocks]
     header = {
         "media_type": media_type,
@@ -340,6 +385,7 @@ def serve_parse(config: ParseConfig, data: bytes, filename: str) -> tuple[Json, 
         "parser": parsed.parser,
         "blocks": blocks,
         "disclosures": [(each.code, each.count, each.kept) for each in parsed.disclosures],
+        "pictures": [(each.page, *each.box, each.whole) for each in parsed.pictures],
     }
     return header, parsed.text.encode()
 

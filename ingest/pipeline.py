@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from ingest.hidden import apart, blanked, disclosures, hidden_characters, withou
 from ingest.media import PDF
 from ingest.memory import give_back
 from ingest.types import BlockKind, ChunkTree, Document, EmbeddedChunks, heading_text
+from ingest.vision import Readings, VisionConfig, with_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ingest.embed import Embedder
     from ingest.parse import Parser
     from ingest.types import FloatMatrix, Parsed
+    from ingest.vision import Vision
 
     # Called with "parsing" or "embedding" and the share of that stage that is done, 0 to 1.
     Progress = Callable[[str, float], None]
@@ -40,7 +42,7 @@ CONTEXT_TOKENS = 64
 PART_PASSAGES = 512
 
 
-class Drafts(Protocol):
+class Drafts(Readings, Protocol):
     """Keeps vectors of a document in work, so that the next try need not compute them again."""
 
     def load(self, part: str) -> tuple[FloatMatrix, FloatMatrix] | None:
@@ -80,6 +82,9 @@ class Pipeline:
     parse_config: ParseConfig
     chunk_config: ChunkConfig
     part_passages: int = PART_PASSAGES
+    # Reads pages that are pictures, and figures; None leaves them.
+    vision: Vision | None = None
+    vision_config: VisionConfig = field(default_factory=VisionConfig)
 
     def run(self, original: Original, progress: Progress, drafts: Drafts | None = None) -> Ingested:
         """Ingest one original.
@@ -98,6 +103,16 @@ class Pipeline:
         if original.path.stat().st_size > self.parse_config.max_bytes:
             raise TooLarge(f"The file is larger than {self.parse_config.max_bytes:,} bytes. Split it.")
         media_type, parsed = self.parser.parse(original.path, original.filename)
+        if self.vision is not None and parsed.pictures:
+            parsed = with_pictures(
+                parsed,
+                original.document_id,
+                self.vision,
+                lambda picture: self.parser.draw(original.path, picture),
+                self.vision_config,
+                lambda share: progress("parsing", share),
+                drafts,
+            )
         document = _document(original, media_type, parsed)
         progress("embedding", 0.0)
         # A model that reads less than a passage and its context would not see the passage's end.

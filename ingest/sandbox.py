@@ -45,6 +45,7 @@ _OPERATIONS = {
     "parse": ("ingest.parse", "serve_parse"),
     "locate": ("ingest.pages", "serve_locate"),
     "render": ("ingest.pages", "serve_render"),
+    "draw": ("ingest.pages", "serve_draw"),
 }
 # Folders that programs and libraries read from, on the systems that have them.
 _SYSTEM_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/fonts")

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 _UNDERLINE = re.compile(r"\s{0,3}(?:=+|-+|([^\w\s])\1{2,})")
 _OVERLINE = re.compile(r"([^\w\s])\1{2,}")
 _MARKS = re.compile(r"#{1,6}|\*{1,8}")
+
+
+# Left, top, right and bottom of a part of a page, as fractions of its visible size.
+Sides = tuple[float, float, float, float]
 
 
 class BlockKind(StrEnum):
@@ -36,6 +42,8 @@ class BlockKind(StrEnum):
     CODE = "code"
     # Part of the file that no reader of it sees. It stays in the text, and is neither searched nor said.
     HIDDEN = "hidden"
+    # What a model wrote of a picture in the file: of a page that has no text, or of a figure.
+    PICTURE = "picture"
 
 
 class Level(StrEnum):
@@ -54,13 +62,15 @@ class Block:
         kind: What it is.
         start: First code point.
         end: One past the last code point.
-        number: Heading level (1 is the highest) for headings, page number (from 1) for pages, else 0.
+        number: Heading level (1 is the highest) for headings, page number (from 1) for pages and pictures, else 0.
+        box: Of a picture: left, top, right and bottom, as fractions of its page.
     """
 
     kind: BlockKind
     start: int
     end: int
     number: int = 0
+    box: Sides | None = None
 
 
 def heading_text(document_text: str, block: Block) -> str:
@@ -86,6 +96,11 @@ def heading_text(document_text: str, block: Block) -> str:
     return " ".join(words)
 
 
+def transcribed(blocks: Sequence[Block]) -> tuple[tuple[int, int], ...]:
+    """Spans of a text that a model wrote of pictures, in order."""
+    return tuple((block.start, block.end) for block in blocks if block.kind is BlockKind.PICTURE)
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle on a page, as fractions of the page's visible size after its rotation.
@@ -107,7 +122,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """Something in a file that its readers do not see, and that its owner should know of.
+    """Something in a file that its readers do not see, or see otherwise, and that its owner should know of.
 
     Attributes:
         code: What it is, such as ``invisible_text``.
@@ -121,6 +136,21 @@ class Disclosure:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A part of a page that says nothing without being looked at.
+
+    Attributes:
+        page: Counts from 1.
+        box: Where it is on the page.
+        whole: Whether it stands for all of a page that has no text; if not, it is a figure.
+    """
+
+    page: int
+    box: Sides
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """What a parser makes of one file.
 
@@ -130,6 +160,8 @@ class Parsed:
         title: The title that the file itself states, or an empty string.
         parser: Parser name and the version of the library behind it, such as ``pdf/pypdf-7.1.0``.
         disclosures: What readers of the file do not see.
+        pictures: What a model could say more of, in the order of the pages; only where that was asked for. A file of
+            pictures alone may then have no text.
     """
 
     text: str
@@ -137,6 +169,7 @@ class Parsed:
     title: str
     parser: str
     disclosures: tuple[Disclosure, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +201,11 @@ class Document:
     parser: str
     disclosures: tuple[Disclosure, ...] = ()
     hidden: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def transcribed(self) -> tuple[tuple[int, int], ...]:
+        """Spans of the text that a model wrote of pictures, in order."""
+        return transcribed(self.blocks)
 
     @property
     def pages(self) -> int | None:

@@ -8,7 +8,8 @@ from index.errors import NotFound
 from index.sight import EVERYTHING
 from ingest.chunk import PageFinder
 from ingest.errors import IngestError
-from ingest.types import BlockKind
+from ingest.hidden import blanked
+from ingest.types import BlockKind, Box, transcribed
 from rag.types import Citation, Claim, Verdict
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from index.types import StoredText
     from ingest.parse import Parser
     from ingest.sentences import Span
-    from ingest.types import Box
     from rag.types import Evidence, Support
 
 PDF = "application/pdf"
@@ -63,6 +63,11 @@ class Sources:
             boxes=self._boxes(stored, start, end, pages),
             headings=evidence.headings,
             support=support,
+            transcribed=tuple(
+                (max(first, start), min(last, end))
+                for first, last in transcribed(stored.blocks)
+                if first < end and start < last
+            ),
         )
 
     def text(self, evidence: Evidence) -> StoredText | None:
@@ -88,14 +93,23 @@ class Sources:
 def quote_boxes(
     parser: Parser, original: Path, stored: StoredText, span: Span, only: int | None = None
 ) -> tuple[Box, ...]:
-    """Rectangles of a span of a PDF's text, on every page that it touches or on one of them."""
+    """Rectangles of a span of a PDF's text, on every page that it touches or on one of them.
+
+    What a model wrote of a picture is found where the picture is.
+    """
     found: list[Box] = []
+    pictures = [block for block in stored.blocks if block.kind is BlockKind.PICTURE]
+    own = blanked(stored.text, ((block.start, block.end) for block in pictures)) if pictures else stored.text
     for page in stored.blocks:
         start, end = max(span[0], page.start), min(span[1], page.end)
         if page.kind is not BlockKind.PAGE or start >= end or only not in (None, page.number):
             continue
-        quote = stored.text[start:end]
-        before = _letters(stored.text[page.start : start])
+        shown = (block.box for block in pictures if block.start < end and start < block.end)
+        found += [Box(page.number, *box) for box in shown if box]
+        quote = own[start:end]
+        if pictures and not quote.strip():
+            continue
+        before = _letters(own[page.start : start])
         found += parser.locate(
             original, page.number, quote, before.count(_letters(quote)) if _letters(quote) else 0
         )

@@ -26,6 +26,9 @@ NANO = 1_000_000_000
 _PER_MESSAGE, _PER_CALL = 8, 16
 # By how much a vocabulary that is not the counted one may take more tokens for the same text.
 _FOREIGN = 1.3
+# Tokens of an image at most, for models of which nothing else is known: what Qwen2-VL takes unless told otherwise
+# (https://huggingface.co/Qwen/Qwen2-VL-7B-Instruct), and more than those of Anthropic, Google and most others.
+IMAGE_TOKENS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class Price:
         input: US dollars for a million tokens read.
         output: The same for tokens written.
         cached: The same for tokens read that the gateway remembered; None as ``input``.
-        image: US dollars for one image, at most.
+        image: US dollars for one image, where images are billed beside the tokens.
+        image_tokens: Tokens that one image takes at most.
         margin: By how much the counted tokens may be too few for this model's own vocabulary, as a factor.
     """
 
@@ -45,6 +49,7 @@ class Price:
     cached: float | None = None
     image: float = 0.0
     margin: float = 1.0
+    image_tokens: int = IMAGE_TOKENS
 
     def nano(self, usage: Usage, images: int = 0) -> int:
         """Billionths of a dollar, rounded up."""
@@ -55,13 +60,14 @@ class Price:
         return math.ceil(round(micro * 1000, 3))
 
 
-# From https://openai.com/api/pricing (2025-04).
+# From https://openai.com/api/pricing (2025-04); tokens of an image of any size from
+# https://platform.openai.com/docs/guides/images-vision: 1,536 patches times the model's factor, or eight tiles.
 PRICES = {
-    "gpt-4.1": Price(2.00, 8.00, 0.50),
-    "gpt-4.1-mini": Price(0.40, 1.60, 0.10),
-    "gpt-4.1-nano": Price(0.10, 0.40, 0.025),
-    "gpt-4o": Price(2.50, 10.00, 1.25),
-    "gpt-4o-mini": Price(0.15, 0.60, 0.075),
+    "gpt-4.1": Price(2.00, 8.00, 0.50, image_tokens=1_445),
+    "gpt-4.1-mini": Price(0.40, 1.60, 0.10, image_tokens=2_489),
+    "gpt-4.1-nano": Price(0.10, 0.40, 0.025, image_tokens=3_779),
+    "gpt-4o": Price(2.50, 10.00, 1.25, image_tokens=1_445),
+    "gpt-4o-mini": Price(0.15, 0.60, 0.075, image_tokens=48_169),
 }
 
 
@@ -225,7 +231,8 @@ class Purse:
         most = None
         if price is not None:
             tokens = sum(map(self._count, texts)) + _PER_MESSAGE * len(messages) + _PER_CALL
-            most = price.nano(Usage(math.ceil(tokens * price.margin), output_tokens), images)
+            read = math.ceil(tokens * price.margin) + images * price.image_tokens
+            most = price.nano(Usage(read, output_tokens), images)
         with self._pot.lock:
             left = None if limit is None else limit - self._pot.taken
             if left is not None and most is not None and most > left:

@@ -132,7 +132,10 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A checked footnote: ``quote`` is the text of that version from ``start`` to ``end``, to the letter."""
+    """A checked footnote: ``quote`` is the text of that version from ``start`` to ``end``, to the letter.
+
+    ``transcribed`` are spans in the document: those parts of the quote that a model wrote of a picture.
+    """
 
     number: int
     document_id: str
@@ -146,6 +149,7 @@ class Citation:
     boxes: tuple[Box, ...]
     headings: tuple[str, ...]
     support: float
+    transcribed: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

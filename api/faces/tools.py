@@ -123,6 +123,9 @@ class Footnote(BaseModel):
     url: str
     quote: str
     pages: tuple[int, int] | None
+    transcribed: bool = Field(
+        description="Whether the quote, or a part of it, is what a vision model read off a picture in the file."
+    )
 
 
 class Asked(BaseModel):
@@ -282,6 +285,7 @@ async def ask(asking: Asking, given: AskArguments) -> Asked:
                 url=citation_url(each, asking.base),
                 quote=each.quote,
                 pages=each.pages,
+                transcribed=bool(each.transcribed),
             )
             for each in answer.citations
         ],
@@ -314,6 +318,7 @@ async def ground(asking: Asking, given: GroundArguments) -> Grounded:
                 url=asking.base + each.url,
                 quote=each.quote,
                 pages=each.pages,
+                transcribed=bool(each.transcribed),
             )
             for each in found.citations
         ],

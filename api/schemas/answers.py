@@ -56,6 +56,8 @@ class PassageOut(BaseModel):
     also_in: list[str]
     # What of the text no reader of the file sees, as spans in the document.
     hidden: list[tuple[int, int]]
+    # What of it a vision model wrote of a picture in the file, likewise.
+    transcribed: list[tuple[int, int]]
 
     @classmethod
     def of(cls, found: Found) -> Self:
@@ -152,7 +154,10 @@ class BoxOut(Out):
 
 
 class CitationOut(BaseModel):
-    """A checked footnote: ``quote`` is the stored text from ``start`` to ``end``."""
+    """A checked footnote: ``quote`` is the stored text from ``start`` to ``end``.
+
+    ``transcribed`` are the parts of it, as spans in the document, that a vision model wrote of a picture in the file.
+    """
 
     number: int
     document_id: str
@@ -167,6 +172,7 @@ class CitationOut(BaseModel):
     headings: list[str]
     support: float
     url: str
+    transcribed: list[tuple[int, int]] = []
 
     @classmethod
     def of(cls, citation: Citation) -> Self:

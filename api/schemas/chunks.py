@@ -8,7 +8,7 @@ from api.schemas.base import Out
 
 
 class ChunkOut(Out):
-    """A passage. ``sentences`` and ``hidden`` are spans in the document; the sentences tile the passage.
+    """A passage. ``sentences``, ``hidden`` and ``transcribed`` are spans in the document; the sentences tile it.
 
     Passages with the same ``section`` stand under the same headings; ``ordinal`` counts from 0 in the document.
     """
@@ -22,6 +22,7 @@ class ChunkOut(Out):
     pages: tuple[int, int] | None
     sentences: list[tuple[int, int]]
     hidden: list[tuple[int, int]]
+    transcribed: list[tuple[int, int]]
 
 
 class ChunksOut(BaseModel):

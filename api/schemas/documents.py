@@ -43,6 +43,10 @@ _DISCLOSED = {
     "hidden_rows": "Hidden rows",
     "hidden_columns": "Hidden columns",
     "hidden_slides": "Hidden slides",
+    "transcribed_pages": "Pages without text, whose text a vision model wrote",
+    "described_figures": "Figures that a vision model described",
+    "unread_pictures": "Pages without text, or figures, that the vision model was to read and did not",
+    "pictures_over_limit": "Pages without text, or figures, that were not read because of the limits on pages and cost",
     "speaker_notes": "Notes of the speaker, which the slides do not show",
 }
 

@@ -10,6 +10,7 @@ import {
   milliseconds,
   money,
   pageLabel,
+  pictureLabel,
   percent,
   signalValue,
   signalWords,
@@ -137,7 +138,9 @@ export function footnoteList(citations, view, heading) {
                 el("span", { class: "note-title", text: titleOf(citation) }),
                 el("span", {
                   class: "quiet",
-                  text: [pageLabel(citation.pages), ownHeading(citation)].filter(Boolean).join(" · "),
+                  text: [pageLabel(citation.pages), ownHeading(citation), pictureLabel(citation)]
+                    .filter(Boolean)
+                    .join(" · "),
                 }),
               ),
               el("span", { class: "note-quote", text: citation.quote ?? "" }),

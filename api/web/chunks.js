@@ -3,7 +3,7 @@
 
 import { getJson, path } from "./api.js";
 import { announce, el, errorBox, headingPath, setChildren } from "./dom.js";
-import { pageLabel, plural, titleOf, warningWords } from "./text.js";
+import { pageLabel, pictureLabel, plural, titleOf, warningWords } from "./text.js";
 
 const AT_ONCE = 40;
 
@@ -33,6 +33,7 @@ function sentenceNodes(passage) {
 function passageNode(passage) {
   const facts = [
     pageLabel(passage.pages),
+    pictureLabel(passage),
     plural(passage.sentences.length, "sentence"),
     plural(passage.end - passage.start, "character"),
   ];

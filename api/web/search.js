@@ -2,7 +2,7 @@
 
 import { path, postJson } from "./api.js";
 import { announce, byId, el, errorBox, headingPath, setChildren } from "./dom.js";
-import { milliseconds, pageLabel, plural, titleOf } from "./text.js";
+import { milliseconds, pageLabel, pictureLabel, plural, titleOf } from "./text.js";
 
 const FOUND_BY = { dense: "by meaning", lexical: "by words" };
 
@@ -15,7 +15,11 @@ function resultNode(passage, index, onOpen) {
       "div",
       { class: "result-head" },
       el("h3", { class: "result-title", text: titleOf(passage) }),
-      el("span", { class: "quiet small", text: pageLabel(passage.pages), testid: "result-pages" }),
+      el("span", {
+        class: "quiet small",
+        text: [pageLabel(passage.pages), pictureLabel(passage)].filter(Boolean).join(" · "),
+        testid: "result-pages",
+      }),
     ),
     headingPath(passage.headings, "result-headings"),
     el("p", { class: "result-text", text: passage.text.trim(), testid: "result-text" }),

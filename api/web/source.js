@@ -4,7 +4,7 @@ import { getJson, path } from "./api.js";
 import { announce, el, errorBox, headingPath, icon, setChildren } from "./dom.js";
 import { originalLink } from "./original.js";
 import { drawPage, pageNumbers } from "./page.js";
-import { pageLabel, percent, slicePoints, titleOf } from "./text.js";
+import { pageLabel, percent, pictureLabel, slicePoints, titleOf } from "./text.js";
 
 const CONTEXT = 500; // Code points of stored text shown before and after the quote.
 const PAGES_SHOWN = 3;
@@ -143,6 +143,7 @@ export function createSource({ panel, findDocument }) {
         "p",
         { class: "source-facts small" },
         pageLabel(item.pages) && el("span", { text: pageLabel(item.pages), testid: "source-pages" }),
+        pictureLabel(item) && el("span", { text: pictureLabel(item), testid: "source-transcribed" }),
         Number.isFinite(item.support) &&
           el("span", { text: `Supports the sentence ${percent(item.support)}` }),
         item.version > 1 && el("span", { text: `Version ${item.version}` }),

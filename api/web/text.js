@@ -119,6 +119,11 @@ export function pageLabel(pages) {
   return first === last ? `Page ${first}` : `Pages ${first} to ${last}`;
 }
 
+/** What to say of a stretch of text that a model wrote of a picture in the file, in part or as a whole; else nothing. */
+export function pictureLabel({ transcribed }) {
+  return transcribed?.length > 0 ? "read off a picture by a model" : "";
+}
+
 /** A document's own title, or its file name where it states none. */
 export function titleOf(item) {
   return item.title || item.filename || "Untitled document";
@@ -155,6 +160,10 @@ const FAILURES = {
   no_text: {
     what: "No text was found in this file.",
     todo: "If it is a scan, recognise its text first, or have tesseract installed where the service runs. If it is empty, there is nothing to add.",
+  },
+  vision_unavailable: {
+    what: "This file is a scan, and the model that reads scans could not be asked.",
+    todo: "Upload it again later.",
   },
   too_large: {
     what: "This file is larger than the service accepts.",

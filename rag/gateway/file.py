@@ -6,11 +6,12 @@ that a misspelt setting does not go unnoticed.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rag.cost import Price, foreign_margin
+from rag.cost import IMAGE_TOKENS, Price, foreign_margin
 from rag.errors import GatewayNotConfigured
 from rag.gateway.routes import Balance, Chain, EndpointConfig, Target
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _ENDPOINT = {"url", "key_env", "key_file", "proxy", "images"}
 _CHAIN = {"targets", "balance", "hedge_s", "first_byte_s"}
-_PRICE = {"input", "output", "cached", "image", "margin"}
+_PRICE = {"input", "output", "cached", "image", "image_tokens", "margin"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,14 @@ def _price(name: str, given: dict[str, Any]) -> Price:
     values = {each: value for each, value in read.items() if value is not None}
     if values.setdefault("margin", foreign_margin(name)) < 1:
         raise ValueError(f"{where}: margin is 1 or more.")
-    return Price(**values)
+    return Price(
+        values["input"],
+        values["output"],
+        values.get("cached"),
+        values.get("image", 0.0),
+        values["margin"],
+        math.ceil(values.get("image_tokens", IMAGE_TOKENS)),
+    )
 
 
 def _tables(found: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:

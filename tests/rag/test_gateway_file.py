@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rag.cost import Price, Prices
+from rag.cost import PRICES, Price, Prices, Purse
 from rag.errors import GatewayNotConfigured
 from rag.gateway.file import read_gateway_file
 from rag.gateway.routes import Balance, Target
@@ -59,9 +59,31 @@ def test_everything_that_it_may_say(tmp_path: Path) -> None:
     assert prices.of("anything", "local") == Price(0, 0, margin=1.3)
     assert prices.of("gpt-4.1-mini", "main") == Price(0.5, 2, 0.1)
     # Where the file says nothing, the shipped price holds.
-    assert prices.of("gpt-4.1-mini", "other") == Price(0.40, 1.60, 0.10)
+    assert prices.of("gpt-4.1-mini", "other") == PRICES["gpt-4.1-mini"]
     assert prices.of("mystery", "main") is None
     assert SECRET not in repr(found)
+
+
+def test_an_image_is_reserved_with_the_tokens_that_it_may_take(tmp_path: Path) -> None:
+    """As the file says, or with more than models take; what was counted is what it costs."""
+    file = tmp_path / "gateway.toml"
+    file.write_text(
+        '[prices."a/b"]\ninput = 1\noutput = 0\nmargin = 1\nimage_tokens = 1500\n'
+        '[prices."a/c"]\ninput = 1\noutput = 0\n'
+    )
+    prices = Prices(read_gateway_file(file, {}).prices)
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    purse = Purse(None, prices, len)
+    blind = purse.reserve("b", [{"role": "user", "content": "Look."}], 0, "a")
+    seeing = purse.reserve(
+        "b", [{"role": "user", "content": [{"type": "text", "text": "Look."}, image]}], 0, "a"
+    )
+    other = purse.reserve("c", [{"role": "user", "content": [image, image]}], 0, "a")
+    purse.settle(seeing, Usage(700, 5))
+
+    assert (seeing.most or 0) - (blind.most or 0) == 1500 * 1000
+    assert (other.most or 0) > 2 * 16_384 * 1000
+    assert seeing.cost == 700 * 1000
 
 
 def test_a_price_is_rounded_up_and_knows_what_was_remembered() -> None:

@@ -8,7 +8,8 @@ export function place(citation, words) {
   const pages = citation.pages;
   const page = Array.isArray(pages) && pages.length > 0 ? words.page(pages[0], pages.at(-1)) : "";
   const heading = citation.headings?.at(-1);
-  return [page, heading === citation.title ? "" : heading].filter(Boolean).join(" · ");
+  const picture = citation.transcribed?.length > 0 && words.transcribed;
+  return [page, heading === citation.title ? "" : heading, picture].filter(Boolean).join(" · ");
 }
 
 /** A document's title, or its file name. */

@@ -46,6 +46,7 @@ class Passage(Value):
     pages: list[int] | None = None
     headings: list[str] = field(default_factory=list)
     hidden: list[list[int]] = field(default_factory=list)
+    transcribed: list[list[int]] = field(default_factory=list)
 
     @property
     def seen(self) -> str:
@@ -58,7 +59,10 @@ class Passage(Value):
 
 @dataclass(frozen=True, slots=True)
 class Citation(Value):
-    """A checked footnote: ``quote`` is the stored text, to the letter."""
+    """A checked footnote: ``quote`` is the stored text, to the letter.
+
+    ``transcribed`` are the parts of it, as spans in the document, that a vision model read off a picture in the file.
+    """
 
     number: int
     document_id: str
@@ -71,6 +75,7 @@ class Citation(Value):
     url: str
     support: float
     pages: list[int] | None = None
+    transcribed: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from ingest.parsers.pdf.inflation import check_inflation
 from ingest.parsers.pdf.ocr import Recogniser
 from ingest.parsers.pdf.outline import merged, outline_headings
 from ingest.parsers.pdf.page import Page, lay_out
+from ingest.parsers.pdf.pictures import pictures_on
 from ingest.parsers.pdf.readers import Pdfium, open_pdf
 from ingest.parsers.pdf.unseen import LAYER, Unseen
 from ingest.parsers.titles import meant_title
@@ -33,6 +34,8 @@ from ingest.types import BlockKind, Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ingest.types import Picture
 
 # Pages are laid out at 60 to 100 a second and half as many on a busy machine; pypdf reads 17 to 36. As many
 # end well before the deadline. Longer documents are text without layout, 600 pages a second.
@@ -49,6 +52,7 @@ def parse(
     seconds: float = math.inf,
     *,
     programs: bool = True,
+    figure_share: float | None = None,
 ) -> Parsed:
     """Read a PDF's text and structure.
 
@@ -58,6 +62,8 @@ def parse(
         ocr_languages: Languages of scanned pages, see ``Recogniser``; empty to leave them alone.
         seconds: Wall clock for text recognition.
         programs: Whether a program may be started for it; if not, a scan ends in ProgramNeeded.
+        figure_share: Share of its page from which a picture is listed as a figure, beside pages that are pictures; None
+            to list neither.
 
     Returns:
         The pages' texts with blocks for pages, headings, tables and running lines.
@@ -65,7 +71,7 @@ def parse(
     Raises:
         EncryptedFile: A password is needed.
         CorruptFile: Neither reader can open the file.
-        NoText: No page has text.
+        NoText: No page has text, and none is listed as a picture.
         TooLarge: It has more than ``max_pages`` pages.
         LimitExceeded: A stream in the file unpacks to more than pypdf's ceilings, or text recognition would
             take too long.
@@ -80,8 +86,10 @@ def parse(
         if count > max_pages:
             raise TooLarge(f"The PDF has {count} pages, more than the ceiling of {max_pages}. Split it.")
         unseen, in_text = Counter[str](), Counter[str]()
-        pages, used, first_error = _read(reader, second, recogniser, count, unseen, in_text)
-        if not any(page.lines or page.plain.strip() or page.typed for page in pages):
+        listed = figure_share is not None
+        pages, used, first_error = _read(reader, second, recogniser, count, unseen, in_text, partly=listed)
+        pictures = [] if figure_share is None else _pictures(second, pages, figure_share)
+        if not pictures and not any(page.lines or page.plain.strip() or page.typed for page in pages):
             if first_error:
                 raise first_error
             raise NoText(f"The PDF has no text on its {count} pages. {recogniser.advice()}")
@@ -101,7 +109,24 @@ def parse(
             title=_title(reader) if reader else "",
             parser=name,
             disclosures=(*disclosures(unseen), *disclosures(in_text, kept=True)),
+            pictures=tuple(pictures),
         )
+
+
+def _pictures(second: Pdfium, pages: Sequence[Page], figure_share: float) -> list[Picture]:
+    """What of the pages a model could say more of."""
+    found: list[Picture] = []
+    for index, page in enumerate(pages):
+        opened = second.page(index)
+        if opened is None:
+            continue
+        try:
+            words = (*(line.text for line in page.lines), *page.top, *page.bottom, page.plain, *page.typed)
+            letters = sum(map(str.isalnum, "".join(words)))
+            found += pictures_on(opened, index + 1, letters, figure_share)
+        finally:
+            opened.close()
+    return found
 
 
 def _read(
@@ -111,11 +136,14 @@ def _read(
     count: int,
     unseen: Counter[str],
     in_text: Counter[str],
+    *,
+    partly: bool,
 ) -> tuple[list[Page], bool, ParseError | None]:
     """All pages, whether pdfium's text is in them, and the first error of a page that could not be read.
 
     A page that fails does not lose the others. Characters that nobody sees are counted: those that were left out, and
     those that are in the text because it is the one below a scan, or the other reader's, who cannot tell them.
+    ``partly``: whether of a scan what the time allows will do, because something else reads the rest.
     """
     found: list[list[Segment]] = []
     plain: list[str] = []
@@ -136,7 +164,7 @@ def _read(
         plain.append(text)
     used = any(found)
     bare = [index for index in range(count) if not (found[index] or plain[index].strip() or index in errors)]
-    for index, recognised in recogniser.read(second, bare, whole=len(bare) == count).items():
+    for index, recognised in recogniser.read(second, bare, whole=not partly and len(bare) == count).items():
         found[index] = recognised
     pages = [lay_out(here, *edges) for here, edges in zip(found, margins.split(found), strict=True)]
     for index, (page, text) in enumerate(zip(pages, plain, strict=True)):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pypdfium2.raw as pdfium
+
+if TYPE_CHECKING:
+    from ingest.types import Sides
 
 _MAX_INSIDE = 200
 # Letters that are so much narrower than high were squeezed until nobody reads them. The narrowest are a sixth.
 _SQUEEZED = 1 / 25
+# The page's width and height in the whole numbers that pdfium converts to: finer than any screen.
+_GRID = 1_000_000
 
 # Left, bottom, right, top, in points.
 Box = tuple[float, float, float, float]
@@ -59,6 +64,22 @@ def bounds(part: Any) -> Box | None:
         return None
     left, bottom, right, top = (side.value for side in sides)
     return left, bottom, right, top
+
+
+def on_screen(page: Any, box: Box) -> Sides:
+    """A box in PDF units, origin at the lower left, to fractions of the page as it is shown."""
+    left, bottom, right, top = box
+    corners = []
+    for x, y in ((left, top), (right, bottom)):
+        column, row = ctypes.c_int(), ctypes.c_int()
+        pdfium.FPDF_PageToDevice(page, 0, 0, _GRID, _GRID, 0, x, y, column, row)
+        corners.append((_inside(column.value), _inside(row.value)))
+    (x0, y0), (x1, y1) = corners
+    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
+
+def _inside(value: int) -> float:
+    return min(max(value / _GRID, 0.0), 1.0)
 
 
 def fill(part: Any) -> Colour | None:
