@@ -242,6 +242,7 @@ async def answered(
     _, question = wishes_in(question)
     mode = question.mode or (Mode.GENERATIVE if service.gateway else Mode.EXTRACTIVE)
     look = Look(service.shelf, question, mode, service.observed.metrics.cache, fresh=fresh, own=own)
+    count = partial(service.store.spending.count, caller.key_id, question.collection)
     if await look.at_once():
         yield await look.passages()
     else:
@@ -253,12 +254,12 @@ async def answered(
             async with aclosing(events):
                 async for each in events:
                     if isinstance(each, Done):
-                        service.store.spending.count(caller.key_id, question.collection, cached=False)
+                        await asyncio.to_thread(count, cached=False)
                         yield Done(look.to_keep(each.answer, whole=not purse.refused))
                     else:
                         yield each
     if look.kept is not None:
-        service.store.spending.count(caller.key_id, question.collection, cached=True)
+        await asyncio.to_thread(count, cached=True)
         for each in look.events():
             yield each
 

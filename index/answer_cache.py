@@ -11,10 +11,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
 
 from index.answers import visible_answer
+from index.disk import passes
 from index.errors import NotFound
 from index.schema import answer_cache, answer_documents, collections
 from index.sight import owned
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
     from index.database import Database
     from index.sight import Sight
+
+log = structlog.get_logger(__name__)
 
 # Rows that are kept; each is a few hundred bytes beside its answer. Those that expire first go first.
 _MOST = 50_000
@@ -105,12 +110,20 @@ class AnswerCache:
         query = select(answer_cache.c.answer_id, answer_cache.c.found).where(
             mine, answer_cache.c.expires_at > time.time()
         )
-        with self._database.write() as connection:
+        with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
             kept = None if row is None else _kept(connection, row, sight)
-            if kept is not None:
+        if kept is None:
+            return None
+        try:
+            with self._database.write() as connection:
                 connection.execute(update(answer_cache).where(mine).values(seq=seq))
-            return kept
+        except (OSError, OperationalError) as error:
+            if not passes(error):
+                raise
+            # Answering goes on when the disk is full or failing; next time the passages are searched for again.
+            log.warning("kept_answer_not_renewed", error=str(error))
+        return kept
 
     def clear(self) -> int:
         """Forget all of them; the answers themselves stay."""

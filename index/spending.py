@@ -12,9 +12,12 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
 
+from index.disk import passes
 from index.schema import collection_budgets, collections, spending
 from index.sight import EVERYTHING, owned
 from index.usage import DAY_S, Metered, take_of, taken_of
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
     from index.database import Database
     from index.sight import Sight
+
+log = structlog.get_logger(__name__)
 
 # Seconds after which counts that cost nothing are written; a crash loses at most these.
 _FLUSH_S = 5.0
@@ -228,7 +233,7 @@ class Spending:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was counted."""
+        """Write what was counted; where the disk is full or failing it waits on."""
         with self._lock:
             waiting, self._waiting = self._waiting, Counter()
             self._flushed = time.monotonic()
@@ -239,8 +244,15 @@ class Spending:
             Line(*key, Amounts(questions=waiting[*key, "questions"], cached=waiting[*key, "cached"]))
             for key in sorted(keys)
         ]
-        with self._database.write() as connection:
-            _add(connection, lines)
+        try:
+            with self._database.write() as connection:
+                _add(connection, lines)
+        except (OSError, OperationalError) as error:
+            with self._lock:
+                self._waiting.update(waiting)
+            if not passes(error):
+                raise
+            log.warning("questions_not_counted_yet", error=str(error))
 
     def totals(
         self,

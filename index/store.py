@@ -294,18 +294,10 @@ class Store:
 
     def close(self) -> None:
         """Flush, close every file and let go of the folder."""
-        self._write_counts()
+        self.spending.flush()
         for collection in self._collections.values():
             collection.close()
         self.database.close()
-
-    def _write_counts(self) -> None:
-        try:
-            self.spending.flush()
-        except (OSError, OperationalError) as error:
-            if not passes(error):
-                raise
-            log.warning("counts_not_written", error=str(error))
 
     def _after_deletion(self, names: Iterable[str]) -> None:
         self.database.forget_log()

@@ -27,11 +27,11 @@ ANSWER_FIELDS = {
 }  # fmt: skip
 CITATION_FIELDS = {
     "number", "document_id", "version", "title", "filename", "start", "end", "quote", "pages", "boxes",
-    "headings", "support", "url",
+    "headings", "support", "url", "transcribed",
 }  # fmt: skip
 PASSAGE_FIELDS = {
     "document_id", "version", "title", "filename", "start", "end", "text", "pages", "headings", "score",
-    "rank", "found_by", "also_in", "hidden",
+    "rank", "found_by", "also_in", "hidden", "transcribed",
 }  # fmt: skip
 
 

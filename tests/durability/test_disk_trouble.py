@@ -15,6 +15,7 @@ from index import dense
 from index.disk import Trouble, passes, trouble
 from index.doctor import examine
 from index.store import Store
+from index.usage import DAY_S
 from tests.api.server import error_of
 from tests.durability import faults
 from tests.durability.test_disk_order import needs_strace
@@ -113,6 +114,21 @@ def test_files_that_cannot_grow_are_507_or_503(served: tuple[httpx.Client, Servi
     assert {each["status"] for each in listed} == {"ready"}
     report = examine(service.store, repair=False)
     assert report.clean, report.findings
+
+
+def test_questions_that_cannot_be_counted_are_counted_later(served: tuple[httpx.Client, Service]) -> None:
+    """A disk that takes nothing disturbs no question, and no count is lost to it."""
+    client, service = served
+    post(client, "a.txt", TEXT, wait="true")
+    books, asked = service.store.spending, {"question": "What does the red bird eat?", "mode": "extractive"}
+    with faults.quota(0):
+        for _ in range(2):
+            assert client.post("/v1/ask", json=asked).status_code == 200
+            books.flush()
+
+    today = int(time.time()) // DAY_S
+    (total,) = books.totals(today, today, ["collection"])
+    assert total.amounts.questions + total.amounts.cached == 2
 
 
 def test_deleting_on_a_failing_disk_is_no_success(
