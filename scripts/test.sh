@@ -4,4 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/lint.sh
-.venv/bin/python -m pytest "$@"
+# Files go to as many processes as there are processors, up to four: each starts services of its own.
+.venv/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile "$@"
