@@ -52,7 +52,10 @@ EXPECTED = (HIT, QUICK, BEFORE, NONE, FRESH, BESIDE, PARALLEL, CAUGHT)
 
 @dataclass(slots=True)
 class Depot:
-    """A document, the word of its newest version, and when each older word was gone for the askers."""
+    """A document, the word of its newest version, and when each older word was gone for the askers.
+
+    Without a word it is hidden from them, without an id deleted.
+    """
 
     name: str
     word: str = ""
@@ -134,7 +137,7 @@ class Bench:
         if kind == DELETE:
             receipt = self.client.delete(depot.id)
             self.counts["kept answers that deletions removed"] += receipt["removed"]["cached_answers"]
-            depot.word = ""
+            depot.word = depot.id = ""
         elif kind == HIDE:
             self.store(depot, metadata='{"allow": ["board"]}')
             depot.word = ""
@@ -295,7 +298,8 @@ def in_parallel(bench: Bench, changes: int) -> Json:
                 bench.change(depot)
             else:
                 depot.word = bench.words.next()
-                bench.client.delete(depot.id)
+                if depot.id:
+                    bench.client.delete(depot.id)
                 bench.store(depot)
             progress(f"change {number} of {changes}, with {ASKERS} askers")
             time.sleep(bench.draw.uniform(0, 0.2))
