@@ -12,7 +12,6 @@ from index.answers import visible_answer
 from index.errors import NotFound
 from index.rows import delete_answers
 from index.schema import answers, responses
-from index.sight import EVERYTHING
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,11 +25,13 @@ class ResponseRecord:
     """A response.
 
     Attributes:
+        key_id: The key that asked for it. No other reads it.
         body: What was asked, and how.
         answer: The stored answer.
     """
 
     id: str
+    key_id: str
     answer_id: str
     previous_id: str | None
     created_at: float
@@ -44,7 +45,9 @@ class Responses:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save(self, response_id: str, answer_id: str, previous_id: str | None, body: dict[str, Any]) -> bool:
+    def save(
+        self, response_id: str, key_id: str, answer_id: str, previous_id: str | None, body: dict[str, Any]
+    ) -> bool:
         """Keep a response; False when its answer is not stored (any more), and then nothing is."""
         with self._database.write() as connection:
             stored = select(answers.c.id).where(answers.c.id == answer_id)
@@ -53,6 +56,7 @@ class Responses:
             connection.execute(
                 insert(responses).values(
                     id=response_id,
+                    key_id=key_id,
                     answer_id=answer_id,
                     previous_id=previous_id,
                     body=body,
@@ -61,45 +65,46 @@ class Responses:
             )
         return True
 
-    def get(self, response_id: str, sight: Sight = EVERYTHING) -> ResponseRecord:
+    def get(self, response_id: str, key_id: str, sight: Sight) -> ResponseRecord:
         """A response.
 
         Raises:
             NotFound: Unknown, deleted, deleted with a document that its answer shows, or not the caller's to see.
         """
         with self._database.read() as connection:
-            return _visible(connection, response_id, sight)
+            return _visible(connection, response_id, key_id, sight)
 
-    def thread(self, response_id: str, most: int, sight: Sight = EVERYTHING) -> list[ResponseRecord]:
+    def thread(self, response_id: str, most: int, key_id: str, sight: Sight) -> list[ResponseRecord]:
         """A response and those that it went on from, oldest first, as far back as they are still there.
 
         Raises:
             NotFound: As of ``get``, for the response itself.
         """
         with self._database.read() as connection:
-            found = [_visible(connection, response_id, sight)]
+            found = [_visible(connection, response_id, key_id, sight)]
             while len(found) < most and (before := found[-1].previous_id) is not None:
                 try:
-                    found.append(_visible(connection, before, sight))
+                    found.append(_visible(connection, before, key_id, sight))
                 except NotFound:
                     # Deleted or hidden since: what was said before it cannot be understood without it.
                     break
         return found[::-1]
 
-    def delete(self, response_id: str, sight: Sight = EVERYTHING) -> None:
+    def delete(self, response_id: str, key_id: str, sight: Sight) -> None:
         """Delete a response with its answer.
 
         Raises:
             NotFound: As of ``get``.
         """
         with self._database.write() as connection:
-            found = _visible(connection, response_id, sight)
+            found = _visible(connection, response_id, key_id, sight)
             delete_answers(connection, select(answers.c.id).where(answers.c.id == found.answer_id))
         self._database.forget_log()
 
 
-def _visible(connection: Connection, response_id: str, sight: Sight) -> ResponseRecord:
-    row = connection.execute(select(responses).where(responses.c.id == response_id)).one_or_none()
+def _visible(connection: Connection, response_id: str, key_id: str, sight: Sight) -> ResponseRecord:
+    mine = (responses.c.id == response_id) & (responses.c.key_id == key_id)
+    row = connection.execute(select(responses).where(mine)).one_or_none()
     if row is None:
         raise unknown_response()
     try:

@@ -47,7 +47,9 @@ async def create_response(
     thread = []
     if body.previous_response_id is not None:
         kept = service.store.responses.thread
-        thread = await asyncio.to_thread(kept, body.previous_response_id, MAX_TURNS // 2, sight)
+        thread = await asyncio.to_thread(
+            kept, body.previous_response_id, MAX_TURNS // 2, caller.key_id, sight
+        )
     search = _file_search(body)
     question = replace(body.question(thread, search), sight=sight)
     await asyncio.to_thread(service.store.catalog.collection, question.collection, sight)
@@ -58,7 +60,7 @@ async def create_response(
     note_objects(request.state, [reply.id, answer.id])
     await _name_files(service, reply, answer)
     whole = reply.whole(answer)
-    await _keep(service, reply, answer, whole)
+    await _keep(service, caller, reply, answer, whole)
     return whole
 
 
@@ -69,10 +71,12 @@ def read_response(
     caller: CallerDep,
     stream: Annotated[bool, Query(description="Only as a whole: false.")] = False,
 ) -> dict[str, Any]:
-    """A response that was kept. It goes with any of the documents that it shows."""
+    """A response that was kept, for the key that asked for it. It goes with any of the documents that it shows."""
     if stream:
         raise unsupported("stream", "a response that was kept is given as a whole. Leave it out.")
-    found: dict[str, Any] = service.store.responses.get(response_id, caller.sight).body["response"]
+    found: dict[str, Any] = service.store.responses.get(response_id, caller.key_id, caller.sight).body[
+        "response"
+    ]
     return found
 
 
@@ -81,7 +85,7 @@ def read_input_items(
     response_id: str, service: ServiceDep, caller: CallerDep, order: Order = "desc"
 ) -> dict[str, Any]:
     """What was asked, without the answers that were sent along with it."""
-    items = service.store.responses.get(response_id, caller.sight).body["input"]
+    items = service.store.responses.get(response_id, caller.key_id, caller.sight).body["input"]
     items = items if order == "asc" else items[::-1]
     return {
         "object": "list",
@@ -95,7 +99,7 @@ def read_input_items(
 @router.delete("/{response_id}")
 def delete_response(response_id: str, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
     """Delete a response with its answer. Later ones that went on from it lose what was said before."""
-    service.store.responses.delete(response_id, caller.sight)
+    service.store.responses.delete(response_id, caller.key_id, caller.sight)
     return {"id": response_id, "object": "response", "deleted": True}
 
 
@@ -115,7 +119,7 @@ async def _events(
                         yield event
                 else:
                     await _name_files(service, reply, each)
-                    await _keep(service, reply, each, reply.whole(each))
+                    await _keep(service, caller, reply, each, reply.whole(each))
                     for event in reply.ended(each):
                         yield event
     except Exception as error:
@@ -128,12 +132,16 @@ async def _name_files(service: Service, reply: Reply, answer: Answer) -> None:
         reply.file_ids |= await asyncio.to_thread(service.store.vector_stores.file_ids, ids)
 
 
-async def _keep(service: Service, reply: Reply, answer: Answer, whole: dict[str, Any]) -> None:
+async def _keep(
+    service: Service, caller: Caller, reply: Reply, answer: Answer, whole: dict[str, Any]
+) -> None:
     if reply.asked.store:
         body = {"response": whole, "input": reply.asked.items()}
         previous = reply.asked.previous_response_id
         try:
-            await asyncio.to_thread(service.store.responses.save, reply.id, answer.id, previous, body)
+            await asyncio.to_thread(
+                service.store.responses.save, reply.id, caller.key_id, answer.id, previous, body
+            )
         except (OSError, OperationalError) as error:
             if not passes(error):
                 raise

@@ -350,11 +350,12 @@ def test_others_do_not_see_what_one_may_not(guarded: httpx.Client) -> None:
 
     board, plain = key("ask:hushed", principals=["board"]), key("ask:hushed")
     trusted, foreign = key("ask:hushed", principals=["*"]), key("ask:other")
+    other_board = key("ask:hushed", principals=["board"])
     question = "What does the zugzwang of the board cost?"
     made = board.responses.create(model="hushed", input=question)
     assert "900 euros" in made.output_text
 
-    for client in (plain, trusted, foreign):
+    for client in (plain, trusted, foreign, other_board):
         for call in (
             lambda c: c.responses.retrieve(made.id),
             lambda c: c.responses.delete(made.id),
@@ -366,7 +367,9 @@ def test_others_do_not_see_what_one_may_not(guarded: httpx.Client) -> None:
     assert "900" not in plain.responses.create(model="hushed", input=question).output_text
     seen = trusted.responses.create(model="hushed", input=question, extra_body={"as": ["board"]})
     assert "900 euros" in seen.output_text
-    assert trusted.responses.retrieve(made.id, extra_query={"as": "board"}).output_text == made.output_text
+    assert trusted.responses.retrieve(seen.id, extra_query={"as": "board"}).output_text == seen.output_text
+    with pytest.raises(openai.NotFoundError):
+        trusted.responses.retrieve(made.id, extra_query={"as": "board"})
     with pytest.raises(openai.NotFoundError):
         foreign.responses.create(model="hushed", input=question)
     error_of(guarded.get(f"/v1/responses/{made.id}"), 401)
