@@ -154,6 +154,7 @@ class Look:
 
     Attributes:
         kept: The answer, once it was found.
+        passages: That it was made from, if it was there at once.
     """
 
     def __init__(
@@ -175,17 +176,19 @@ class Look:
         self._place: Place | None = None
         self._started = time.perf_counter()
         self.kept: Kept | None = None
+        self.passages = Retrieved(())
 
     async def at_once(self) -> bool:
         """Whether there is an answer, and nothing in its collection has changed."""
-        self._place, self.kept = await asyncio.to_thread(self._look)
+        self._place, self.kept, self.passages = await asyncio.to_thread(self._look)
         return self._counted("hit")
 
-    def _look(self) -> tuple[Place | None, Kept | None]:
+    def _look(self) -> tuple[Place | None, Kept | None, Retrieved]:
         place = self._shelf.place(self._question, self._mode, own=self._own)
-        if place is None or self._fresh:
-            return place, None
-        return place, self._shelf.find(place, self._question.sight)
+        kept = None if place is None or self._fresh else self._shelf.find(place, self._question.sight)
+        if kept is None:
+            return place, None, Retrieved(())
+        return place, kept, self._shelf.passages(kept, self._question.sight)
 
     async def after(self, retrieved: Retrieved) -> bool:
         """Whether there is an answer that was made from the passages that were found now."""
@@ -195,12 +198,6 @@ class Look:
         if not self._fresh:
             self.kept = await asyncio.to_thread(self._shelf.find_again, self._place, self._question.sight)
         return self._counted("found_again")
-
-    async def passages(self) -> Retrieved:
-        """What the answer was made from."""
-        if self.kept is None:
-            return Retrieved(())
-        return await asyncio.to_thread(self._shelf.passages, self.kept, self._question.sight)
 
     def events(self) -> Iterator[Event]:
         """The answer as it is told, after its passages."""

@@ -244,7 +244,7 @@ async def answered(
     look = Look(service.shelf, question, mode, service.observed.metrics.cache, fresh=fresh, own=own)
     count = partial(service.store.spending.count, caller.key_id, question.collection)
     if await look.at_once():
-        yield await look.passages()
+        yield look.passages
     else:
         costs = mode is Mode.GENERATIVE
         limit = question.max_cost_usd
@@ -254,12 +254,14 @@ async def answered(
             async with aclosing(events):
                 async for each in events:
                     if isinstance(each, Done):
-                        await asyncio.to_thread(count, cached=False)
+                        if count(cached=False):
+                            await asyncio.to_thread(service.store.spending.flush)
                         yield Done(look.to_keep(each.answer, whole=not purse.refused))
                     else:
                         yield each
     if look.kept is not None:
-        await asyncio.to_thread(count, cached=True)
+        if count(cached=True):
+            await asyncio.to_thread(service.store.spending.flush)
         for each in look.events():
             yield each
 

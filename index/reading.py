@@ -60,6 +60,19 @@ class CatalogReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def collection_id(self, name: str, sight: Sight = EVERYTHING) -> int:
+        """Id of a collection, nothing of it counted.
+
+        Raises:
+            NotFound: As of ``collection``.
+        """
+        query = select(collections.c.id).where(collections.c.name == name, owned(sight))
+        with self._database.read() as connection:
+            found: int | None = connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise unknown_collection()
+        return found
+
     def collection(self, name: str, sight: Sight = EVERYTHING) -> CollectionRecord:
         """One collection by name, its counts those of what the caller sees.
 

@@ -74,21 +74,15 @@ PASSAGE = (
 
 def collections_with_counts(sight: Sight) -> Any:
     """Selects collections with how many documents and live passages a caller sees in them."""
-    live = select(passages.c.collection_id, func.count().label("passages"))
+    # Counted for each collection that is wanted: grouped, those of all would be counted for one.
+    live = select(func.count()).select_from(passages).where(passages.c.collection_id == collections.c.id)
     if sight.principals is not None:
         live = live.join(documents, documents.c.id == passages.c.document_id).where(readable(sight))
-    live = live.group_by(passages.c.collection_id)
-    held = select(documents.c.collection_id, func.count().label("documents")).where(readable(sight))
-    held = held.group_by(documents.c.collection_id)
-    live_rows, held_rows = live.subquery(), held.subquery()
-    return (
-        select(
-            collections,
-            func.coalesce(held_rows.c.documents, 0).label("documents"),
-            func.coalesce(live_rows.c.passages, 0).label("passages"),
-        )
-        .outerjoin(live_rows, live_rows.c.collection_id == collections.c.id)
-        .outerjoin(held_rows, held_rows.c.collection_id == collections.c.id)
+    held = select(func.count()).select_from(documents).where(documents.c.collection_id == collections.c.id)
+    return select(
+        collections,
+        held.where(readable(sight)).correlate(collections).scalar_subquery().label("documents"),
+        live.correlate(collections).scalar_subquery().label("passages"),
     )
 
 

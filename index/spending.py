@@ -223,14 +223,16 @@ class Spending:
             if hold is not None:
                 self._holding(hold, key_id, -hold.amount)
 
-    def count(self, key_id: str, collection: str, *, cached: bool) -> None:
-        """Count a question that cost nothing; it is written with others within a few seconds."""
+    def count(self, key_id: str, collection: str, *, cached: bool) -> bool:
+        """Count a question. It is written with others, a few seconds of them at a time.
+
+        Returns:
+            Whether that is due: call ``flush``.
+        """
         with self._lock:
             self._waiting[key_id, collection, "", "questions"] += 1
             self._waiting[key_id, collection, "", "cached"] += cached
-            due = time.monotonic() - self._flushed > _FLUSH_S
-        if due:
-            self.flush()
+            return time.monotonic() - self._flushed > _FLUSH_S
 
     def flush(self) -> None:
         """Write what was counted; where the disk is full or failing it waits on."""

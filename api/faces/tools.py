@@ -270,7 +270,7 @@ async def ask(asking: Asking, given: AskArguments) -> Asked:
     """Answer a question."""
     name = await asyncio.to_thread(asking.named, given.collection)
     question = Question(text=given.question, collection=name, sight=asking.caller.sight)
-    await asyncio.to_thread(asking.service.store.catalog.collection, name, question.sight)
+    await asyncio.to_thread(asking.service.store.catalog.collection_id, name, question.sight)
     answer = await complete(asking.service, question, asking.caller)
     return Asked(
         answer=answer.text,
@@ -296,7 +296,7 @@ async def ask(asking: Asking, given: AskArguments) -> Asked:
 async def ground(asking: Asking, given: GroundArguments) -> Grounded:
     """Check a text against a collection."""
     name = await asyncio.to_thread(asking.named, given.collection)
-    await asyncio.to_thread(asking.service.store.catalog.collection, name, asking.caller.sight)
+    await asyncio.to_thread(asking.service.store.catalog.collection_id, name, asking.caller.sight)
     wanted = GroundIn.model_validate({"text": given.text, "collection": name})
     found = await check(wanted, asking.service, asking.caller)
     return Grounded(

@@ -67,7 +67,7 @@ async def ui_chat(
     collection, model = model_of(body.collection)
     sight = caller.acting_as(body.principals).sight
     question = Question(text=text, collection=collection, history=history, model=model, sight=sight)
-    await asyncio.to_thread(service.store.catalog.collection, collection, sight)
+    await asyncio.to_thread(service.store.catalog.collection_id, collection, sight)
     response = event_stream(_parts(service, question, caller, base_of(request, service)), _broken_off)
     response.headers.update(_VERSION)
     return response

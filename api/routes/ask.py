@@ -64,10 +64,9 @@ async def ask(
     )
     caller = caller.acting_as(body.principals)
     # An unknown collection is an error of the request, streamed or not.
-    await asyncio.to_thread(service.store.catalog.collection, question.collection, question.sight)
     talking = "conversation_id" in body.model_fields_set
     question, joined = await asyncio.to_thread(
-        partial(join, service, question, caller, body.conversation_id, asked=talking)
+        _begun, service, question, caller, body.conversation_id, asked=talking
     )
     suggested = SUGGESTED if body.follow_ups is None and joined else body.follow_ups or 0
     question = replace(question, follow_ups=suggested)
@@ -78,6 +77,13 @@ async def ask(
     answer = await complete(service, question, caller, joined, fresh=not body.cache)
     note_objects(request.state, [answer.id])
     return _out(answer, question, explain=body.explain)
+
+
+def _begun(
+    service: Service, question: Question, caller: Caller, conversation: str | None, *, asked: bool
+) -> tuple[Question, Joined | None]:
+    service.store.catalog.collection_id(question.collection, question.sight)
+    return join(service, question, caller, conversation, asked=asked)
 
 
 async def complete(
@@ -124,7 +130,7 @@ async def remember(
         if not own:
             return answer
         answer = replace(answer, id=new_answer_id())
-    collection = await asyncio.to_thread(service.store.catalog.collection, question.collection)
+    collection_id = await asyncio.to_thread(service.store.catalog.collection_id, question.collection)
     shown = {each["document_id"] for each in answer.trace["passages"]}
     shown |= {citation.document_id for citation in answer.citations}
     shown |= {each.other.document_id for each in answer.disagreements}
@@ -137,11 +143,11 @@ async def remember(
         saved = await asyncio.to_thread(
             service.store.answers.save,
             answer.id,
-            collection.id,
+            collection_id,
             body,
             shown,
             question.sight,
-            partial(_kept, answer, collection.id) if answer.keep is not None else None,
+            partial(_kept, answer, collection_id) if answer.keep is not None else None,
         )
     except (OSError, OperationalError) as error:
         if not passes(error):
@@ -150,13 +156,13 @@ async def remember(
         log.warning("answer_not_stored", answer_id=answer.id, error=str(error))
         stored = False
         saved = await asyncio.to_thread(
-            service.store.answers.sources_exist, collection.id, shown, question.sight
+            service.store.answers.sources_exist, collection_id, shown, question.sight
         )
     if not saved:
         message = "A document that this answer was made from was deleted meanwhile. Ask again."
         raise ApiError(409, "evidence_deleted", message, retryable=True)
     if joined is not None and stored:
-        await asyncio.to_thread(keep_turn, service, question, answer.id, collection.id, joined)
+        await asyncio.to_thread(keep_turn, service, question, answer.id, collection_id, joined)
     return answer
 
 

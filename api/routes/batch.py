@@ -89,11 +89,11 @@ async def create_batch(
         # Refused now, and not once for each of its questions.
         condition(given.filter)
     who = caller.acting_as(given.principals)
-    found = await asyncio.to_thread(service.store.catalog.collection, given.collection, who.sight)
+    collection_id = await asyncio.to_thread(service.store.catalog.collection_id, given.collection, who.sight)
     limit = None if given.max_cost_usd is None else math.floor(round(given.max_cost_usd * _MICRO, 3))
     batch_id, is_new = await asyncio.to_thread(
         service.store.batches.create,
-        collection_id=found.id,
+        collection_id=collection_id,
         key_id=caller.key_id,
         principals=who.principals,
         options=given.options(),

@@ -180,7 +180,7 @@ async def chat(
         usage=bool(body.stream_options and body.stream_options.include_usage),
         events=(body.stream_format or x_footnote_stream_format) == "open_webui",
     )
-    await asyncio.to_thread(service.store.catalog.collection, question.collection, question.sight)
+    await asyncio.to_thread(service.store.catalog.collection_id, question.collection, question.sight)
     if body.stream:
         return event_stream(_chunks(service, question, caller, form), _broken_off)
     answer = await complete(service, question, caller)

@@ -52,7 +52,7 @@ async def create_response(
         )
     search = _file_search(body)
     question = replace(body.question(thread, search), sight=sight)
-    await asyncio.to_thread(service.store.catalog.collection, question.collection, sight)
+    await asyncio.to_thread(service.store.catalog.collection_id, question.collection, sight)
     reply = Reply(body, base_of(request, service), search, question.text)
     if body.stream:
         return event_stream(_events(service, question, caller, reply), reply.broken_off)
