@@ -31,6 +31,7 @@ lock: ## Write the lock files anew
 fuzz: ## Call every route with generated requests and two tenants' keys: make fuzz SECONDS=600 SEED=1
 	scripts/install.sh dev
 	.venv/bin/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
+
 audit: ## Locked dependencies, secrets in files, known advisories
 	scripts/install.sh dev
 	scripts/audit.sh
