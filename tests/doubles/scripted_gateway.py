@@ -257,8 +257,8 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    # Seconds that an idle kept connection holds its thread.
-    timeout = 0.2
+    # Seconds for each part of a request once it has begun: a client in a busy process takes its time.
+    timeout = 10
     server: _Server
     recorded: Recorded
 
