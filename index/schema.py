@@ -463,7 +463,7 @@ responses = Table(
     "responses",
     metadata,
     Column("id", String, primary_key=True),
-    Column("key_id", String, nullable=False),  # Whose it is.
+    Column("key_id", String, nullable=False, server_default=""),  # Whose it is; of nobody in older folders.
     Column("answer_id", ForeignKey("answers.id"), nullable=False, index=True),
     Column("previous_id", String),
     Column("body", JSON, nullable=False),

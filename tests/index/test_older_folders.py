@@ -21,8 +21,10 @@ from index.backup import back_up
 from index.config import JobConfig
 from index.database import known_revisions
 from index.doctor import examine
+from index.errors import NotFound
 from index.jobs import JobRunner
 from index.restore import restore
+from index.sight import EVERYTHING
 from index.store import Store
 from index.types import Status
 from tests.index.helpers import add, found_texts, settled
@@ -135,3 +137,20 @@ def test_there_is_a_folder_of_every_schema_and_every_release() -> None:
         ["git", "-C", str(ROOT), "tag"], capture_output=True, text=True, check=False
     ).stdout.split()
     assert {tag for tag in tags if tag.startswith("v")} <= names
+
+
+def test_a_response_of_before_it_had_an_owner_is_nobodys(tmp_path: Path) -> None:
+    """Who asked for it was not kept, so that no key reads it; the answer is there as before."""
+    data = tmp_path / "data"
+    with zipfile.ZipFile(FOLDERS[0].parent / "schema-0009.zip") as packed:
+        packed.extractall(data)
+    with closing(sqlite3.connect(data / "catalog.sqlite3")) as connection, connection:
+        connection.execute(
+            "INSERT INTO responses (id, answer_id, body, created_at) VALUES ('resp_older', 'ans_older', '{}', 0)"
+        )
+
+    with closing(Store(data)) as store:
+        assert store.answers.get("ans_older", EVERYTHING)
+        for key in ("admin", "local", "-"):
+            with pytest.raises(NotFound):
+                store.responses.get("resp_older", key, EVERYTHING)

@@ -68,7 +68,6 @@ def upgrade() -> None:
     op.create_table(
         "responses",
         sa.Column("id", sa.String(), nullable=False),
-        sa.Column("key_id", sa.String(), nullable=False),
         sa.Column("answer_id", sa.String(), nullable=False),
         sa.Column("previous_id", sa.String(), nullable=True),
         sa.Column("body", sa.JSON(), nullable=False),
