@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.types import Query
 from tests.doubles.embedder import HashingEmbedder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from index.jobs import JobRunner
     from index.store import Store
     from index.types import DocumentRecord, Hit, Submission
@@ -22,13 +22,13 @@ WAIT_S = 30.0
 
 def copy_of_the_moment(folder: Path, to: Path) -> None:
     """A data folder as a kill would leave it, while an index in it may be in the middle of a commit."""
-
-    def copy(source: str, target: str) -> None:
-        # Files of the indexes come and go meanwhile.
-        with suppress(FileNotFoundError):
-            shutil.copy2(source, target)
-
-    shutil.copytree(folder, to, copy_function=copy)
+    for found, _, names in os.walk(folder):
+        target = to / os.path.relpath(found, folder)
+        target.mkdir()
+        for name in names:
+            # Files of the indexes come and go meanwhile, whole folders of them too, which os.walk passes over.
+            with suppress(FileNotFoundError):
+                shutil.copy2(Path(found) / name, target)
 
 
 def upload(
