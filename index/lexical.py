@@ -36,8 +36,8 @@ _TITLE_WEIGHT = 0.5
 _SMALL_WORD_WEIGHT = 0.2
 # Passages read beyond the limit to bring equal scores into order; more are cut off as they come.
 _MOST_TIES = 1000
-# Changes gathered into one tantivy commit, each of which waits for the disk.
-_CHANGES_PER_COMMIT = 64
+# Changes gathered into one tantivy commit, each of which waits for the disk: of those that add, and of all.
+_ADDITIONS_PER_COMMIT, _CHANGES_PER_COMMIT = 64, 4096
 _WRITER_MEMORY_BYTES = 32_000_000
 # Folders of an index that is being made anew, and of the one whose place it takes.
 _ANEW, _FORMER = "lexical.new", "lexical.old"
@@ -114,13 +114,16 @@ class LexicalView:
     def apply(self, changes: Iterable[Change]) -> None:
         """See ``View``."""
         batch: list[Change] = []
+        adding = 0
         for change in changes:
             if change.seq <= self._watermark:
                 continue
             batch.append(change)
-            if len(batch) == _CHANGES_PER_COMMIT:
+            # Removals alone cost little, and of a long history they are the most.
+            adding += change.added is not None
+            if adding == _ADDITIONS_PER_COMMIT or len(batch) == _CHANGES_PER_COMMIT:
                 self._commit(batch)
-                batch = []
+                batch, adding = [], 0
         if batch:
             self._commit(batch)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import and_, func, select, union
+from sqlalchemy import and_, exists, func, select, union
 
 from index.errors import NotFound
 from index.filters import condition
@@ -301,15 +301,19 @@ class CatalogReader:
 
         What was added and has gone again since is left out of the additions, never of the removals.
         """
+        # A version's passages come and go together, so the first one tells of all. Most changes of a long history
+        # added what has gone, and cost no look of their own.
+        there = exists().where(passages.c.id == changes.c.added_first)
         query = (
-            select(changes)
+            select(changes, there.label("there"))
             .where(changes.c.collection_id == collection_id, changes.c.seq > seq)
             .order_by(changes.c.seq)
         )
         with self._database.read() as connection:
             for row in connection.execute(query).all():
                 removed = None if row.removed_first is None else IdRange(row.removed_first, row.removed_last)
-                yield Change(row.seq, removed, added_passages(connection, row.added_first, row.added_last))
+                added = added_passages(connection, row.added_first, row.added_last) if row.there else None
+                yield Change(row.seq, removed, added)
 
     def vectors(self, ids: Sequence[int]) -> dict[int, np.ndarray[Any, np.dtype[np.float32]]]:
         """Stored vectors of live passages."""

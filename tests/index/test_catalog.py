@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from index.config import JobConfig
 from index.errors import Conflict, EmbedderMismatch, NotFound
@@ -281,6 +281,26 @@ def test_changes_since_a_number(store: Store, runner: JobRunner) -> None:
     assert found[2].removed is not None
     assert found[2].removed.size == first.passages
     assert list(store.catalog.changes_since(record.id, 3)) == []
+
+
+def test_a_long_history_is_read_in_few_statements(store: Store, runner: JobRunner) -> None:
+    """Of what has gone again nothing is looked up, or a rebuild would take the longer the older a collection is."""
+    for number in range(12):
+        add(store, runner, "a.txt", f"text {number}")
+    statements: list[str] = []
+
+    def note(*given: Any) -> None:
+        # The worker asks beside us.
+        if threading.current_thread() is threading.main_thread():
+            statements.append(given[2])
+
+    collection = store.catalog.collection("default")
+    event.listen(store.database._readers, "before_cursor_execute", note)
+    found = list(store.catalog.changes_since(collection.id, 0))
+
+    assert [change.added is not None for change in found] == [False] * 11 + [True]
+    # The transaction, the changes, and the passages that are there.
+    assert len(statements) == 3
 
 
 # Passages
