@@ -114,7 +114,7 @@ def small_disk(mebibytes: int) -> Iterator[Path | None]:
 
 
 def by_small_disk(checks: Checks, source: random.Random, mebibytes: int = 40) -> dict[str, Any]:
-    """Fill a small file system by uploading to a served folder on it, then make room by deleting the ballast."""
+    """Fill a small file system by uploading to a served folder on it, then make room."""
     statuses: Counter[int] = Counter()
     with small_disk(mebibytes) as disk:
         if disk is None:
@@ -147,7 +147,9 @@ def by_small_disk(checks: Checks, source: random.Random, mebibytes: int = 40) ->
                 checks.see(READS, reads and set(acknowledged) <= listed, f"after {number} uploads")
                 if statuses[507] + statuses[503] >= 5:
                     break
+            # Room for all that was taken in, however much the jobs had left undone when the disk was full.
             ballast.unlink()
+            subprocess.run(["mount", "-o", f"remount,size={4 * mebibytes}m", str(disk)], check=True)
             last = f"# Last\n\nThe code word is qxlastz. {'The doors were closed. ' * 20}"
             acknowledged[client.upload([Upload("last.md", last.encode())], "c")[0]["id"]] = last
             states = client.wait_final(acknowledged, timeout_s=600)
