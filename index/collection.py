@@ -8,43 +8,58 @@ import time
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
+from index.coded import sample_size
 from index.dense import DenseView
 from index.disk import passes
 from index.errors import EmbedderMismatch, NotFound
 from index.lexical import LexicalView
+from index.sharing import Shared
 from index.sight import EVERYTHING
+from index.vector_file import DamagedVectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from index.catalog import Catalog
+    from index.coded import Coded
+    from index.config import ViewConfig
     from index.filters import Filter
     from index.sight import Sight
-    from index.types import CollectionRecord, Hit, Query
+    from index.types import Allowed, CollectionRecord, Hit, Query
     from index.view import View
 
 log = structlog.get_logger(__name__)
 
 # Times as long as making an index anew took, until it may be done again.
 _REST = 20
+# Changes read in one transaction.
+_CHANGES_AT_ONCE = 64
 _KINDS = (DenseView.name, LexicalView.name)
 
 
 class Collection:
     """The views of one collection. Thread-safe."""
 
-    def __init__(self, catalog: Catalog, collection_id: int, name: str, folder: Path) -> None:
+    def __init__(
+        self, catalog: Catalog, collection_id: int, name: str, folder: Path, config: ViewConfig | None = None
+    ) -> None:
         self.id = collection_id
         self.name = name
         self._catalog = catalog
         self._folder = folder
+        self._config = config
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}
         self._embedder: str | None = None
+        self._flushing = threading.Lock()
         self._compacting = threading.Lock()
         self._compact_at = 0.0
+        self._growing: threading.Thread | None = None
+        self._grow_at = 0.0
+        self._closing = threading.Event()
         # Why a view could not be opened the last time, if one could not.
         self._unopened: OSError | None = None
 
@@ -72,6 +87,7 @@ class Collection:
                     # The catalog drops what has gone. What has come is found by the other view meanwhile, and by
                     # this one when the disk is well again.
                     log.exception("view_behind", view=view.name, collection=self.name)
+            self._grow_if_due()
         return self._views
 
     def search(
@@ -111,7 +127,15 @@ class Collection:
         allowed = None
         if wanted is not None or self._catalog.restricts(self.id, sight):
             allowed = self._catalog.allowed(self.id, wanted or {}, sight)
-        return {name: views[name].search(query, limit, allowed) for name in names if name in views}
+        return {name: self._asked(views[name], query, limit, allowed) for name in names if name in views}
+
+    def _asked(self, view: View, query: Query, limit: int, allowed: Allowed | None) -> list[Hit]:
+        try:
+            return view.search(query, limit, allowed)
+        except DamagedVectors:
+            log.exception("view_damaged", view=view.name, collection=self.name)
+            self.rebuild(view.name)
+            return view.search(query, limit, allowed)
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:
         """How rare index terms are here (inverse document frequency); empty without passages."""
@@ -190,14 +214,15 @@ class Collection:
             self._compacting.release()
 
     def flush(self) -> None:
-        """Bring the views' memory to disk."""
-        with self._lock:
-            for view in self._views.values():
+        """Bring the views' memory to disk. Searches go on meanwhile."""
+        with self._flushing:
+            for view in list(self._views.values()):
                 view.flush()
 
     def close(self) -> None:
         """Flush and let go of files. On a full disk the next start takes longer, and nothing else is lost."""
-        with self._lock:
+        self._stop_growing()
+        with self._flushing, self._lock:
             for view in self._views.values():
                 try:
                     view.close()
@@ -208,7 +233,11 @@ class Collection:
 
     def remove(self) -> None:
         """Delete the views' files. The collection is not used afterwards."""
-        with self._lock:
+        self._stop_growing()
+        with self._flushing, self._lock:
+            dense = self._views.get(DenseView.name)
+            if dense is not None:
+                dense.reset()
             self._views = {}
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -222,7 +251,7 @@ class Collection:
                 view: View = (
                     LexicalView(self._folder)
                     if name == LexicalView.name
-                    else DenseView(self._folder, dimensions)
+                    else DenseView(self._folder, dimensions, self._config)
                 )
                 self._views[name] = view
             except OSError as error:
@@ -237,5 +266,66 @@ class Collection:
         if view.watermark > record.seq:
             # The catalog was restored from an older copy: what the view knows more is not the truth.
             view.reset()
+        if isinstance(view, DenseView) and view.watermark == 0 and not view.fits(record.passages):
+            view.take_over(self._coded(view), 0)
         if view.watermark < record.seq:
             view.apply(self._catalog.changes_since(self.id, view.watermark))
+
+    def _grow_if_due(self) -> None:
+        view = self._views.get(DenseView.name)
+        if (
+            isinstance(view, DenseView)
+            and view.outgrown
+            and time.monotonic() >= self._grow_at
+            and (self._growing is None or not self._growing.is_alive())
+        ):
+            self._growing = threading.Thread(target=self._grow, args=(view,), name="grow", daemon=True)
+            self._growing.start()
+
+    def _stop_growing(self) -> None:
+        self._closing.set()
+        if self._growing is not None:
+            self._growing.join()
+
+    def _grow(self, view: DenseView) -> None:
+        """Make the search by meaning anew, in the way that fits its size, while the former one goes on."""
+        began = time.monotonic()
+        coded, taken = None, False
+        try:
+            coded = self._coded(view)
+            seq = self._replay(coded, 0)
+            with self._lock:
+                # What came while it was made.
+                seq = self._replay(coded, seq)
+                if not self._closing.is_set():
+                    view.take_over(coded, seq)
+                    taken = True
+            if taken:
+                self.flush()
+                log.info("view_grown", view=view.name, collection=self.name, vectors=len(coded))
+        except (OSError, OperationalError) as error:
+            if not passes(error):
+                raise
+            log.exception("view_not_grown", view=view.name, collection=self.name)
+        finally:
+            if not taken:
+                self._grow_at = time.monotonic() + _REST * (time.monotonic() - began)
+                if coded is not None:
+                    coded.discard()
+
+    def _coded(self, view: DenseView) -> Coded:
+        """A search by codes that knows how this collection's vectors lie, and none of them yet."""
+        count = self._catalog.collection(self.name).passages
+        return view.anew(self._catalog.sampled_vectors(self.id, sample_size(count)), count)
+
+    def _replay(self, coded: Coded, seq: int) -> int:
+        """Apply what came after a change; returns the last one applied."""
+        while not self._closing.is_set():
+            # Not all in one reading, which would keep what is deleted meanwhile in the database's log.
+            found = list(self._catalog.changes_since(self.id, seq, _CHANGES_AT_ONCE))
+            for change in found:
+                coded.apply(change, Shared())
+                seq = change.seq
+            if len(found) < _CHANGES_AT_ONCE:
+                break
+        return seq

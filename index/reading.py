@@ -296,8 +296,8 @@ class CatalogReader:
         ranges = tuple(IdRange(row.first_passage, row.first_passage + row.passages - 1) for row in rows)
         return Allowed(tuple(row.id for row in rows), ranges)
 
-    def changes_since(self, collection_id: int, seq: int) -> Iterator[Change]:
-        """What happened to a collection after ``seq``, oldest first.
+    def changes_since(self, collection_id: int, seq: int, limit: int | None = None) -> Iterator[Change]:
+        """What happened to a collection after ``seq``, oldest first, at most ``limit`` changes.
 
         What was added and has gone again since is left out of the additions, never of the removals.
         """
@@ -308,6 +308,7 @@ class CatalogReader:
             select(changes, there.label("there"))
             .where(changes.c.collection_id == collection_id, changes.c.seq > seq)
             .order_by(changes.c.seq)
+            .limit(limit)
         )
         with self._database.read() as connection:
             for row in connection.execute(query).all():
@@ -324,6 +325,15 @@ class CatalogReader:
                 query = select(passages.c.id, passages.c.vector).where(passages.c.id.in_(part))
                 found.update({row.id: np.frombuffer(row.vector, "<f4") for row in connection.execute(query)})
         return found
+
+    def sampled_vectors(self, collection_id: int, count: int) -> FloatMatrix:
+        """Vectors of passages chosen at random, the same ones of the same passages: at most so many rows."""
+        query = select(passages.c.id).where(passages.c.collection_id == collection_id).order_by(passages.c.id)
+        with self._database.read() as connection:
+            ids = np.fromiter(connection.execute(query).scalars(), np.int64)
+        if len(ids) > count:
+            ids = np.sort(np.random.default_rng(1).choice(ids, count, replace=False))
+        return np.stack(list(self.vectors(ids.tolist()).values()))
 
     def unsettled_originals(self) -> set[str]:
         """Hashes of originals that were being stored or removed when the process ended."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from index.blobs import BlobWriter
+    from index.config import ViewConfig
     from index.files import FileRecord, Viewer
     from index.idempotency import Claim
     from index.sight import Sight
@@ -55,13 +56,14 @@ log = structlog.get_logger(__name__)
 class Store:
     """Everything that is stored. Thread-safe; one process at a time holds a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: ViewConfig | None = None) -> None:
         """Open or create a data folder.
 
         Raises:
             FolderInUse: Another process holds it.
         """
         self.folder = folder
+        self._config = config
         self.database = Database(folder)
         self.catalog = Catalog(self.database)
         self.blobs = Blobs(folder / "originals")
@@ -98,7 +100,7 @@ class Store:
         with self._collections_lock:
             if record.id not in self._collections:
                 folder = self._views_folder(record.id)
-                self._collections[record.id] = Collection(self.catalog, record.id, name, folder)
+                self._collections[record.id] = Collection(self.catalog, record.id, name, folder, self._config)
             return self._collections[record.id]
 
     def opened_collections(self) -> list[Collection]:
