@@ -271,8 +271,8 @@ class Settings(BaseSettings):
     exact_vectors: int = Field(
         30_000,
         ge=0,
-        description="Passages of a collection up to which a search by meaning compares all of them. Above, short codes in "
-        "memory choose which are read from disk and compared: see docs/decisions/0047.",
+        description="Passages of a collection up to which a search by meaning compares all of them. Above, short codes "
+        "in memory choose which are read from disk and compared: see docs/decisions/0047.",
     )
     ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")
     otlp_endpoint: str | None = Field(

@@ -303,6 +303,9 @@ class Collection:
             if taken:
                 self.flush()
                 log.info("view_grown", view=view.name, collection=self.name, vectors=len(coded))
+        except NotFound:
+            # It was deleted meanwhile, or all that was in it.
+            pass
         except (OSError, OperationalError) as error:
             if not passes(error):
                 raise

@@ -327,13 +327,20 @@ class CatalogReader:
         return found
 
     def sampled_vectors(self, collection_id: int, count: int) -> FloatMatrix:
-        """Vectors of passages chosen at random, the same ones of the same passages: at most so many rows."""
+        """Vectors of passages chosen at random, the same ones of the same passages: at most so many rows.
+
+        Raises:
+            NotFound: There are no passages.
+        """
         query = select(passages.c.id).where(passages.c.collection_id == collection_id).order_by(passages.c.id)
         with self._database.read() as connection:
             ids = np.fromiter(connection.execute(query).scalars(), np.int64)
         if len(ids) > count:
             ids = np.sort(np.random.default_rng(1).choice(ids, count, replace=False))
-        return np.stack(list(self.vectors(ids.tolist()).values()))
+        found = self.vectors(ids.tolist())
+        if not found:
+            raise NotFound("The collection holds no passages.")
+        return np.stack(list(found.values()))
 
     def unsettled_originals(self) -> set[str]:
         """Hashes of originals that were being stored or removed when the process ended."""

@@ -154,8 +154,9 @@ class VectorFile:
         os.fsync(self._file)
 
     def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._file)
+        """Let go of the file. Reading is an error from now on, also where its number is given to another file."""
+        file, self._file = self._file, -1
+        os.close(file)
 
     def _places(self, ids: IdRange) -> tuple[int, int]:
         known = self._ids[: self._count]
