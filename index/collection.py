@@ -12,6 +12,7 @@ import structlog
 from index.dense import DenseView
 from index.disk import passes
 from index.errors import EmbedderMismatch, NotFound
+from index.extents import Extents
 from index.lexical import LexicalView
 from index.sight import EVERYTHING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from index.catalog import Catalog
     from index.filters import Filter
     from index.sight import Sight
-    from index.types import CollectionRecord, Hit, Query
+    from index.types import Hit, IdRange, Query
     from index.view import View
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Collection:
         self._folder = folder
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}
+        self._extents = Extents()
         self._embedder: str | None = None
         self._compacting = threading.Lock()
         self._compact_at = 0.0
@@ -56,16 +58,20 @@ class Collection:
         Raises:
             OSError: Not one of them can be opened, because the disk is full or failing.
         """
+        state = self._catalog.state(self.id)
+        if len(self._views) == len(_KINDS) and self._is_at(state.seq):
+            return self._views
         with self._lock:
             # Read under the lock: a number from before another thread caught up would look like a catalog
             # that was restored from an older copy, and the views would be thrown away.
-            record = self._catalog.collection(self.name)
-            self._embedder = record.embedder
-            if len(self._views) < len(_KINDS) and record.dimensions is not None:
-                self._open(record.dimensions)
+            state = self._catalog.state(self.id)
+            self._embedder = state.embedder
+            if len(self._views) < len(_KINDS) and state.dimensions is not None:
+                self._open(state.dimensions)
+            self._follow(state.seq)
             for view in self._views.values():
                 try:
-                    self._catch_up(view, record)
+                    self._catch_up(view, state.seq)
                 except OSError as error:
                     if not passes(error):
                         raise
@@ -113,15 +119,19 @@ class Collection:
             allowed = self._catalog.allowed(self.id, wanted or {}, sight)
         return {name: views[name].search(query, limit, allowed) for name in names if name in views}
 
+    def places(self, ids: Sequence[int]) -> dict[int, IdRange]:
+        """The ids of the document that each of the passages is of, as of the last search; of live ones only."""
+        return self._extents.around(ids)
+
     def rarity(self, words: Iterable[str]) -> dict[str, float]:
         """How rare index terms are here (inverse document frequency); empty without passages."""
-        view = self.views().get(LexicalView.name)
-        return view.rarity(words) if isinstance(view, LexicalView) else {}
+        view = self._by_words()
+        return view.rarity(words) if view is not None else {}
 
     def weights(self, words: Iterable[str]) -> dict[str, float]:
         """How much index terms weigh in the search by words; empty without passages."""
-        view = self.views().get(LexicalView.name)
-        return view.weights(words) if isinstance(view, LexicalView) else {}
+        view = self._by_words()
+        return view.weights(words) if view is not None else {}
 
     def agreement(self) -> list[tuple[int, int, int]]:
         """How far each opened view is from the catalog, at one moment and without catching up.
@@ -212,6 +222,29 @@ class Collection:
             self._views = {}
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _by_words(self) -> LexicalView | None:
+        """The view by words as of the last search: what is asked of it here belongs to what was found then."""
+        view = self._views.get(LexicalView.name) or self.views().get(LexicalView.name)
+        return view if isinstance(view, LexicalView) else None
+
+    def _is_at(self, seq: int) -> bool:
+        """Whether all that is open has applied this change, and nothing after it."""
+        return self._extents.watermark == seq and all(
+            view.watermark == seq for view in list(self._views.values())
+        )
+
+    def _follow(self, seq: int) -> None:
+        """Bring the extents to a change, or read them anew where they are not known yet."""
+        before = self._extents
+        if before.watermark == seq:
+            return
+        known = 0 < before.watermark < seq
+        self._extents = (
+            before.after(self._catalog.moves_since(self.id, before.watermark))
+            if known
+            else self._catalog.extents(self.id)
+        )
+
     def _open(self, dimensions: int) -> None:
         """Open the views that are not; one that the disk prevents is tried again the next time."""
         self._unopened = None
@@ -233,9 +266,9 @@ class Collection:
         if self._unopened is not None and not self._views:
             raise self._unopened
 
-    def _catch_up(self, view: View, record: CollectionRecord) -> None:
-        if view.watermark > record.seq:
+    def _catch_up(self, view: View, seq: int) -> None:
+        if view.watermark > seq:
             # The catalog was restored from an older copy: what the view knows more is not the truth.
             view.reset()
-        if view.watermark < record.seq:
+        if view.watermark < seq:
             view.apply(self._catalog.changes_since(self.id, view.watermark))

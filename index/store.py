@@ -94,12 +94,12 @@ class Store:
         Raises:
             NotFound: There is none of that name, or it is somebody else's.
         """
-        record = self.catalog.collection(name, sight)
+        collection_id = self.catalog.collection_id(name, sight)
         with self._collections_lock:
-            if record.id not in self._collections:
-                folder = self._views_folder(record.id)
-                self._collections[record.id] = Collection(self.catalog, record.id, name, folder)
-            return self._collections[record.id]
+            if collection_id not in self._collections:
+                folder = self._views_folder(collection_id)
+                self._collections[collection_id] = Collection(self.catalog, collection_id, name, folder)
+            return self._collections[collection_id]
 
     def opened_collections(self) -> list[Collection]:
         """Those that have been asked since the start."""
