@@ -18,6 +18,7 @@ from index.sight import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from index.catalog import Catalog
@@ -34,10 +35,26 @@ _KINDS = (DenseView.name, LexicalView.name)
 
 
 class Collection:
-    """The views of one collection. Thread-safe."""
+    """The views of one collection. Thread-safe.
 
-    def __init__(self, catalog: Catalog, collection_id: int, name: str, folder: Path) -> None:
+    Args:
+        catalog: What the views follow.
+        collection_id: Of the collection.
+        name: Of the collection.
+        folder: Of the views' files.
+        threads: In which views are asked beside one another; None asks them in turn.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        collection_id: int,
+        name: str,
+        folder: Path,
+        threads: Executor | None = None,
+    ) -> None:
         self.id = collection_id
+        self._threads = threads
         self.name = name
         self._catalog = catalog
         self._folder = folder
@@ -117,7 +134,14 @@ class Collection:
         allowed = None
         if wanted is not None or self._catalog.restricts(self.id, sight):
             allowed = self._catalog.allowed(self.id, wanted or {}, sight)
-        return {name: views[name].search(query, limit, allowed) for name in names if name in views}
+        asked = [views[name] for name in names if name in views]
+        if self._threads is None:
+            return {view.name: view.search(query, limit, allowed) for view in asked}
+        # Both kinds of search let go of the interpreter, so that one goes on beside the other.
+        found = [self._threads.submit(view.search, query, limit, allowed) for view in asked[1:]]
+        here = [view.search(query, limit, allowed) for view in asked[:1]]
+        hits = [*here, *(each.result() for each in found)]
+        return {view.name: each for view, each in zip(asked, hits, strict=True)}
 
     def places(self, ids: Sequence[int]) -> dict[int, IdRange]:
         """The ids of the document that each of the passages is of, as of the last search; of live ones only."""

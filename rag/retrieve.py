@@ -95,6 +95,7 @@ def retrieve(
     reranker: Reranker | None = None,
     per_document: int | None = None,
     sight: Sight = EVERYTHING,
+    vector: FloatVector | None = None,
 ) -> list[Found]:
     """The passages that answer a question best, best first.
 
@@ -114,13 +115,17 @@ def retrieve(
         reranker: Reads the best passages once more; their order is then its own. Not asked in modes of one view.
         per_document: At most so many passages of one document; None for no limit.
         sight: Who asks.
+        vector: The question's, where it is known already.
 
     Raises:
         InvalidFilter: The filter is not of the documented form.
         RerankerUnavailable: The reranker cannot be used.
     """
     views = SEARCH_MODES[mode]
-    vector = embedder.embed_query(question) if "dense" in views else None
+    if "dense" not in views:
+        vector = None
+    elif vector is None:
+        vector = embedder.embed_query(question)
     query = Query(question, vector, None if vector is None else embedder.fingerprint)
     candidates = max(config.candidates, 2 * limit)
     for _ in range(_ATTEMPTS):
