@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# In which one view is asked beside another. It is work for processors: more threads would not make them faster.
+_THREADS = 4
+
 
 class Store:
     """Everything that is stored. Thread-safe; one process at a time holds a folder."""
@@ -85,6 +89,7 @@ class Store:
         self.activity = Activity(self.database)
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(_THREADS, "views")
         # An original must not be removed between being stored and being referred to.
         self._originals_lock = threading.Lock()
         # Whether a failure of the disk left an original that nothing refers to.
@@ -96,12 +101,18 @@ class Store:
         Raises:
             NotFound: There is none of that name, or it is somebody else's.
         """
-        record = self.catalog.collection(name, sight)
+        collection_id = self.catalog.collection_id(name, sight)
         with self._collections_lock:
-            if record.id not in self._collections:
-                folder = self._views_folder(record.id)
-                self._collections[record.id] = Collection(self.catalog, record.id, name, folder, self._config)
-            return self._collections[record.id]
+            if collection_id not in self._collections:
+                self._collections[collection_id] = Collection(
+                    self.catalog,
+                    collection_id,
+                    name,
+                    self._views_folder(collection_id),
+                    self._config,
+                    self._threads,
+                )
+            return self._collections[collection_id]
 
     def opened_collections(self) -> list[Collection]:
         """Those that have been asked since the start."""
@@ -297,6 +308,7 @@ class Store:
     def close(self) -> None:
         """Flush, close every file and let go of the folder."""
         self.spending.flush()
+        self._threads.shutdown()
         for collection in self._collections.values():
             collection.close()
         self.database.close()

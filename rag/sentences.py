@@ -65,31 +65,27 @@ def weigh_sentences(
     column = {word: at for at, word in enumerate(wanted)}
     owner: list[int] = []
     meaning: list[NDArray[np.float64]] = []
-    held: list[NDArray[np.float64]] = []
-    lengths: list[NDArray[np.float64]] = []
+    texts: list[list[str]] = []
     for at, passage in enumerate(passages):
         count = len(passage.sentences)
         owner += [at] * count
         rows = vectors.get(passage.id)
         own = np.full(count, cosines.get(passage.id, 0.0)) if rows is None else (rows @ vector)
         meaning.append(own.astype(np.float64))
-        found, length = np.zeros((count, len(wanted))), np.zeros(count)
-        seen = passage.seen
-        for row, (start, end) in enumerate(passage.sentences):
-            words = terms(seen[start - passage.start : end - passage.start])
-            length[row] = len(words)
-            for word in words:
-                if word in column:
-                    found[row, column[word]] += 1
-        held.append(_windows(found))
-        lengths.append(_windows(length))
-    frequency, length = np.concatenate(held), np.concatenate(lengths)
+        seen, first = passage.seen, passage.start
+        texts += [terms(seen[start - first : end - first]) for start, end in passage.sentences]
+    of, found = np.array(owner), np.zeros((len(texts), len(wanted)))
+    for row, words in enumerate(texts):
+        for word in column.keys() & words:
+            found[row, column[word]] = words.count(word)
+    frequency = _windows(found, of)
+    length = _windows(np.array([*map(len, texts)], np.float64), of)
     weight = np.array([weights.get(word, 0.0) for word in wanted])
     # Rarity counts twice, as it does in the lexical view.
     share = np.array([asked[word] for word in wanted]) * weight**2 / max(weight.max(initial=0.0), 1e-9)
     norm = _K1 * (1 - _B + _B * length / max(float(length.mean()), 1.0))
     scores = (frequency * (_K1 + 1) / (frequency + norm[:, None])) @ share
-    return Sentences(np.array(owner), np.concatenate(meaning), scores, _coverage(frequency > 0, weight))
+    return Sentences(of, np.concatenate(meaning), scores, _coverage(frequency > 0, weight))
 
 
 def _coverage(held: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
@@ -102,9 +98,10 @@ def _coverage(held: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
     return float((held @ weight).max(initial=0.0)) / asked
 
 
-def _windows(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each row with those before and after it added."""
+def _windows(rows: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each row with those before and after it added, as far as they have the same owner."""
     total = rows.copy()
-    total[1:] += rows[:-1]
-    total[:-1] += rows[1:]
+    after = np.flatnonzero(owner[1:] == owner[:-1]) + 1
+    total[after] += rows[after - 1]
+    total[after - 1] += rows[after]
     return total
