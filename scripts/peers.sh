@@ -24,4 +24,4 @@ make_one() {
 make_one sentence_transformers sentence-transformers faiss-cpu
 make_one llama_index llama-index-core llama-index-embeddings-huggingface llama-index-vector-stores-faiss faiss-cpu
 make_one txtai txtai
-make_one haystack haystack-ai sentence-transformers
+make_one haystack haystack-ai sentence-transformers-haystack

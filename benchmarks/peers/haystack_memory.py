@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from common import HITS, MODEL, main
 from haystack import Document, Pipeline
-from haystack.components.embedders import (
-    SentenceTransformersDocumentEmbedder,
-    SentenceTransformersTextEmbedder,
-)
 from haystack.components.joiners import DocumentJoiner
 from haystack.components.retrievers.in_memory import InMemoryBM25Retriever, InMemoryEmbeddingRetriever
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import ComponentDevice
+from haystack_integrations.components.embedders.sentence_transformers import (
+    SentenceTransformersDocumentEmbedder,
+    SentenceTransformersTextEmbedder,
+)
 
 
 class Haystack:
     """An embedder that writes into a store, and a pipeline that asks it."""
 
-    packages = ("haystack-ai", "sentence-transformers", "torch")
+    packages = ("haystack-ai", "sentence-transformers-haystack", "sentence-transformers", "torch")
 
     def load(self) -> None:
         """See ``Peer``."""
