@@ -103,9 +103,13 @@ def test_memory_is_read_as_the_system_counts_it() -> None:
 
 def test_one_connection_serves_many_requests() -> None:
     """Their answers do not run into one another, and what is not a 200 is an error that says so."""
-    with ScriptedGateway([Scene.plain_json("First."), Scene.plain_json("Second."), Scene.refusal(500)]) as gateway:
+    with ScriptedGateway(
+        [Scene.plain_json("First."), Scene.plain_json("Second."), Scene.refusal(500)]
+    ) as gateway:
         with Line(_port(gateway)) as line:
-            said = [line.post("/v1/chat/completions", CHAT)[1]["choices"][0]["message"]["content"] for _ in "ab"]
+            said = [
+                line.post("/v1/chat/completions", CHAT)[1]["choices"][0]["message"]["content"] for _ in "ab"
+            ]
             with pytest.raises(RuntimeError, match="500"):
                 line.post("/v1/chat/completions", CHAT)
             assert line.post("/v1/chat/completions", CHAT, check=False)[0] == 500
