@@ -178,6 +178,7 @@ def _weighed(
         vectors,
         cosines,
         collection.weights(set(terms(query.text))),
+        collection.sentence_terms.of,
     )
     # The less of the question any one place holds, the more the whole neighbourhood has to say.
     diffuse = config.diffuse_weight * max(0.0, config.diffuse_below - sentences.coverage)

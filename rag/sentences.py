@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.analyze import terms
+from index.sentence_terms import sentence_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,6 +50,7 @@ def weigh_sentences(
     vectors: Mapping[int, FloatMatrix],
     cosines: Mapping[int, float],
     weights: Mapping[str, float],
+    read: Callable[[StoredPassage], Iterable[list[str]]] = sentence_terms,
 ) -> Sentences:
     """Weigh the sentences of passages for a question.
 
@@ -59,6 +61,7 @@ def weigh_sentences(
         vectors: Of the sentences, by passage id.
         cosines: Of whole passages by id, for those whose sentences have no vectors.
         weights: How much each of the question's terms weighs in the search by words.
+        read: Gives the terms of each sentence of a passage.
     """
     asked = Counter(terms(question))
     wanted = sorted(asked)
@@ -72,8 +75,7 @@ def weigh_sentences(
         rows = vectors.get(passage.id)
         own = np.full(count, cosines.get(passage.id, 0.0)) if rows is None else (rows @ vector)
         meaning.append(own.astype(np.float64))
-        seen, first = passage.seen, passage.start
-        texts += [terms(seen[start - first : end - first]) for start, end in passage.sentences]
+        texts += read(passage)
     of, found = np.array(owner), np.zeros((len(texts), len(wanted)))
     for row, words in enumerate(texts):
         for word in column.keys() & words:
