@@ -1,7 +1,7 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
 SECONDS ?= 600
-.PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval conversations bombs chaos states canaries diskfull backups \
-	cache gateway durability search footprint clients clean
+.PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval bench-ingestion conversations bombs chaos \
+	states canaries diskfull backups cache gateway durability search footprint clients clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -46,6 +46,11 @@ bench: ## List the benchmarks
 bench-retrieval: ## How much of the right text is found: make bench-retrieval DATA=folder
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.retrieval $(DATA) --ablations
+
+bench-ingestion: ## KB/s beside other programs: make bench-ingestion DATA=folder PEERS=folder
+	scripts/install.sh dev
+	scripts/peers.sh $(PEERS)
+	.venv/bin/python -m benchmarks.ingestion $(DATA) --peers $(PEERS)
 
 conversations: ## Follow-up questions, rewritten without a model: make conversations DATA=folder
 	scripts/install.sh dev

@@ -15,7 +15,7 @@ from torch.nn import functional
 from ingest.batching import Batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from tokenizers import Encoding, Tokenizer
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # An encoding takes far more memory than its text, so only some exist at a time.
 READ_AT_ONCE = 1024
+# Tokens of a batch from which a product is as quick for each token as in larger ones, or nearly.
+_SMALLEST_BATCH = 256
 # Texts in one forward pass of the library's own encoder: larger batches were not faster on two cores.
 _PADDED_TEXTS = 16
 
@@ -93,15 +95,16 @@ class BertEncoder:
             bert: May be shared with other encoders.
             reader: Cuts texts off where the model does, adds its special tokens and pads nothing.
             dimensions: Length of a vector.
-            batch_tokens: Tokens in a batch at most, unless one text has more.
+            batch_tokens: Tokens in a batch at most, or a text's more.
             name: What the threads are called.
         """
         self._bert = bert
         self._reader = reader
         self._dimensions = dimensions
         self._batch_tokens = batch_tokens
+        self._threads = torch.get_num_threads()
         self._batches: Batches[_Piece, tuple[Rows, Rows]] = Batches(
-            self._compute, most=batch_tokens, threads=torch.get_num_threads(), begin=_on_one_core, name=name
+            self._compute, most=batch_tokens, threads=self._threads, begin=_on_one_core, name=name
         )
 
     def encode(
@@ -112,7 +115,7 @@ class BertEncoder:
         first = np.cumsum([0, *map(len, parts)])
         inner = np.empty((int(first[-1]), self._dimensions), dtype=np.float32)
         readings = self._read(texts, parts)
-        groups = list(self._groups(readings))
+        groups = self._groups(readings)
         done = 0
         with closing(self._batches.each([_Piece([readings[i] for i in each]) for each in groups])) as found:
             for group, (wholes, stretches) in zip(groups, found, strict=True):
@@ -136,18 +139,20 @@ class BertEncoder:
             found += [_reading(each, spans) for each, spans in zip(encodings, parts[some], strict=True)]
         return found
 
-    def _groups(self, readings: Sequence[_Reading]) -> Iterator[list[int]]:
-        """Texts of similar length together, from the longest to the shortest, as many as a batch holds."""
-        group: list[int] = []
-        size = 0
-        for i in sorted(range(len(readings)), key=lambda i: len(readings[i].ids), reverse=True):
-            if group and size + len(readings[i].ids) > self._batch_tokens:
-                yield group
-                group, size = [], 0
-            group.append(i)
-            size += len(readings[i].ids)
-        if group:
-            yield group
+    def _groups(self, readings: Sequence[_Reading]) -> list[list[int]]:
+        """Texts of similar length together, from the longest to the shortest, in batches of about one size.
+
+        As many for each thread, so that none is left with the last of them, unless they would be too small.
+        """
+        order = sorted(range(len(readings)), key=lambda i: len(readings[i].ids), reverse=True)
+        ends = np.cumsum([len(readings[i].ids) for i in order])
+        total = int(ends[-1]) if order else 0
+        for_each = -(-total // (self._batch_tokens * self._threads))
+        batches = max(1, min(for_each * self._threads, total // min(_SMALLEST_BATCH, self._batch_tokens)))
+        groups: list[list[int]] = [[] for _ in range(batches)]
+        for i, end in zip(order, ends, strict=True):
+            groups[(int(end) - len(readings[i].ids)) * batches // total].append(i)
+        return [group for group in groups if group]
 
     @torch.inference_mode()
     def _compute(self, pieces: list[_Piece]) -> list[tuple[Rows, Rows]]:
