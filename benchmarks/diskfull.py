@@ -176,15 +176,17 @@ def main() -> int:
     checks.expect(SURVIVES, SOUND)
     began = time.monotonic()
     figures: dict[str, Any] = {"seed": arguments.seed}
-    if faults.strace_works():
-        figures |= by_strace(checks, source, arguments.sample)
-    else:
-        figures["strace"] = "not measured: not installed, or may not trace"
-    figures |= by_quota(checks, source, arguments.sample)
-    figures |= by_small_disk(checks, source)
-    figures["minutes"] = round((time.monotonic() - began) / 60, 1)
-    print_table(["figure", "value"], [[name, value] for name, value in figures.items()])
-    checks.show()
+    try:
+        if faults.strace_works():
+            figures |= by_strace(checks, source, arguments.sample)
+        else:
+            figures["strace"] = "not measured: not installed, or may not trace"
+        figures |= by_quota(checks, source, arguments.sample)
+        figures |= by_small_disk(checks, source)
+    finally:  # A part that raises must not take with it what the parts before it saw.
+        figures["minutes"] = round((time.monotonic() - began) / 60, 1)
+        print_table(["figure", "value"], [[name, value] for name, value in figures.items()])
+        checks.show()
     body = {"passed": checks.passed, "figures": figures, "checks": checks.as_json()}
     write_result(arguments.out, "diskfull", ROOT, body)
     return 0 if checks.passed else 1
