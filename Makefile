@@ -1,7 +1,7 @@
 # Each target does its own set-up. Needs Python 3.11 and nothing else.
 SECONDS ?= 600
-.PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval conversations bombs chaos states canaries diskfull backups \
-	cache gateway durability clients clean
+.PHONY: demo test lint format serve lock audit fuzz bench litellm bench-retrieval bench-ingestion conversations bombs chaos \
+	states canaries diskfull backups cache gateway durability search footprint clients clean
 
 demo: ## Ingest the sample corpus and ask three questions
 	scripts/install.sh
@@ -47,6 +47,11 @@ bench-retrieval: ## How much of the right text is found: make bench-retrieval DA
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.retrieval $(DATA) --ablations
 
+bench-ingestion: ## KB/s beside other programs: make bench-ingestion DATA=folder PEERS=folder
+	scripts/install.sh dev
+	scripts/peers.sh $(PEERS)
+	.venv/bin/python -m benchmarks.ingestion $(DATA) --peers $(PEERS)
+
 conversations: ## Follow-up questions, rewritten without a model: make conversations DATA=folder
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.conversations $(DATA)
@@ -89,6 +94,14 @@ cache: ## Kept answers: how quick they are, and that none outlives its evidence
 gateway: ## Every fault of a gateway, and a hundred requests at once against one budget
 	scripts/install.sh dev
 	$(RELIABLE).gateway_faults $(if $(SHORT),--short) $(OUT)
+
+search: ## Questions over HTTP beside the bare encoder: make search DATA=folder [CACHE=folder]
+	scripts/install.sh dev
+	.venv/bin/python -m benchmarks.search $(DATA) $(if $(CACHE),--cache $(CACHE))
+
+footprint: ## Start-up and memory
+	scripts/install.sh dev
+	.venv/bin/python -m benchmarks.footprint
 
 clients: ## The clients of others, in an environment of their own, run what docs/clients shows
 	scripts/install.sh dev

@@ -268,6 +268,12 @@ class Settings(BaseSettings):
         le=1,
         description="Share of its page from which a picture is a figure that VISION describes; 1 for none.",
     )
+    exact_vectors: int = Field(
+        30_000,
+        ge=0,
+        description="Passages of a collection up to which a search by meaning compares all of them. Above, short codes "
+        "in memory choose which are read from disk and compared: see docs/decisions/0047.",
+    )
     ingest_workers: int = Field(2, ge=1, le=64, description="Documents ingested at the same time.")
     otlp_endpoint: str | None = Field(
         None,

@@ -12,17 +12,24 @@ import structlog
 from index.dense import DenseView
 from index.disk import passes
 from index.errors import EmbedderMismatch, NotFound
+from index.extents import Extents
+from index.growth import Growth
 from index.lexical import LexicalView
+from index.sentence_terms import SentenceTerms
 from index.sight import EVERYTHING
+from index.types import IdRange
+from index.vector_file import DamagedVectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from index.catalog import Catalog
+    from index.config import ViewConfig
     from index.filters import Filter
     from index.sight import Sight
-    from index.types import CollectionRecord, Hit, Query
+    from index.types import Allowed, Hit, Query
     from index.view import View
 
 log = structlog.get_logger(__name__)
@@ -33,18 +40,43 @@ _KINDS = (DenseView.name, LexicalView.name)
 
 
 class Collection:
-    """The views of one collection. Thread-safe."""
+    """The views of one collection. Thread-safe.
 
-    def __init__(self, catalog: Catalog, collection_id: int, name: str, folder: Path) -> None:
+    Args:
+        catalog: What the views follow.
+        collection_id: Of the collection.
+        name: Of the collection.
+        folder: Of the views' files.
+        config: How it is searched.
+        threads: In which views are asked beside one another; None asks them in turn.
+        sentence_terms: Remembered for all collections together.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        collection_id: int,
+        name: str,
+        folder: Path,
+        config: ViewConfig | None = None,
+        threads: Executor | None = None,
+        sentence_terms: SentenceTerms | None = None,
+    ) -> None:
         self.id = collection_id
+        self.sentence_terms = sentence_terms or SentenceTerms()
+        self._threads = threads
         self.name = name
         self._catalog = catalog
         self._folder = folder
+        self._config = config
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}
+        self._extents = Extents()
         self._embedder: str | None = None
+        self._flushing = threading.Lock()
         self._compacting = threading.Lock()
         self._compact_at = 0.0
+        self._growth = Growth(catalog, collection_id, self._lock)
         # Why a view could not be opened the last time, if one could not.
         self._unopened: OSError | None = None
 
@@ -56,22 +88,29 @@ class Collection:
         Raises:
             OSError: Not one of them can be opened, because the disk is full or failing.
         """
+        state = self._catalog.state(self.id)
+        if len(self._views) == len(_KINDS) and self._is_at(state.seq):
+            return self._views
         with self._lock:
             # Read under the lock: a number from before another thread caught up would look like a catalog
             # that was restored from an older copy, and the views would be thrown away.
-            record = self._catalog.collection(self.name)
-            self._embedder = record.embedder
-            if len(self._views) < len(_KINDS) and record.dimensions is not None:
-                self._open(record.dimensions)
+            state = self._catalog.state(self.id)
+            self._embedder = state.embedder
+            if len(self._views) < len(_KINDS) and state.dimensions is not None:
+                self._open(state.dimensions)
+            self._follow(state.seq)
             for view in self._views.values():
                 try:
-                    self._catch_up(view, record)
+                    self._catch_up(view, state.seq)
                 except OSError as error:
                     if not passes(error):
                         raise
                     # The catalog drops what has gone. What has come is found by the other view meanwhile, and by
                     # this one when the disk is well again.
                     log.exception("view_behind", view=view.name, collection=self.name)
+            dense = self._views.get(DenseView.name)
+            if isinstance(dense, DenseView) and dense.outgrown:
+                self._growth.begin(dense, self._extents.passages)
         return self._views
 
     def search(
@@ -111,17 +150,36 @@ class Collection:
         allowed = None
         if wanted is not None or self._catalog.restricts(self.id, sight):
             allowed = self._catalog.allowed(self.id, wanted or {}, sight)
-        return {name: views[name].search(query, limit, allowed) for name in names if name in views}
+        asked = [views[name] for name in names if name in views]
+        if self._threads is None:
+            return {view.name: self._asked(view, query, limit, allowed) for view in asked}
+        # Both kinds of search let go of the interpreter, so that one goes on beside the other.
+        found = [self._threads.submit(self._asked, view, query, limit, allowed) for view in asked[1:]]
+        here = [self._asked(view, query, limit, allowed) for view in asked[:1]]
+        hits = [*here, *(each.result() for each in found)]
+        return {view.name: each for view, each in zip(asked, hits, strict=True)}
+
+    def places(self, ids: Sequence[int]) -> dict[int, IdRange]:
+        """The ids of the document that each of the passages is of, as of the last search; of live ones only."""
+        return self._extents.around(ids)
+
+    def _asked(self, view: View, query: Query, limit: int, allowed: Allowed | None) -> list[Hit]:
+        try:
+            return view.search(query, limit, allowed)
+        except DamagedVectors:
+            log.exception("view_damaged", view=view.name, collection=self.name)
+            self.rebuild(view.name)
+            return view.search(query, limit, allowed)
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:
         """How rare index terms are here (inverse document frequency); empty without passages."""
-        view = self.views().get(LexicalView.name)
-        return view.rarity(words) if isinstance(view, LexicalView) else {}
+        view = self._by_words()
+        return view.rarity(words) if view is not None else {}
 
     def weights(self, words: Iterable[str]) -> dict[str, float]:
         """How much index terms weigh in the search by words; empty without passages."""
-        view = self.views().get(LexicalView.name)
-        return view.weights(words) if isinstance(view, LexicalView) else {}
+        view = self._by_words()
+        return view.weights(words) if view is not None else {}
 
     def agreement(self) -> list[tuple[int, int, int]]:
         """How far each opened view is from the catalog, at one moment and without catching up.
@@ -190,14 +248,15 @@ class Collection:
             self._compacting.release()
 
     def flush(self) -> None:
-        """Bring the views' memory to disk."""
-        with self._lock:
-            for view in self._views.values():
+        """Bring the views' memory to disk. Searches go on meanwhile."""
+        with self._flushing:
+            for view in list(self._views.values()):
                 view.flush()
 
     def close(self) -> None:
         """Flush and let go of files. On a full disk the next start takes longer, and nothing else is lost."""
-        with self._lock:
+        self._growth.stop()
+        with self._flushing, self._lock:
             for view in self._views.values():
                 try:
                     view.close()
@@ -208,9 +267,41 @@ class Collection:
 
     def remove(self) -> None:
         """Delete the views' files. The collection is not used afterwards."""
-        with self._lock:
+        self._growth.stop()
+        with self._flushing, self._lock:
+            dense = self._views.get(DenseView.name)
+            if dense is not None:
+                dense.reset()
             self._views = {}
+            if len(self._extents.first):
+                # With what other collections have in between, which is read again.
+                self.sentence_terms.forget(IdRange(int(self._extents.first[0]), int(self._extents.last[-1])))
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _by_words(self) -> LexicalView | None:
+        """The view by words as of the last search: what is asked of it here belongs to what was found then."""
+        view = self._views.get(LexicalView.name) or self.views().get(LexicalView.name)
+        return view if isinstance(view, LexicalView) else None
+
+    def _is_at(self, seq: int) -> bool:
+        """Whether all that is open has applied this change, and nothing after it."""
+        return self._extents.watermark == seq and all(
+            view.watermark == seq for view in list(self._views.values())
+        )
+
+    def _follow(self, seq: int) -> None:
+        """Bring the extents to a change, or read them anew where they are not known yet."""
+        before = self._extents
+        if before.watermark == seq:
+            return
+        if not 0 < before.watermark < seq:
+            self._extents = self._catalog.extents(self.id)
+            return
+        moves = self._catalog.moves_since(self.id, before.watermark)
+        self._extents = before.after(moves)
+        for each in moves:
+            if each.removed is not None:
+                self.sentence_terms.forget(each.removed)
 
     def _open(self, dimensions: int) -> None:
         """Open the views that are not; one that the disk prevents is tried again the next time."""
@@ -222,7 +313,7 @@ class Collection:
                 view: View = (
                     LexicalView(self._folder)
                     if name == LexicalView.name
-                    else DenseView(self._folder, dimensions)
+                    else DenseView(self._folder, dimensions, self._config)
                 )
                 self._views[name] = view
             except OSError as error:
@@ -233,9 +324,12 @@ class Collection:
         if self._unopened is not None and not self._views:
             raise self._unopened
 
-    def _catch_up(self, view: View, record: CollectionRecord) -> None:
-        if view.watermark > record.seq:
+    def _catch_up(self, view: View, seq: int) -> None:
+        if view.watermark > seq:
             # The catalog was restored from an older copy: what the view knows more is not the truth.
             view.reset()
-        if view.watermark < record.seq:
+        passages = self._extents.passages
+        if isinstance(view, DenseView) and view.watermark == 0 and not view.fits(passages):
+            view.take_over(self._growth.begun(view, passages), 0)
+        if view.watermark < seq:
             view.apply(self._catalog.changes_since(self.id, view.watermark))

@@ -18,3 +18,12 @@ class JobConfig:
     silence_s: float = 900.0
     # A job that ended its process this often is given up. Far above what restarts alone cause.
     max_attempts: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class ViewConfig:
+    """How collections are searched."""
+
+    # Vectors up to which all of them are compared: some milliseconds on one core, and 46 MB at 384 dimensions. Above,
+    # short codes choose which are compared.
+    exact_up_to: int = 30_000

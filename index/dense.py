@@ -1,26 +1,34 @@
-"""The dense view: exact inner-product search over unit vectors with FAISS.
-
-https://faiss.ai/cpp_api/struct/structfaiss_1_1IndexIDMap2.html
-"""
+"""The dense view: search by meaning over unit vectors, exact while they are few and by codes when they are many."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import threading
+import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
 
+from index.coded import Coded, lists_for, trained
+from index.config import ViewConfig
+from index.exact import Exact
+from index.sharing import Shared
 from index.types import Hit
+from index.vector_file import DamagedVectors, VectorFile
 from index.view import read_manifest, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from index.types import Allowed, Change, IdRange, Query
+    from index.types import Allowed, Change, Query
+    from ingest.types import FloatMatrix, FloatVector
+
+# Times as long as writing a snapshot of codes took, until the next is written.
+_REST = 20
 
 
 class DenseView:
@@ -28,128 +36,201 @@ class DenseView:
 
     name = "dense"
 
-    def __init__(self, folder: Path, dimensions: int) -> None:
+    def __init__(self, folder: Path, dimensions: int, config: ViewConfig | None = None) -> None:
         """Open the snapshot if it fits, else start empty.
 
         Args:
             folder: The collection's view folder.
             dimensions: Length of the vectors.
+            config: How many vectors are searched without codes.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._dimensions = dimensions
-        self._lock = threading.Lock()
+        self._exact_up_to = (config or ViewConfig()).exact_up_to
+        # Changes come one after the other; searches run beside each other and beside most of a change's work.
+        self._changing = threading.Lock()
+        self._flushing = threading.Lock()
+        self._shared = Shared()
         self._manifest = folder / "dense.json"
         self._flushed = -1
-        self._index, self._watermark = self._open()
+        self._flush_at = 0.0
+        self._vectors: Exact | Coded
+        try:
+            self._vectors, self._watermark = self._open()
+        except DamagedVectors:
+            self._vectors, self._watermark = Exact(dimensions), 0
+            self._drop_snapshot()
+        self._remove_strays()
 
     @property
     def watermark(self) -> int:
         """See ``View``."""
         return self._watermark
 
+    @property
+    def outgrown(self) -> bool:
+        """Whether another way to search fits the number of vectors better, see ``anew``."""
+        count = len(self._vectors)
+        if isinstance(self._vectors, Exact):
+            return count > self._exact_up_to
+        file = self._vectors.file
+        return lists_for(count) > 2 * self._vectors.lists or file.erased > max(count, self._exact_up_to)
+
+    def fits(self, count: int) -> bool:
+        """Whether so many vectors may be added to what it is now."""
+        return isinstance(self._vectors, Coded) or count <= self._exact_up_to
+
     def apply(self, changes: Iterable[Change]) -> None:
         """See ``View``."""
         for change in changes:
-            if change.seq <= self._watermark:
-                continue
-            with self._lock:
-                if change.removed:
-                    self._remove(change.removed)
-                if change.added:
-                    ids = np.arange(change.added.ids.first, change.added.ids.last + 1, dtype=np.int64)
-                    self._index.add_with_ids(np.ascontiguousarray(change.added.vectors, np.float32), ids)
+            with self._changing:
+                if change.seq <= self._watermark:
+                    continue
+                if isinstance(self._vectors, Coded):
+                    self._vectors.apply(change, self._shared)
+                else:
+                    with self._shared.writing():
+                        self._vectors.apply(change)
                 self._watermark = change.seq
-            if change.removed:
-                # What was deleted must not stay behind in a snapshot.
+            if change.removed and isinstance(self._vectors, Exact):
+                # What was deleted must not stay behind in a snapshot. Codes leave theirs with the next one.
                 self._drop_snapshot()
 
     def search(self, query: Query, limit: int, allowed: Allowed | None = None) -> list[Hit]:
-        """See ``View``."""
+        """See ``View``.
+
+        Raises:
+            DamagedVectors: What stands on disk is not what was written. After ``reset`` and ``apply`` it is.
+        """
         if query.vector is None:
             raise ValueError("The dense view searches by vector, and the query has none.")
-        parameters = None
-        if allowed is not None:
-            wanted = [np.arange(r.first, r.last + 1, dtype=np.int64) for r in allowed.ranges]
-            ids = np.concatenate(wanted) if wanted else np.empty(0, np.int64)
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(ids))  # type: ignore[call-arg]
-        with self._lock:
-            count = min(limit, self._index.ntotal)
-            if count <= 0:
+        ranges = None if allowed is None else allowed.ranges
+        with self._shared.reading():
+            if limit <= 0 or not len(self._vectors):
                 return []
-            scores, ids = self._index.search(query.vector.reshape(1, -1), count, params=parameters)
-        found = [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
+            ids, scores = self._vectors.search(query.vector, limit, ranges)
+        found = zip(ids.tolist(), scores.tolist(), strict=True)
         return [Hit(i, self.name, rank, score) for rank, (i, score) in enumerate(found, 1)]
 
     def ids(self) -> set[int]:
         """See ``View``."""
-        with self._lock:
-            return set(faiss.vector_to_array(self._index.id_map).tolist())
+        with self._shared.reading():
+            return set(self._vectors.ids().tolist())
 
-    def vector(self, passage_id: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """The vector that searches compare with, shape (dimensions,)."""
-        with self._lock:
-            return np.asarray(self._index.reconstruct(passage_id), dtype=np.float32)
+    def vector(self, passage_id: int) -> FloatVector:
+        """The vector that searches compare with, shape (dimensions,).
+
+        Raises:
+            DamagedVectors: It is not what was written.
+        """
+        with self._shared.reading():
+            return self._vectors.vector(passage_id)
+
+    def anew(self, sample: FloatMatrix, count: int) -> Coded:
+        """A search by codes for about ``count`` vectors like those of a random sample, empty yet.
+
+        Raises:
+            OSError: Its file cannot be made.
+        """
+        index = trained(sample, count)
+        return Coded(index, VectorFile(self._folder / f"vectors-{uuid.uuid4().hex}.f4", self._dimensions))
+
+    def take_over(self, coded: Coded, seq: int) -> None:
+        """Search with what was made anew and has applied all changes up to ``seq``."""
+        with self._changing, self._shared.writing():
+            former, self._vectors, self._watermark = self._vectors, coded, seq
+        self._let_go(former)
 
     def reset(self) -> None:
         """See ``View``."""
-        with self._lock:
-            self._index, self._watermark = self._empty(), 0
-        self._drop_snapshot()
+        with self._changing, self._shared.writing():
+            former, self._vectors, self._watermark = self._vectors, Exact(self._dimensions), 0
+        self._let_go(former)
 
     def flush(self) -> None:
-        """See ``View``."""
-        with self._lock:
-            seq = self._watermark
-            if seq == self._flushed or self._index.ntotal == 0:
+        """See ``View``. Codes are written the less often the longer it takes."""
+        with self._flushing:
+            if time.monotonic() < self._flush_at:
                 return
-            content = faiss.serialize_index(self._index).tobytes()
-        # The manifest names a file that is complete on disk before the manifest is written.
-        write_atomically(self._folder / f"dense-{seq}.faiss", content)
-        manifest = {
-            "seq": seq,
-            "dimensions": self._dimensions,
-            "file": f"dense-{seq}.faiss",
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-        write_atomically(self._manifest, json.dumps(manifest).encode())
-        self._flushed = seq
-        for old in self._folder.glob("dense-*.faiss*"):
-            if old.name != manifest["file"]:
-                old.unlink()
+            began = time.monotonic()
+            with self._changing:
+                seq, vectors = self._watermark, self._vectors
+                if seq == self._flushed or not len(vectors):
+                    return
+                content = vectors.content()
+                listing = vectors.file.listing() if isinstance(vectors, Coded) else b""
+            parts = {f"dense-{seq}.faiss": content}
+            manifest: dict[str, Any] = {"seq": seq, "dimensions": self._dimensions}
+            manifest |= {"file": f"dense-{seq}.faiss", "sha256": hashlib.sha256(content).hexdigest()}
+            if isinstance(vectors, Coded):
+                vectors.file.sync()
+                parts[f"dense-{seq}.rows"] = listing
+                manifest |= {"vectors": vectors.file.path.name, "rows": f"dense-{seq}.rows"}
+                manifest["rows_sha256"] = hashlib.sha256(listing).hexdigest()
+            # The manifest names files that are complete on disk before the manifest is written.
+            for name, part in parts.items():
+                write_atomically(self._folder / name, part)
+            write_atomically(self._manifest, json.dumps(manifest).encode())
+            self._flushed = seq
+            self._remove_strays()
+            if isinstance(vectors, Coded):
+                self._flush_at = time.monotonic() + _REST * (time.monotonic() - began)
 
     def close(self) -> None:
         """See ``View``."""
+        self._flush_at = 0.0
         self.flush()
+        if isinstance(self._vectors, Coded):
+            self._vectors.file.close()
 
-    def _remove(self, ids: IdRange) -> None:
-        self._index.remove_ids(faiss.IDSelectorRange(ids.first, ids.last + 1))
+    def _let_go(self, former: Exact | Coded) -> None:
+        # Nothing that is deleted from now on may stay behind in files of what is not kept up any more.
+        if isinstance(former, Coded):
+            former.file.close()
+        self._drop_snapshot()
+        self._remove_strays()
+        self._flush_at = 0.0
 
     def _drop_snapshot(self) -> None:
         self._manifest.unlink(missing_ok=True)
-        for old in self._folder.glob("dense-*.faiss*"):
+        for old in self._folder.glob("dense-*"):
             old.unlink()
         self._flushed = -1
 
-    def _empty(self) -> faiss.IndexIDMap2:
-        return faiss.IndexIDMap2(faiss.IndexFlatIP(self._dimensions))
+    def _remove_strays(self) -> None:
+        """Remove files that neither the manifest names nor this view uses."""
+        named = set(map(str, read_manifest(self._manifest).values()))
+        if isinstance(self._vectors, Coded):
+            named.add(self._vectors.file.path.name)
+        for pattern in ("dense-*", "vectors-*.f4"):
+            for found in self._folder.glob(pattern):
+                if found.name not in named:
+                    found.unlink(missing_ok=True)
 
-    def _open(self) -> tuple[Any, int]:
+    def _open(self) -> tuple[Exact | Coded, int]:
         manifest = read_manifest(self._manifest)
-        file, seq = manifest.get("file"), manifest.get("seq")
-        if (
-            manifest.get("dimensions") != self._dimensions
-            or not isinstance(file, str)
-            or not isinstance(seq, int)
-        ):
-            return self._empty(), 0
-        path = self._folder / file
-        if path.parent != self._folder or not path.is_file():
-            return self._empty(), 0
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != manifest.get("sha256"):
-            # A damaged snapshot costs a rebuild from the catalog and nothing else.
-            return self._empty(), 0
-        index: Any = faiss.deserialize_index(np.frombuffer(content, dtype=np.uint8))
+        seq = manifest.get("seq")
+        if manifest.get("dimensions") != self._dimensions or not isinstance(seq, int):
+            return Exact(self._dimensions), 0
+        # A damaged snapshot costs a rebuild from the catalog and nothing else.
+        content = self._part(manifest.get("file"), manifest.get("sha256"))
         self._flushed = seq
-        return index, seq
+        if "vectors" not in manifest:
+            return Exact(self._dimensions, content), seq
+        listing = self._part(manifest.get("rows"), manifest.get("rows_sha256"))
+        path = self._inside(manifest["vectors"])
+        index = faiss.deserialize_index(np.frombuffer(content, dtype=np.uint8))
+        return Coded(index, VectorFile(path, self._dimensions, listing)), seq
+
+    def _part(self, name: object, sha256: object) -> bytes:
+        content = self._inside(name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise DamagedVectors(f"{name} differs from what was written.")
+        return content
+
+    def _inside(self, name: object) -> Path:
+        path = self._folder / str(name)
+        if path.parent != self._folder or not path.is_file():
+            raise DamagedVectors(f"There is no {name}.")
+        return path

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from index.dense import DenseView
 from index.schema import documents, passages, texts, versions
 from index.types import Status
+from index.vector_file import DamagedVectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,4 +164,7 @@ def _views(store: Store, collection: Collection, *, repair: bool) -> Iterator[Fi
 
 def _vectors_agree(store: Store, view: DenseView, ids: set[int]) -> bool:
     stored = store.catalog.vectors(sorted(ids))
-    return all(np.array_equal(view.vector(each), vector) for each, vector in stored.items())
+    try:
+        return all(np.array_equal(view.vector(each), vector) for each, vector in stored.items())
+    except DamagedVectors:
+        return False

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import and_, exists, func, select, union
+from sqlalchemy import and_, bindparam, exists, func, select, union
 
 from index.errors import NotFound
+from index.extents import Extents
 from index.filters import condition
 from index.records import (
     PASSAGE,
+    PASSAGE_WITH_VECTORS,
     RECORD,
     added_passages,
     collections_with_counts,
@@ -34,8 +36,10 @@ from index.types import (
     Allowed,
     Change,
     CollectionRecord,
+    CollectionState,
     DocumentRecord,
     IdRange,
+    Moved,
     Status,
     StoredPassage,
     StoredText,
@@ -50,6 +54,9 @@ if TYPE_CHECKING:
     from index.sight import Sight
     from ingest.types import FloatMatrix
 
+_STATE = select(collections.c.seq, collections.c.embedder, collections.c.dimensions).where(
+    collections.c.id == bindparam("id")
+)
 # SQLite takes 32,766 bound values in one statement; views ask for far fewer at a time.
 _IDS_AT_ONCE = 10_000
 
@@ -85,6 +92,18 @@ class CatalogReader:
         if row is None:
             raise unknown_collection()
         return CollectionRecord(**row._mapping)
+
+    def state(self, collection_id: int) -> CollectionState:
+        """How far a collection has come, and what its vectors are; nothing of it counted.
+
+        Raises:
+            NotFound: It was deleted.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(_STATE, {"id": collection_id}).one_or_none()
+        if row is None:
+            raise unknown_collection()
+        return CollectionState(row.seq, row.embedder, row.dimensions)
 
     def collections(self, sight: Sight = EVERYTHING) -> list[CollectionRecord]:
         """The caller's collections by name."""
@@ -195,6 +214,23 @@ class CatalogReader:
             rows = connection.execute(PASSAGE.where(passages.c.id.in_(list(ids)), readable(sight))).all()
         return {row.id: to_passage(row) for row in rows}
 
+    def passages_to_weigh(
+        self, ids: Sequence[int], sight: Sight = EVERYTHING
+    ) -> tuple[dict[int, StoredPassage], dict[int, FloatMatrix]]:
+        """As ``passages`` and ``sentence_vectors``, in one reading."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                PASSAGE_WITH_VECTORS.where(passages.c.id.in_(list(ids)), readable(sight))
+            ).all()
+        return (
+            {row.id: to_passage(row) for row in rows},
+            {
+                row.id: restore(row.sentence_vectors, len(row.sentences))
+                for row in rows
+                if row.sentence_vectors is not None
+            },
+        )
+
     def passages_at(
         self, spans: Sequence[tuple[str, int, int, int]], sight: Sight = EVERYTHING
     ) -> list[StoredPassage]:
@@ -220,23 +256,37 @@ class CatalogReader:
         with self._database.read() as connection:
             return [to_passage(row) for row in connection.execute(query.order_by(passages.c.ordinal))]
 
-    def places(self, ids: Sequence[int]) -> dict[int, IdRange]:
-        """The ids of the document that each of the live passages is of."""
+    def extents(self, collection_id: int) -> Extents:
+        """The ids of each live document's passages, and the change up to which that holds, in one snapshot."""
+        mine = and_(documents.c.id == versions.c.document_id, documents.c.live_version == versions.c.version)
         query = (
-            select(passages.c.id, passages.c.ordinal, versions.c.passages)
-            .join(
-                versions,
-                and_(
-                    versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version
-                ),
-            )
-            .where(passages.c.id.in_(list(ids)))
+            select(versions.c.first_passage, versions.c.passages)
+            .join(documents, mine)
+            .where(documents.c.collection_id == collection_id, versions.c.passages > 0)
+        )
+        with self._database.read() as connection:
+            seq = connection.execute(select(collections.c.seq).where(collections.c.id == collection_id))
+            watermark = seq.scalar_one_or_none() or 0
+            rows = connection.execute(query).all()
+        return Extents.of(watermark, (IdRange(first, first + size - 1) for first, size in rows))
+
+    def moves_since(self, collection_id: int, seq: int) -> list[Moved]:
+        """The ids alone of what happened to a collection after ``seq``, oldest first."""
+        query = (
+            select(changes)
+            .where(changes.c.collection_id == collection_id, changes.c.seq > seq)
+            .order_by(changes.c.seq)
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return {
-            row.id: IdRange(row.id - row.ordinal, row.id - row.ordinal + row.passages - 1) for row in rows
-        }
+        return [
+            Moved(
+                row.seq,
+                None if row.removed_first is None else IdRange(row.removed_first, row.removed_last),
+                None if row.added_first is None else IdRange(row.added_first, row.added_last),
+            )
+            for row in rows
+        ]
 
     def sentence_vectors(self, ids: Sequence[int]) -> dict[int, FloatMatrix]:
         """Vectors of the sentences of live passages, in order; none for passages from before they were kept."""
@@ -296,8 +346,8 @@ class CatalogReader:
         ranges = tuple(IdRange(row.first_passage, row.first_passage + row.passages - 1) for row in rows)
         return Allowed(tuple(row.id for row in rows), ranges)
 
-    def changes_since(self, collection_id: int, seq: int) -> Iterator[Change]:
-        """What happened to a collection after ``seq``, oldest first.
+    def changes_since(self, collection_id: int, seq: int, limit: int | None = None) -> Iterator[Change]:
+        """What happened to a collection after ``seq``, oldest first, at most ``limit`` changes.
 
         What was added and has gone again since is left out of the additions, never of the removals.
         """
@@ -308,6 +358,7 @@ class CatalogReader:
             select(changes, there.label("there"))
             .where(changes.c.collection_id == collection_id, changes.c.seq > seq)
             .order_by(changes.c.seq)
+            .limit(limit)
         )
         with self._database.read() as connection:
             for row in connection.execute(query).all():
@@ -324,6 +375,22 @@ class CatalogReader:
                 query = select(passages.c.id, passages.c.vector).where(passages.c.id.in_(part))
                 found.update({row.id: np.frombuffer(row.vector, "<f4") for row in connection.execute(query)})
         return found
+
+    def sampled_vectors(self, collection_id: int, count: int) -> FloatMatrix:
+        """Vectors of passages chosen at random, the same ones of the same passages: at most so many rows.
+
+        Raises:
+            NotFound: There are no passages.
+        """
+        query = select(passages.c.id).where(passages.c.collection_id == collection_id).order_by(passages.c.id)
+        with self._database.read() as connection:
+            ids = np.fromiter(connection.execute(query).scalars(), np.int64)
+        if len(ids) > count:
+            ids = np.sort(np.random.default_rng(1).choice(ids, count, replace=False))
+        found = self.vectors(ids.tolist())
+        if not found:
+            raise NotFound("The collection holds no passages.")
+        return np.stack(list(found.values()))
 
     def unsettled_originals(self) -> set[str]:
         """Hashes of originals that were being stored or removed when the process ended."""

@@ -70,6 +70,7 @@ PASSAGE = (
         and_(versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version),
     )
 )
+PASSAGE_WITH_VECTORS = PASSAGE.add_columns(passages.c.sentence_vectors)
 
 
 def collections_with_counts(sight: Sight) -> Any:
@@ -112,17 +113,27 @@ def to_record(row: Row[Any]) -> DocumentRecord:
 
 
 def to_passage(row: Any) -> StoredPassage:
-    """From a row of ``PASSAGE``."""
-    found = dict(row._mapping)
-    ends = [row.start + end for end in found.pop("sentences")]
-    first_page, last_page = found.pop("first_page"), found.pop("last_page")
-    hidden, transcribed = found.pop("hidden"), found.pop("transcribed")
+    """From a row of ``PASSAGE``, whose further columns are left out."""
+    # By position: a search reads some hundred rows, and each name would be looked up in each of them.
+    number, document_id, version, ordinal, section, start, end, text, headings, *others = row
+    first_page, last_page, sentences, hidden, transcribed, title, filename, *_ = others
+    ends = [start + each for each in sentences]
     return StoredPassage(
-        **found | {"headings": tuple(row.headings)},
+        id=number,
+        document_id=document_id,
+        version=version,
+        title=title,
+        filename=filename,
+        ordinal=ordinal,
+        section=section,
+        start=start,
+        end=end,
+        text=text,
+        headings=tuple(headings),
         pages=None if first_page is None else (first_page, last_page),
-        sentences=tuple(zip([row.start, *ends[:-1]], ends, strict=True)),
-        hidden=tuple((row.start + start, row.start + end) for start, end in _unseen(row.text, hidden)),
-        transcribed=tuple((row.start + start, row.start + end) for start, end in transcribed or ()),
+        sentences=tuple(zip([start, *ends[:-1]], ends, strict=True)),
+        hidden=tuple((start + first, start + last) for first, last in _unseen(text, hidden)),
+        transcribed=tuple((start + first, start + last) for first, last in transcribed or ()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from index.keys import Keys
 from index.preferences import Preferences
 from index.reading import unknown_document
 from index.responses import Responses
+from index.sentence_terms import SentenceTerms
 from index.sight import EVERYTHING
 from index.spending import Spending
 from index.talks import Talks
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from index.blobs import BlobWriter
+    from index.config import ViewConfig
     from index.files import FileRecord, Viewer
     from index.idempotency import Claim
     from index.sight import Sight
@@ -51,17 +54,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# In which one view is asked beside another. It is work for processors: more threads would not make them faster.
+_THREADS = 4
+
 
 class Store:
     """Everything that is stored. Thread-safe; one process at a time holds a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: ViewConfig | None = None) -> None:
         """Open or create a data folder.
 
         Raises:
             FolderInUse: Another process holds it.
         """
         self.folder = folder
+        self._config = config
         self.database = Database(folder)
         self.catalog = Catalog(self.database)
         self.blobs = Blobs(folder / "originals")
@@ -83,6 +90,8 @@ class Store:
         self.activity = Activity(self.database)
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(_THREADS, "views")
+        self._sentence_terms = SentenceTerms()
         # An original must not be removed between being stored and being referred to.
         self._originals_lock = threading.Lock()
         # Whether a failure of the disk left an original that nothing refers to.
@@ -94,12 +103,19 @@ class Store:
         Raises:
             NotFound: There is none of that name, or it is somebody else's.
         """
-        record = self.catalog.collection(name, sight)
+        collection_id = self.catalog.collection_id(name, sight)
         with self._collections_lock:
-            if record.id not in self._collections:
-                folder = self._views_folder(record.id)
-                self._collections[record.id] = Collection(self.catalog, record.id, name, folder)
-            return self._collections[record.id]
+            if collection_id not in self._collections:
+                self._collections[collection_id] = Collection(
+                    self.catalog,
+                    collection_id,
+                    name,
+                    self._views_folder(collection_id),
+                    self._config,
+                    self._threads,
+                    self._sentence_terms,
+                )
+            return self._collections[collection_id]
 
     def opened_collections(self) -> list[Collection]:
         """Those that have been asked since the start."""
@@ -295,6 +311,7 @@ class Store:
     def close(self) -> None:
         """Flush, close every file and let go of the folder."""
         self.spending.flush()
+        self._threads.shutdown()
         for collection in self._collections.values():
             collection.close()
         self.database.close()

@@ -44,6 +44,15 @@ class CollectionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionState:
+    """What a search needs to know of a collection: the number of its latest change, and what its vectors are."""
+
+    seq: int
+    embedder: str | None
+    dimensions: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentRecord:
     """The newest version of a document, as its owner sees it.
 
@@ -177,6 +186,15 @@ class Change:
     seq: int
     removed: IdRange | None
     added: NewPassages | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The ids alone of a change: of passages that went, and of those that came."""
+
+    seq: int
+    removed: IdRange | None
+    added: IdRange | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

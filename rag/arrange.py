@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import replace
+from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,19 +36,18 @@ def spread(found: Sequence[Found], penalty: float) -> list[Found]:
     waiting: dict[str, deque[Found]] = {}
     for each in found:
         waiting.setdefault(each.passage.document_id, deque()).append(each)
-    lowered: Counter[str] = Counter()
+    # The first of each document is the best that is left of it; of two alike the document that came first.
+    heads = [(-own[0].score, place, 0, own) for place, own in enumerate(waiting.values())]
+    heapify(heads)
     arranged: list[Found] = []
-    for _ in found:
-        # The first of each document is the best that is left of it.
-        scores = {
-            document: own[0].score - penalty * min(lowered[document], _MOST_REPEATS)
-            for document, own in waiting.items()
-        }
-        document = max(scores, key=lambda name: scores[name])
-        arranged.append(replace(waiting[document].popleft(), score=scores[document]))
-        lowered[document] += 1
-        if not waiting[document]:
-            del waiting[document]
+    while heads:
+        lowest, place, before, own = heads[0]
+        arranged.append(replace(own.popleft(), score=-lowest))
+        if own:
+            lowered = own[0].score - penalty * min(before + 1, _MOST_REPEATS)
+            heapreplace(heads, (-lowered, place, before + 1, own))
+        else:
+            heappop(heads)
     return arranged
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# All of the evidence has been read.
+_READ = object()
 # Sentences of the answer in which a pronoun's noun is looked for.
 _BEFORE = 3
 
@@ -69,13 +71,12 @@ async def generate(
     finished: asyncio.Queue[MarkedSentence | None] = asyncio.Queue()
     stream = gateway.stream(sent, model=model, deadline_s=repairer.seconds_left())
     reader = asyncio.create_task(_read(stream, evidence, finished, repairer, draft))
-    # The evidence is embedded while the gateway still thinks, so that no sentence waits for that.
+    # The evidence is embedded while the gateway still thinks; a sentence that comes earlier waits for its sources only.
     before: deque[str] = deque(maxlen=_BEFORE)
     in_table = False
     ready = asyncio.create_task(_read_ahead(verifier, repairer.question.text))
     try:
         while (sentence := await finished.get()) is not None:
-            await ready
             heads = is_row(sentence.text) and not in_table and names_columns(sentence.text)
             said = " ".join(before)
             found = await _checked(sentence, mark, verifier, repairer, draft, said, heads_table=heads)
@@ -95,8 +96,11 @@ async def generate(
 
 async def _read_ahead(verifier: Verifier, text: str) -> None:
     """Have the evidence read, without asking a judge anything."""
+    parts = verifier.read_ahead(text)
     try:
-        await asyncio.to_thread(verifier.compare, text)
+        # In steps of their own, between which a check gets its turn.
+        while await asyncio.to_thread(next, parts, _READ) is not _READ:
+            pass
     except Exception:
         # Whatever it was, each check meets it too, and counts its sentence as unsupported.
         _log.warning("the evidence could not be read ahead", exc_info=True)

@@ -50,13 +50,9 @@ async def write(run: Run) -> AsyncGenerator[Event, None]:
             "No language model is configured. Set FOOTNOTE_GATEWAY_URL and FOOTNOTE_GATEWAY_KEY, or "
             "ask with mode=extractive."
         )
-    run.evidence = await asyncio.to_thread(_gather, run)
-    if not run.evidence:
+    mark = await asyncio.to_thread(_prepare, run)
+    if mark is None:
         return
-    if parts.config.merge_alike:
-        run.evidence, run.merged = merge_alike(run.evidence)
-    mark = new_mark(parts.config.marking, run.evidence)
-    draft.sent = messages(run.question, run.evidence, mark)
     gateway = await _gateway(run, parts.gateway, mark)
     check_prices(parts, run.purse)
     if run.deadline is None:
@@ -102,14 +98,23 @@ def repair_signals(run: Run) -> dict[str, float]:
     return {"rewritten_share": rewritten / written, "dropped_share": len(draft.withheld) / written}
 
 
-def _gather(run: Run) -> list[Evidence]:
-    return gather(
+def _prepare(run: Run) -> Mark | None:
+    """Gather what the model is shown and write to it; None where nothing was found."""
+    parts = run.parts
+    run.evidence = gather(
         run.found,
-        run.parts.store.catalog,
-        count_tokens=run.parts.tokens.count,
-        budget=run.parts.config.evidence_tokens,
+        parts.store.catalog,
+        count_tokens=parts.tokens.count,
+        budget=parts.config.evidence_tokens,
         new_keys=new_keys,
     )
+    if not run.evidence:
+        return None
+    if parts.config.merge_alike:
+        run.evidence, run.merged = merge_alike(run.evidence)
+    mark = new_mark(parts.config.marking, run.evidence)
+    run.draft.sent = messages(run.question, run.evidence, mark)
+    return mark
 
 
 async def _gateway(run: Run, gateway: Gateway, mark: Mark) -> SpendingGateway | RedactingGateway:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,15 +39,22 @@ def steadied(
     far = math.ceil(3 * reach)
     kernel = [math.exp(-distance / reach) for distance in range(far + 1)]
     whole = 2 * sum(kernel) - kernel[0]
-    found: dict[int, float] = {}
-    for centre, document in documents.items():
-        if centre not in scores:
-            continue
-        total = weight = 0.0
-        for near in range(max(document.first, centre - far), min(document.last, centre + far) + 1):
-            share = kernel[abs(near - centre)]
-            total += share * scores.get(near, floor)
-            weight += share
-        outside = OUTSIDE * (whole - weight)
-        found[centre] = (total + outside * floor) / (weight + outside)
-    return found
+    centres = [centre for centre in documents if centre in scores]
+    if not centres:
+        return {}
+    known = np.array(sorted(scores), np.int64)
+    values = np.array([scores[each] for each in known.tolist()])
+    # All that is heard of each passage, from the left to the right, one step for all passages at once.
+    near = np.array(centres, np.int64)[:, None] + np.arange(-far, far + 1)
+    at = np.minimum(np.searchsorted(known, near), len(known) - 1)
+    heard = np.where(known[at] == near, values[at], floor)
+    inside = near >= np.array([documents[each].first for each in centres])[:, None]
+    inside &= near <= np.array([documents[each].last for each in centres])[:, None]
+    total, weight = np.zeros(len(centres)), np.zeros(len(centres))
+    for step in range(2 * far + 1):
+        share = np.where(inside[:, step], kernel[abs(step - far)], 0.0)
+        total += share * heard[:, step]
+        weight += share
+    outside = OUTSIDE * (whole - weight)
+    means = (total + outside * floor) / (weight + outside)
+    return dict(zip(centres, means.tolist(), strict=True))

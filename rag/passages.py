@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # A section is taken whole when more than this share of it was found, as LlamaIndex's auto-merging does.
 _MERGE_SHARE = 0.5
+# Passages before and after one that was found that are read with it.
+_AROUND = 2
 # Passages of the answer before that are read again at most.
 _CITED_BEFORE = 3
 
@@ -134,27 +136,34 @@ def evidence_of(found: Found, key: str = "") -> Evidence:
 
 
 def _context(found: Sequence[Found], catalog: CatalogReader) -> dict[str, dict[int, StoredPassage]]:
-    """Passages around those found, by document and ordinal; a document's in one query."""
+    """Passages around those found, by document and ordinal, in one query: a document's ids follow one another."""
     by_document: dict[str, list[int]] = defaultdict(list)
     for each in found:
-        by_document[each.passage.document_id].append(each.passage.ordinal)
-    context: dict[str, dict[int, StoredPassage]] = {}
-    for document_id, ordinals in by_document.items():
-        context[document_id] = {}
-        # Far-apart hits in a long document are read separately, not with all that lies between.
-        for near in _clusters(sorted(ordinals)):
-            around = catalog.passages_between(document_id, near[0] - 2, near[-1] + 2)
-            context[document_id].update({passage.ordinal: passage for passage in around})
-    return context
+        by_document[each.passage.document_id].append(each.passage.id)
+    # Far-apart hits in a long document are read separately, not with all that lies between.
+    near = {
+        document_id: [
+            i for each in _clusters(sorted(ids)) for i in range(each[0] - _AROUND, each[-1] + _AROUND + 1)
+        ]
+        for document_id, ids in by_document.items()
+    }
+    read = catalog.passages([i for ids in near.values() for i in ids])
+    # Beyond a document's ends other documents have their passages.
+    return {
+        document_id: {
+            read[i].ordinal: read[i] for i in ids if i in read and read[i].document_id == document_id
+        }
+        for document_id, ids in near.items()
+    }
 
 
-def _clusters(ordinals: Sequence[int], gap: int = 8) -> list[list[int]]:
+def _clusters(ids: Sequence[int], gap: int = 8) -> list[list[int]]:
     clusters: list[list[int]] = []
-    for ordinal in ordinals:
-        if clusters and ordinal - clusters[-1][-1] <= gap:
-            clusters[-1].append(ordinal)
+    for each in ids:
+        if clusters and each - clusters[-1][-1] <= gap:
+            clusters[-1].append(each)
         else:
-            clusters.append([ordinal])
+            clusters.append([each])
     return clusters
 
 

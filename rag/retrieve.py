@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from index.sight import Sight
     from index.types import Hit, StoredPassage
     from ingest.embed import Embedder
-    from ingest.types import FloatVector
+    from ingest.types import FloatMatrix, FloatVector
     from rag.config import RetrieveConfig
     from rag.rerank import Reranker
 
@@ -95,6 +95,7 @@ def retrieve(
     reranker: Reranker | None = None,
     per_document: int | None = None,
     sight: Sight = EVERYTHING,
+    vector: FloatVector | None = None,
 ) -> list[Found]:
     """The passages that answer a question best, best first.
 
@@ -114,26 +115,33 @@ def retrieve(
         reranker: Reads the best passages once more; their order is then its own. Not asked in modes of one view.
         per_document: At most so many passages of one document; None for no limit.
         sight: Who asks.
+        vector: The question's, where it is known already.
 
     Raises:
         InvalidFilter: The filter is not of the documented form.
         RerankerUnavailable: The reranker cannot be used.
     """
     views = SEARCH_MODES[mode]
-    vector = embedder.embed_query(question) if "dense" in views else None
+    if "dense" not in views:
+        vector = None
+    elif vector is None:
+        vector = embedder.embed_query(question)
     query = Query(question, vector, None if vector is None else embedder.fingerprint)
     candidates = max(config.candidates, 2 * limit)
     for _ in range(_ATTEMPTS):
         hits = collection.search(query, candidates, views, wanted, sight)
         fused = near = fuse(hits, config.weights, candidates)
         if len(views) > 1:
-            places = catalog.places(list(fused.scores))
+            places = collection.places(list(fused.scores))
             near = Fused(steadied(fused.scores, fused.floor, places, config.reach), fused.floor)
         # Neighbours that say nothing lower a passage that alone answers; its sentences are weighed nevertheless.
         steady = near.best(max(config.weighed, limit + _SPARE, _CAPPED if per_document else 0))
         best = list(dict.fromkeys([*steady, *fused.best(limit)]))
         # Read under the same rule: what was restricted since the search is as good as gone.
-        live = catalog.passages(best, sight)
+        if len(views) > 1:
+            live, vectors = catalog.passages_to_weigh(best, sight)
+        else:
+            live = catalog.passages(best, sight)
         # A document that was replaced between these steps would be missing in both of its versions.
         if len(live) == len(best) and (len(views) == 1 or len(places) == len(fused.scores)):
             break
@@ -143,7 +151,7 @@ def retrieve(
             _found(passages, [fused.scores[each.id] for each in passages], hits), limit, per_document
         )
     far = Fused(steadied(fused.scores, fused.floor, places, config.far_reach), fused.floor)
-    found = _weighed(query, vector, passages, (near, far), hits, collection, catalog, config)
+    found = _weighed(query, vector, passages, vectors, (near, far), hits, collection, config)
     found = phrases_first(question, spread(found, config.repeat_penalty))
     if reranker is not None:
         found = reranked(question, found, reranker, config.reranked)
@@ -154,10 +162,10 @@ def _weighed(
     query: Query,
     vector: FloatVector,
     passages: Sequence[StoredPassage],
+    vectors: Mapping[int, FloatMatrix],
     around: tuple[Fused, Fused],
     hits: Mapping[str, Sequence[Hit]],
     collection: Collection,
-    catalog: CatalogReader,
     config: RetrieveConfig,
 ) -> list[Found]:
     """Passages by their best sentence and by what stands around them, those that repeat another left out."""
@@ -167,9 +175,10 @@ def _weighed(
         query.text,
         vector,
         passages,
-        catalog.sentence_vectors(ids),
+        vectors,
         cosines,
         collection.weights(set(terms(query.text))),
+        collection.sentence_terms.of,
     )
     # The less of the question any one place holds, the more the whole neighbourhood has to say.
     diffuse = config.diffuse_weight * max(0.0, config.diffuse_below - sentences.coverage)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from index.types import StoredPassage
     from ingest.embed import Embedder
     from ingest.parse import Parser
+    from ingest.types import FloatVector
     from rag.calibration import Calibration
     from rag.config import AnswerConfig, ExtractConfig, GatewayConfig, RetrieveConfig
     from rag.gateway import Gateway
@@ -130,6 +131,7 @@ class Run:
         self.confidence: Confidence | None = None
         self.short: ShortAnswer | None = None
         self.timings: dict[str, float] = {}
+        self._vectors: dict[str, FloatVector] = {}
         self._started = time.perf_counter()
 
     @property
@@ -142,7 +144,7 @@ class Run:
         run = Run(self.parts, self.question, self.mode, self.purse)
         run._model, run.deadline = model, self.deadline
         run.found, run.further, run.weights = self.found, self.further, self.weights
-        run._started = self._started
+        run._vectors, run._started = self._vectors, self._started
         run.timings = {"retrieval": self.timings["retrieval"], "first_model": self.elapsed()}
         return run
 
@@ -185,7 +187,14 @@ class Run:
             wanted=wanted or self.question.wanted,
             reranker=parts.reranker if reranked else None,
             sight=self.question.sight,
+            vector=self._vector(text),
         )
+
+    def _vector(self, text: str) -> FloatVector:
+        """A question's vector, made once: it is searched with, compared with sentences, and rated by."""
+        if text not in self._vectors:
+            self._vectors[text] = self.parts.embedder.embed_query(text)
+        return self._vectors[text]
 
     def rank(self) -> Ranking:
         """Weigh the sentences of the passages found, and of those further down with the question's rarest word.
@@ -213,7 +222,7 @@ class Run:
         self.first = found[: parts.config.quote_passages]
         return rank_sentences(
             text,
-            parts.embedder.embed_query(text),
+            self._vector(text),
             evidence,
             embedder=parts.embedder,
             weights=weights,
@@ -250,7 +259,7 @@ class Run:
                 and piece.start <= cited.start
                 and cited.end <= piece.end
             ]
-            vector = embedder.embed_query(self.search_text)
+            vector = self._vector(self.search_text)
             texts = [quote for _, quote in quotes]
             self.cosines = [float(each @ vector) for each in embedder.embed_sentences(texts)]
         around = " ".join(

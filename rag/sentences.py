@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.analyze import terms
+from index.sentence_terms import sentence_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,6 +50,7 @@ def weigh_sentences(
     vectors: Mapping[int, FloatMatrix],
     cosines: Mapping[int, float],
     weights: Mapping[str, float],
+    read: Callable[[StoredPassage], Iterable[list[str]]] = sentence_terms,
 ) -> Sentences:
     """Weigh the sentences of passages for a question.
 
@@ -59,37 +61,33 @@ def weigh_sentences(
         vectors: Of the sentences, by passage id.
         cosines: Of whole passages by id, for those whose sentences have no vectors.
         weights: How much each of the question's terms weighs in the search by words.
+        read: Gives the terms of each sentence of a passage.
     """
     asked = Counter(terms(question))
     wanted = sorted(asked)
     column = {word: at for at, word in enumerate(wanted)}
     owner: list[int] = []
     meaning: list[NDArray[np.float64]] = []
-    held: list[NDArray[np.float64]] = []
-    lengths: list[NDArray[np.float64]] = []
+    texts: list[list[str]] = []
     for at, passage in enumerate(passages):
         count = len(passage.sentences)
         owner += [at] * count
         rows = vectors.get(passage.id)
         own = np.full(count, cosines.get(passage.id, 0.0)) if rows is None else (rows @ vector)
         meaning.append(own.astype(np.float64))
-        found, length = np.zeros((count, len(wanted))), np.zeros(count)
-        seen = passage.seen
-        for row, (start, end) in enumerate(passage.sentences):
-            words = terms(seen[start - passage.start : end - passage.start])
-            length[row] = len(words)
-            for word in words:
-                if word in column:
-                    found[row, column[word]] += 1
-        held.append(_windows(found))
-        lengths.append(_windows(length))
-    frequency, length = np.concatenate(held), np.concatenate(lengths)
+        texts += read(passage)
+    of, found = np.array(owner), np.zeros((len(texts), len(wanted)))
+    for row, words in enumerate(texts):
+        for word in column.keys() & words:
+            found[row, column[word]] = words.count(word)
+    frequency = _windows(found, of)
+    length = _windows(np.array([*map(len, texts)], np.float64), of)
     weight = np.array([weights.get(word, 0.0) for word in wanted])
     # Rarity counts twice, as it does in the lexical view.
     share = np.array([asked[word] for word in wanted]) * weight**2 / max(weight.max(initial=0.0), 1e-9)
     norm = _K1 * (1 - _B + _B * length / max(float(length.mean()), 1.0))
     scores = (frequency * (_K1 + 1) / (frequency + norm[:, None])) @ share
-    return Sentences(np.array(owner), np.concatenate(meaning), scores, _coverage(frequency > 0, weight))
+    return Sentences(of, np.concatenate(meaning), scores, _coverage(frequency > 0, weight))
 
 
 def _coverage(held: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
@@ -102,9 +100,10 @@ def _coverage(held: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
     return float((held @ weight).max(initial=0.0)) / asked
 
 
-def _windows(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each row with those before and after it added."""
+def _windows(rows: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each row with those before and after it added, as far as they have the same owner."""
     total = rows.copy()
-    total[1:] += rows[:-1]
-    total[:-1] += rows[1:]
+    after = np.flatnonzero(owner[1:] == owner[:-1]) + 1
+    total[after] += rows[after - 1]
+    total[after - 1] += rows[after]
     return total

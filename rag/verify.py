@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,7 @@ from rag.verification.text import words_of
 from rag.words import content_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from rag.verification.features import Comparison
     from rag.verification.judge import Judge
     from rag.verification.model import Models
+    from rag.verification.sentences import Sentence
     from rag.verification.text import Words
 
 _log = logging.getLogger(__name__)
@@ -52,8 +54,10 @@ _SAME_WORDS, _CERTAINLY = 0.85, 0.9
 _OPPOSED_AT = 0.7
 # Sentences looked at closely for one claim; of more, those that are most similar and share most terms.
 _LOOKED_AT = 80
-# Sentences that are embedded together; no more than these, and all are read before the first claim is checked.
+# Sentences that are embedded together; of no more than these all are read ahead.
 _READ_AT_ONCE = 400
+# Sentences of a part of those: as many as the embedder computes at a time.
+_PART = 16
 # Words whose vectors are kept for one verifier, about 1.5 kB each; of more, only those of the sentences looked at are.
 _MOST_WORDS = 60_000
 # Stretches that a judge reads for one claim.
@@ -103,15 +107,54 @@ class Verifier:
         self._judge = judge
         self._models = models
         self._deadline = deadline
-        self._sentences = [each for piece in evidence for each in sentences_of(piece)]
-        self._by_length: dict[int, list[int]] = {}
-        for i, each in enumerate(self._sentences):
-            self._by_length.setdefault(len(each.letters), []).append(i)
         self._places: dict[str, NDArray[np.int64]] | None = None
         self._texts: dict[int, Text] = {}
         self._wholes: NDArray[np.float32] | None = None
         # Several claims may wait for their judge at the same time; sentences are read for one at a time.
         self._reading = threading.Lock()
+
+    @cached_property
+    def _sentences(self) -> list[Sentence]:
+        """Of all evidence. Cut up at first use, so that nobody waits for it who only passes the verifier on."""
+        return [each for piece in self._evidence for each in sentences_of(piece)]
+
+    @cached_property
+    def _by_length(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for i, each in enumerate(self._sentences):
+            found.setdefault(len(each.letters), []).append(i)
+        return found
+
+    @cached_property
+    def _parts(self) -> list[range]:
+        """The sentences in parts that are always read together: whole pieces, a batch or a little more."""
+        found: list[range] = []
+        start = 0
+        for i, each in enumerate(self._sentences):
+            after = self._sentences[i + 1].evidence if i + 1 < len(self._sentences) else None
+            if after is not each.evidence and (i + 1 - start >= _PART or after is None):
+                found.append(range(start, i + 1))
+                start = i + 1
+        return found
+
+    def read_ahead(self, text: str) -> Iterator[None]:
+        """Read the evidence before there is a claim, part by part, so that a claim that comes does not wait for all.
+
+        Args:
+            text: What claims will be about. Of very long evidence only what is near to it is read.
+
+        Yields:
+            After each part.
+        """
+        if len(self._sentences) > _READ_AT_ONCE:
+            with self._reading:
+                self.compare(text)
+            yield
+            return
+        for part in self._parts if self._model.embedder else ():
+            with self._reading:
+                self._learn(part)
+            yield
 
     def check(self, claim: str, keys: Sequence[str] | None = None, *, context: str = "") -> Support:
         """Find the sentences that carry a claim best.
@@ -312,16 +355,23 @@ class Verifier:
             # With those next to them: what they carry together, and what stands around them.
             wide = {at + step for at in best for step in (-1, 0, 1) if 0 <= at + step < len(usable)}
             near = [usable[at] for at in sorted(wide)]
-        everything = not self._texts and len(self._sentences) <= _READ_AT_ONCE
-        self._learn(range(len(self._sentences)) if everything else near)
+        self._learn(near)
         return near
 
     def _learn(self, wanted: Iterable[int]) -> None:
-        """Read the words of sentences that are not read yet."""
+        """Read the words of sentences that are not read yet, with those of their parts unless there are very many.
+
+        A vector differs in its last digits with what it is computed beside. That is always the same here, so that a
+        claim's support does not depend on which claim came first.
+        """
         unread = [i for i in wanted if i not in self._texts]
-        for start in range(0, len(unread), _READ_AT_ONCE):
+        if len(self._sentences) <= _READ_AT_ONCE:
+            missing = set(unread)
+            parts: list[Sequence[int]] = [part for part in self._parts if not missing.isdisjoint(part)]
+        else:
+            parts = [unread[at : at + _READ_AT_ONCE] for at in range(0, len(unread), _READ_AT_ONCE)]
+        for part in parts:
             self._in_time()
-            part = unread[start : start + _READ_AT_ONCE]
             chosen = [self._sentences[i] for i in part]
             read = self._read([each.text for each in chosen], [each.words for each in chosen])
             self._texts |= dict(zip(part, read, strict=True))

@@ -15,7 +15,7 @@ from index.errors import Conflict, EmbedderMismatch, NotFound
 from index.jobs import JobRunner
 from index.records import quantise, restore
 from index.schema import changes, metadata
-from index.types import IdRange, Status
+from index.types import Status
 from ingest.pipeline import Pipeline
 from tests.doubles.embedder import HashingEmbedder
 from tests.index.helpers import add, found_texts, query, search, settled, upload
@@ -358,31 +358,16 @@ def test_stored_vectors_of_sentences_are_nearly_those_of_the_embedder(
 
 
 def test_vectors_of_sentences_go_with_their_passages(store: Store, runner: JobRunner) -> None:
-    """Of a replaced or deleted document neither they nor a place of a passage is left."""
+    """Of a replaced or deleted document none is left."""
     first = add(store, runner, "a.txt", LONG)
     old = [passage.id for passage in store.catalog.passages_between(first.id, 0, 99)]
     add(store, runner, "a.txt", "Another text.")
     new = [passage.id for passage in store.catalog.passages_between(first.id, 0, 99)]
     assert set(store.catalog.sentence_vectors([*old, *new])) == set(new)
-    assert set(store.catalog.places([*old, *new])) == set(new)
 
     store.delete_document(first.id)
 
     assert store.catalog.sentence_vectors([*old, *new]) == {}
-    assert store.catalog.places([*old, *new]) == {}
-
-
-def test_places_are_the_ids_of_the_document(store: Store, runner: JobRunner) -> None:
-    """Whichever passage is asked about; nothing is said of ids that are not live."""
-    one, two = add(store, runner, "a.txt", LONG), add(store, runner, "b.txt", LONG + LONG)
-
-    places = store.catalog.places(list(range(1, one.passages + two.passages + 50)))
-
-    expected = {i: IdRange(1, one.passages) for i in range(1, one.passages + 1)}
-    last = one.passages + two.passages
-    expected |= {i: IdRange(one.passages + 1, last) for i in range(one.passages + 1, last + 1)}
-    assert places == expected
-    assert store.catalog.places([]) == {}
 
 
 def test_vectors_survive_a_byte_for_each_number() -> None:

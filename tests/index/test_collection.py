@@ -15,14 +15,19 @@ from index.config import JobConfig
 from index.errors import InvalidFilter, NotFound
 from index.jobs import JobRunner
 from index.store import Store
+from index.types import IdRange
 from tests.index.helpers import WAIT_S, add, found_texts, query, search, settled, upload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from index.database import Database
-    from index.types import CollectionRecord
+    from index.types import CollectionState
     from ingest.pipeline import Pipeline
+
+
+# Several passages.
+LONG = "The cat of the house sleeps on the warm roof until the evening comes. " * 40
 
 
 def hits(store: Store, text: str = "cat") -> dict[str, list[tuple[int, float]]]:
@@ -166,6 +171,33 @@ def test_a_restored_older_catalog_resets_the_views(
     assert ids == {"dense": {1}, "lexical": {1}}
 
 
+def test_places_are_the_ids_of_the_document(store: Store, runner: JobRunner, tmp_path: Path) -> None:
+    """Through replacements and deletions, whichever passage is asked about; ids that are not live have none."""
+    add(store, runner, "a.txt", LONG)
+    collection_id = store.catalog.collection_id("default")
+    collection = Collection(store.catalog, collection_id, "default", tmp_path / "views")
+    everything = list(range(1, 500))
+    for step in (
+        lambda: None,
+        lambda: add(store, runner, "b.txt", LONG + LONG),
+        lambda: add(store, runner, "c.txt", "short"),
+        lambda: add(store, runner, "a.txt", "Another text."),
+        lambda: store.delete_document(store.catalog.documents("default", None, None, 9)[1].id),
+    ):
+        step()
+        collection.views()
+        expected = {}
+        for record in store.catalog.documents("default", None, None, 9):
+            ids = [each.id for each in store.catalog.passages_between(record.id, 0, 99)]
+            expected |= dict.fromkeys(ids, IdRange(ids[0], ids[-1]))
+
+        fresh = Collection(store.catalog, collection.id, "default", tmp_path / "fresh")
+        fresh.views()
+        assert collection.places(everything) == fresh.places(everything) == expected
+        assert collection.places([]) == {}
+        assert len(expected) > 1
+
+
 class Hesitant(Catalog):
     """A catalog of which one thread waits with an answer in its hand, as the scheduler may make it do."""
 
@@ -175,13 +207,13 @@ class Hesitant(Catalog):
         self.asked = threading.Event()
         self.go_on = threading.Event()
 
-    def collection(self, name: str) -> CollectionRecord:
+    def state(self, collection_id: int) -> CollectionState:
         """As the catalog, later."""
-        record = super().collection(name)
+        state = super().state(collection_id)
         if threading.get_ident() == self.waiting:
             self.asked.set()
             self.go_on.wait(1.0)
-        return record
+        return state
 
 
 def test_a_slow_reader_does_not_throw_the_views_away(store: Store, runner: JobRunner, tmp_path: Path) -> None:

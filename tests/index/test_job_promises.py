@@ -16,7 +16,7 @@ from index.doctor import examine
 from index.health import ALARMS, FIGURES, health_figures
 from index.schema import drafts, jobs
 from index.store import Store
-from index.types import IdRange, Status
+from index.types import Change, IdRange, Status
 from tests.index.helpers import WAIT_S, add, copy_of_the_moment, settled, upload
 from tests.index.test_jobs import LONG, Gate, Troubled, running
 
@@ -141,7 +141,7 @@ def test_each_alarm_is_raised_by_what_it_is_for(store: Store, runner: JobRunner)
     stranger.parent.mkdir(exist_ok=True)
     stranger.write_bytes(b"")
     (passage,) = store.catalog.passages_between(ids[2], 0, 9)
-    views["dense"]._remove(IdRange(passage.id, passage.id))  # type: ignore[attr-defined]
+    views["dense"]._vectors.apply(Change(0, IdRange(passage.id, passage.id), None))  # type: ignore[attr-defined]
     upload(store, "new.txt", "new text")
     assert store.jobs.claim(-1) is not None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from index.catalog import Catalog
+from index.collection import Collection
 from index.errors import InvalidFilter, NotFound
 from index.sight import EVERYTHING
 from index.types import Hit
@@ -15,10 +16,12 @@ from rag.config import RetrieveConfig
 from rag.retrieve import Fused, fuse, retrieve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from index.sight import Sight
     from index.types import IdRange, StoredPassage
+    from ingest.types import FloatMatrix
     from tests.rag.library import Library
 
 TEXTS = {
@@ -138,13 +141,15 @@ class DeletedJustNow(Catalog):
         self._gone: str | None = gone
         self.asked = 0
 
-    def passages(self, ids: Sequence[int], sight: Sight = EVERYTHING) -> dict[int, StoredPassage]:
+    def passages_to_weigh(
+        self, ids: Sequence[int], sight: Sight = EVERYTHING
+    ) -> tuple[dict[int, StoredPassage], dict[int, FloatMatrix]]:
         """Passages that are left."""
         self.asked += 1
         if self._gone is not None:
             self.delete_document(self._gone)
             self._gone = None
-        return super().passages(ids, sight)
+        return super().passages_to_weigh(ids, sight)
 
 
 def test_hits_of_deleted_passages_are_dropped(library: Library) -> None:
@@ -170,32 +175,41 @@ def test_hits_of_deleted_passages_are_dropped(library: Library) -> None:
     assert catalog.asked == 2
 
 
-class ReplacedJustNow(Catalog):
-    """A catalog in which a document is replaced after the views were asked, before the places are read."""
+class ReplacedJustNow(Collection):
+    """A collection in which a document is replaced after the views were asked, before the places are read."""
 
-    def __init__(self, library: Library, name: str, text: str) -> None:
-        super().__init__(library.store.database)
-        self._library = library
-        self._next: tuple[str, str] | None = (name, text)
+    def __init__(self, library: Library, name: str, folder: Path, replace: Callable[[], None]) -> None:
+        catalog = library.store.catalog
+        super().__init__(catalog, catalog.collection_id(name), name, folder)
+        self._replace: Callable[[], None] | None = replace
 
     def places(self, ids: Sequence[int]) -> dict[int, IdRange]:
         """Places of those that are left."""
-        if self._next is not None:
-            name, text = self._next
-            self._next = None
-            self._library.add(text, name, "moving")
+        if self._replace is not None:
+            self._replace()
+            self._replace = None
         return super().places(ids)
 
 
-def test_a_document_that_is_replaced_meanwhile_is_found_in_its_new_version(library: Library) -> None:
-    """It is not missing in both, however early the change comes."""
-    replaced = library.add("The comet Zorblax passes every 76 years.", "zorblax.md", "moving")
-    library.add("The comet Halley passes every 75 years.", "halley.md", "moving")
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_document_that_is_replaced_meanwhile_is_found_in_its_new_version(
+    library: Library, tmp_path: Path, *, noticed: bool
+) -> None:
+    """It is not missing in both, however early the change comes, and whether or not others have noticed it before."""
+    name = f"moving-{noticed}"
+    replaced = library.add("The comet Zorblax passes every 76 years.", "zorblax.md", name)
+    library.add("The comet Halley passes every 75 years.", "halley.md", name)
 
+    def replace() -> None:
+        library.add("The comet Zorblax passes every 80 years.", "zorblax.md", name)
+        if noticed:
+            collection.views()
+
+    collection = ReplacedJustNow(library, name, tmp_path, replace)
     found = retrieve(
         "How often does the comet Zorblax pass?",
-        collection=library.store.collection("moving"),
-        catalog=ReplacedJustNow(library, "zorblax.md", "The comet Zorblax passes every 80 years."),
+        collection=collection,
+        catalog=library.store.catalog,
         embedder=library.embedder,
         config=RetrieveConfig(),
         limit=10,

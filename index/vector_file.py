@@ -1,0 +1,174 @@
+"""Vectors of a large collection on disk, of which a search reads a few rows.
+
+Rows are appended and erased, never moved: a kill leaves at most rows at the end that no listing names. Reading goes
+through ``pread`` and not through a mapped file, so that a failing disk is an ``OSError`` and not the process's end.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from index.types import IdRange
+    from ingest.types import FloatMatrix
+
+# Rows erased or copied at a time.
+_ROWS_AT_ONCE = 4096
+
+
+class DamagedVectors(Exception):
+    """A row is not what was written. The view is made anew from the catalog."""
+
+
+class VectorFile:
+    """float32 rows under ascending ids. Not thread-safe where it changes; reading is."""
+
+    def __init__(self, path: Path, dimensions: int, listing: bytes | None = None) -> None:
+        """Open a file for what its listing names, or make an empty one.
+
+        Args:
+            path: The file. What stands in it beyond the listing is cut off.
+            dimensions: Length of a row.
+            listing: What ``listing`` gave; None for a new file.
+
+        Raises:
+            DamagedVectors: The file is shorter than its listing says.
+            OSError: It cannot be opened.
+        """
+        self.path = path
+        self._dimensions = dimensions
+        self._row_bytes = 4 * dimensions
+        self._ids = np.empty(0, np.int64)
+        self._checks = np.empty(0, np.uint32)
+        self._alive = np.empty(0, bool)
+        self._count = 0
+        flags = os.O_RDWR | os.O_CLOEXEC
+        if listing is None:
+            flags |= os.O_CREAT | os.O_EXCL
+        else:
+            with np.load(io.BytesIO(listing), allow_pickle=False) as stored:
+                self._ids, self._checks, self._alive = stored["ids"], stored["checks"], stored["alive"]
+            self._count = len(self._ids)
+        self._file = os.open(path, flags, 0o600)
+        if os.fstat(self._file).st_size < self._count * self._row_bytes:
+            self.close()
+            raise DamagedVectors(f"{path.name} is shorter than its listing says.")
+        os.ftruncate(self._file, self._count * self._row_bytes)
+
+    def __len__(self) -> int:
+        """Rows that were not erased."""
+        return int(self._alive[: self._count].sum())
+
+    @property
+    def erased(self) -> int:
+        """Rows that take room for nothing."""
+        return self._count - len(self)
+
+    def ids(self) -> NDArray[np.int64]:
+        """Ids of the rows that were not erased, ascending."""
+        found: NDArray[np.int64] = self._ids[: self._count][self._alive[: self._count]]
+        return found
+
+    def listing(self) -> bytes:
+        """Ids and checksums, without which the file says nothing."""
+        content = io.BytesIO()
+        n = self._count
+        np.savez(content, ids=self._ids[:n], checks=self._checks[:n], alive=self._alive[:n])
+        return content.getvalue()
+
+    def append(self, ids: IdRange, vectors: FloatMatrix) -> None:
+        """Write rows under consecutive ids, which come after all ids so far.
+
+        Raises:
+            OSError: They could not be written; nothing has changed.
+        """
+        first, end = self._places(ids)
+        if end == self._count:
+            # A try before was cut off after its rows.
+            self._count = first
+        if self._count and ids.first <= self._ids[self._count - 1]:
+            raise ValueError(f"Passage {ids.first} comes after passage {self._ids[self._count - 1]}.")
+        rows = np.ascontiguousarray(vectors, "<f4")
+        written, content, at = 0, memoryview(rows.tobytes()), self._count * self._row_bytes
+        while written < len(content):
+            written += os.pwrite(self._file, content[written:], at + written)
+        end = self._count + len(rows)
+        self._make_room(end)
+        self._ids[self._count : end] = np.arange(ids.first, ids.last + 1)
+        self._checks[self._count : end] = [zlib.crc32(row.data) for row in rows]
+        self._alive[self._count : end] = True
+        self._count = end
+
+    def erase(self, ids: IdRange) -> None:
+        """Overwrite rows with zeros; ids that are not there are passed over."""
+        first, end = self._places(ids)
+        zeros = bytes(_ROWS_AT_ONCE * self._row_bytes)
+        for at in range(first, end, _ROWS_AT_ONCE):
+            count = min(_ROWS_AT_ONCE, end - at)
+            os.pwrite(self._file, zeros[: count * self._row_bytes], at * self._row_bytes)
+        self._alive[first:end] = False
+
+    def read(self, ids: NDArray[np.int64]) -> FloatMatrix:
+        """Rows of some ids, checked, shape (len(ids), dimensions).
+
+        Raises:
+            DamagedVectors: A row is not there, or differs from what was written.
+        """
+        places = np.searchsorted(self._ids[: self._count], ids)
+        if (places == self._count).any() or (self._ids[places] != ids).any():
+            raise DamagedVectors(f"{self.path.name} lacks a row that there are codes of.")
+        rows = np.empty((len(ids), self._dimensions), "<f4")
+        for row, place in zip(rows, places.tolist(), strict=True):
+            got = os.preadv(self._file, [row.data], place * self._row_bytes)
+            if got != self._row_bytes or zlib.crc32(row.data) != self._checks[place]:
+                raise DamagedVectors(f"Row {place} of {self.path.name} differs from what was written.")
+        return rows
+
+    def read_range(self, ids: IdRange) -> tuple[NDArray[np.int64], FloatMatrix]:
+        """All ids of a range that are there, and their rows, not checked."""
+        first, end = self._places(ids)
+        rows = np.empty((end - first, self._dimensions), "<f4")
+        for at in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[at : at + _ROWS_AT_ONCE]
+            if os.preadv(self._file, [part.data], (first + at) * self._row_bytes) != part.nbytes:
+                raise DamagedVectors(f"{self.path.name} ends too early.")
+        alive = self._alive[first:end]
+        return self._ids[first:end][alive], rows[alive]
+
+    def count_in(self, ids: IdRange) -> int:
+        """How many rows ``read_range`` would read."""
+        first, end = self._places(ids)
+        return end - first
+
+    def sync(self) -> None:
+        """Bring what was written to disk."""
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Let go of the file. Reading is an error from now on, also where its number is given to another file."""
+        file, self._file = self._file, -1
+        os.close(file)
+
+    def _places(self, ids: IdRange) -> tuple[int, int]:
+        known = self._ids[: self._count]
+        first = int(np.searchsorted(known, ids.first))
+        return first, int(np.searchsorted(known, ids.last, side="right"))
+
+    def _make_room(self, count: int) -> None:
+        if count <= len(self._ids):
+            return
+        room = max(count, 2 * len(self._ids), 1024)
+        for name in ("_ids", "_checks", "_alive"):
+            old = getattr(self, name)
+            new = np.zeros(room, old.dtype)
+            new[: len(old)] = old
+            setattr(self, name, new)
