@@ -1,20 +1,24 @@
-"""What a document in work has come to, kept part by part until its job ends: a kill costs one part of the work."""
+"""What need not be embedded again: parts of a document in work, kept until its job ends, and what is ready already."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import and_, delete, func, insert, select
 
-from index.schema import drafts, jobs
+from index.records import restore
+from index.schema import documents, drafts, jobs, passages
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import ColumnElement, Connection
 
     from index.database import Database
     from index.jobs import Job
-    from ingest.types import FloatMatrix
+    from ingest.types import FloatMatrix, FloatVector
 
 
 class JobDrafts:
@@ -23,6 +27,31 @@ class JobDrafts:
     def __init__(self, database: Database, job: Job) -> None:
         self._database = database
         self._job = job
+
+    def held(self, contents: Sequence[str]) -> dict[str, tuple[FloatVector, FloatMatrix]]:
+        """See ``Drafts``. Only the document's own collection is asked, whose readers may know what it holds."""
+        mine = select(documents.c.collection_id).where(documents.c.id == self._job.document_id)
+        asked = func.json_each(json.dumps(list(contents))).table_valued("value").alias("asked")
+        # One of each: what every document repeats would otherwise be read once for each of them.
+        first = (
+            select(passages.c.id)
+            .where(passages.c.content == asked.c.value, passages.c.collection_id == mine.scalar_subquery())
+            .limit(1)
+            .correlate(asked)
+            .scalar_subquery()
+        )
+        found = select(
+            passages.c.content, passages.c.vector, passages.c.sentence_vectors, passages.c.sentences
+        ).where(passages.c.id.in_(select(first).select_from(asked)))
+        with self._database.read() as connection:
+            rows = connection.execute(found).all()
+        return {
+            row.content: (
+                np.frombuffer(row.vector, "<f4").astype(np.float32),
+                restore(row.sentence_vectors, len(row.sentences)),
+            )
+            for row in rows
+        }
 
     def load(self, part: str) -> tuple[FloatMatrix, FloatMatrix] | None:
         """See ``Drafts``."""

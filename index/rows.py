@@ -71,7 +71,7 @@ def remove_passages(connection: Connection, document_id: str) -> IdRange | None:
 
 def insert_passages(connection: Connection, collection_id: int, ingested: Ingested) -> IdRange | None:
     """Insert a version's passages with their vectors under consecutive ids; None when it has none."""
-    tree, document = ingested.tree, ingested.document
+    tree, document, embedded = ingested.tree, ingested.document, ingested.embedded
     if not tree.passages:
         return None
     first = take_numbers(connection, "passage", len(tree.passages))
@@ -82,7 +82,7 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
             ends[sentence.parent].append(sentence.end - tree.passages[sentence.parent].start)
             inner[sentence.parent].append(sentence.ordinal)
     transcribed = document.transcribed
-    codes = quantise(ingested.embedded.sentence_vectors)
+    codes = quantise(embedded.sentence_vectors)
     rows = [
         {
             "id": first + chunk.ordinal,
@@ -103,9 +103,10 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
             "sentence_vectors": codes[inner[chunk.ordinal]].tobytes(),
             "hidden": _inside(document.hidden, chunk.start, chunk.end),
             "transcribed": _inside(transcribed, chunk.start, chunk.end),
+            "content": content,
         }
-        for chunk, vector, context in zip(
-            tree.passages, ingested.embedded.vectors, ingested.embedded.contexts, strict=True
+        for chunk, vector, context, content in zip(
+            tree.passages, embedded.vectors, embedded.contexts, embedded.contents, strict=True
         )
     ]
     connection.execute(insert(passages), rows)

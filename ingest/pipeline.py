@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from ingest.config import ChunkConfig, ParseConfig
     from ingest.embed import Embedder
     from ingest.parse import Parser
-    from ingest.types import FloatMatrix, Parsed
+    from ingest.sentences import Span
+    from ingest.types import FloatMatrix, FloatVector, Parsed
     from ingest.vision import Vision
 
     # Called with "parsing" or "embedding" and the share of that stage that is done, 0 to 1.
@@ -43,7 +44,14 @@ PART_PASSAGES = 512
 
 
 class Drafts(Readings, Protocol):
-    """Keeps vectors of a document in work, so that the next try need not compute them again."""
+    """Vectors that need not be computed again: of a document in work for its next try, and of what is ready."""
+
+    def held(self, contents: Sequence[str]) -> dict[str, tuple[FloatVector, FloatMatrix]]:
+        """Vectors of passages, and of their sentences, that the document's collection holds already, by their content.
+
+        Args:
+            contents: What ``EmbeddedChunks.contents`` says of passages.
+        """
 
     def load(self, part: str) -> tuple[FloatMatrix, FloatMatrix] | None:
         """What was saved under a name, of passages and of sentences, or None."""
@@ -147,34 +155,54 @@ class Pipeline:
             before = f"{context}\n" if context else ""
             texts.append(before + shown[chunk.start : chunk.end])
             shifts.append(len(before) - chunk.start)
-        parts: list[list[tuple[int, int]]] = [[] for _ in texts]
+        parts: list[list[Span]] = [[] for _ in texts]
         for sentence in tree.sentences:
             if sentence.parent is not None:
                 shift = shifts[sentence.parent]
                 parts[sentence.parent].append((sentence.start + shift, sentence.end + shift))
-        ends = time.monotonic() + self.chunk_config.embed_timeout_s
+        deadline = time.monotonic() + self.chunk_config.embed_timeout_s
 
         def in_time(stage: str, share: float) -> None:
-            if time.monotonic() > ends:
+            if time.monotonic() > deadline:
                 raise LimitExceeded(
                     f"Embedding the file's {len(texts):,} passages took longer than "
                     f"{self.chunk_config.embed_timeout_s:g} seconds and was stopped. Split it, or raise the limit."
                 )
             progress(stage, share)
 
-        found = []
-        for start in range(0, max(1, len(texts)), self.part_passages):
-            end = start + self.part_passages
+        contents = [self._content(text, spans) for text, spans in zip(texts, parts, strict=True)]
+        # What stands twice in a document is embedded once.
+        places = dict(zip(contents, range(len(contents)), strict=True))
+        vectors = drafts.held(list(places)) if drafts else {}
+        todo = [(name, at) for name, at in places.items() if name not in vectors]
+        for start in range(0, len(todo), self.part_passages):
+            part = todo[start : start + self.part_passages]
             # The last part is followed by the end of the job, and need not be kept.
-            keep = drafts if end < len(texts) else None
-            found.append(self._part(texts[start:end], parts[start:end], start, len(texts), in_time, keep))
-        vectors, inner = (np.concatenate(each) for each in zip(*found, strict=True))
-        return EmbeddedChunks(tree.passages, vectors, inner, above, self.embedder.fingerprint)
+            keep = drafts if start + len(part) < len(todo) else None
+            asked = [parts[at] for _, at in part]
+            whole, inner = self._part([texts[at] for _, at in part], asked, start, len(todo), in_time, keep)
+            ends = np.cumsum([len(each) for each in asked])[:-1]
+            made = zip(whole, np.split(inner, ends), strict=True)
+            vectors |= zip((name for name, _ in part), made, strict=True)
+        none = np.empty((0, self.embedder.dimensions), np.float32)
+        return EmbeddedChunks(
+            tree.passages,
+            np.concatenate([none, *(vectors[each][0][None, :] for each in contents)]),
+            np.concatenate([none, *(vectors[each][1] for each in contents)]),
+            above,
+            self.embedder.fingerprint,
+            tuple(contents),
+        )
+
+    def _content(self, text: str, spans: list[Span]) -> str:
+        """See ``EmbeddedChunks.contents``."""
+        asked = json.dumps([self.embedder.fingerprint, text, spans]).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(asked).hexdigest()
 
     def _part(
         self,
         texts: list[str],
-        parts: list[list[tuple[int, int]]],
+        parts: list[list[Span]],
         before: int,
         total: int,
         progress: Progress,

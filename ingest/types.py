@@ -256,6 +256,7 @@ class EmbeddedChunks:
         sentence_vectors: The same for the sentences of all passages, in order; shape (sentences, dimensions).
         contexts: What each passage was read under, see ``ingest.context``.
         fingerprint: Names the model and everything else that the vectors depend on.
+        contents: SHA-256 of all that each passage's vectors depend on; what is equal has equal vectors.
     """
 
     chunks: tuple[Chunk, ...]
@@ -263,3 +264,4 @@ class EmbeddedChunks:
     sentence_vectors: FloatMatrix
     contexts: tuple[str, ...]
     fingerprint: str
+    contents: tuple[str, ...]
