@@ -45,6 +45,7 @@ from index.schema import (
     texts,
     versions,
 )
+from index.sentence_terms import of_document
 from index.sight import EVERYTHING, merged, visible
 from index.types import DeletionReceipt, Status, Submission
 
@@ -148,6 +149,8 @@ class Catalog(CatalogReader):
             EmbedderMismatch: The collection holds vectors of another model.
         """
         document, embedded = ingested.document, ingested.embedded
+        # Takes a while for a long document, in which others may write.
+        words = of_document(ingested)
         with self._database.write() as connection:
             if not _still_owned(connection, job):
                 return False
@@ -161,7 +164,7 @@ class Catalog(CatalogReader):
             ).one()
             _claim_embedder(connection, row.collection_id, embedded.fingerprint, embedded.vectors.shape[1])
             removed = remove_passages(connection, document.id)
-            added = insert_passages(connection, row.collection_id, ingested)
+            added = insert_passages(connection, row.collection_id, ingested, words)
             insert_text(connection, ingested)
             connection.execute(
                 update(versions)

@@ -15,9 +15,7 @@ from index.errors import EmbedderMismatch, NotFound
 from index.extents import Extents
 from index.growth import Growth
 from index.lexical import LexicalView
-from index.sentence_terms import SentenceTerms
 from index.sight import EVERYTHING
-from index.types import IdRange
 from index.vector_file import DamagedVectors
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from index.config import ViewConfig
     from index.filters import Filter
     from index.sight import Sight
-    from index.types import Allowed, Hit, Query
+    from index.types import Allowed, Hit, IdRange, Query
     from index.view import View
 
 log = structlog.get_logger(__name__)
@@ -49,7 +47,6 @@ class Collection:
         folder: Of the views' files.
         config: How it is searched.
         threads: In which views are asked beside one another; None asks them in turn.
-        sentence_terms: Remembered for all collections together.
     """
 
     def __init__(
@@ -60,10 +57,8 @@ class Collection:
         folder: Path,
         config: ViewConfig | None = None,
         threads: Executor | None = None,
-        sentence_terms: SentenceTerms | None = None,
     ) -> None:
         self.id = collection_id
-        self.sentence_terms = sentence_terms or SentenceTerms()
         self._threads = threads
         self.name = name
         self._catalog = catalog
@@ -273,9 +268,6 @@ class Collection:
             if dense is not None:
                 dense.reset()
             self._views = {}
-            if len(self._extents.first):
-                # With what other collections have in between, which is read again.
-                self.sentence_terms.forget(IdRange(int(self._extents.first[0]), int(self._extents.last[-1])))
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _by_words(self) -> LexicalView | None:
@@ -297,11 +289,7 @@ class Collection:
         if not 0 < before.watermark < seq:
             self._extents = self._catalog.extents(self.id)
             return
-        moves = self._catalog.moves_since(self.id, before.watermark)
-        self._extents = before.after(moves)
-        for each in moves:
-            if each.removed is not None:
-                self.sentence_terms.forget(each.removed)
+        self._extents = before.after(self._catalog.moves_since(self.id, before.watermark))
 
     def _open(self, dimensions: int) -> None:
         """Open the views that are not; one that the disk prevents is tried again the next time."""

@@ -12,11 +12,12 @@ from index.extents import Extents
 from index.filters import condition
 from index.records import (
     PASSAGE,
-    PASSAGE_WITH_VECTORS,
+    PASSAGE_TO_WEIGH,
     RECORD,
     added_passages,
     collections_with_counts,
     restore,
+    stored_terms,
     to_passage,
     to_record,
 )
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
     from index.database import Database
     from index.filters import Filter
+    from index.sentence_terms import SentenceTerms
     from index.sight import Sight
     from ingest.types import FloatMatrix
 
@@ -216,11 +218,11 @@ class CatalogReader:
 
     def passages_to_weigh(
         self, ids: Sequence[int], sight: Sight = EVERYTHING
-    ) -> tuple[dict[int, StoredPassage], dict[int, FloatMatrix]]:
-        """As ``passages`` and ``sentence_vectors``, in one reading."""
+    ) -> tuple[dict[int, StoredPassage], dict[int, FloatMatrix], dict[int, SentenceTerms]]:
+        """As ``passages`` and ``sentence_vectors``, and the sentences' terms, in one reading."""
         with self._database.read() as connection:
             rows = connection.execute(
-                PASSAGE_WITH_VECTORS.where(passages.c.id.in_(list(ids)), readable(sight))
+                PASSAGE_TO_WEIGH.where(passages.c.id.in_(list(ids)), readable(sight))
             ).all()
         return (
             {row.id: to_passage(row) for row in rows},
@@ -229,6 +231,7 @@ class CatalogReader:
                 for row in rows
                 if row.sentence_vectors is not None
             },
+            {row.id: words for row in rows if (words := stored_terms(row)) is not None},
         )
 
     def passages_at(

@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import and_, func, select
 
 from index.schema import collections, documents, passages, versions
+from index.sentence_terms import from_bytes
 from index.sight import readable
 from index.types import DocumentRecord, IdRange, NewPassages, Status, StoredPassage
 from ingest.hidden import hidden_characters, shown
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection, Row
 
+    from index.sentence_terms import SentenceTerms
     from index.sight import Sight
     from ingest.sentences import Span
     from ingest.types import FloatMatrix
@@ -70,7 +72,7 @@ PASSAGE = (
         and_(versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version),
     )
 )
-PASSAGE_WITH_VECTORS = PASSAGE.add_columns(passages.c.sentence_vectors)
+PASSAGE_TO_WEIGH = PASSAGE.add_columns(passages.c.sentence_vectors, passages.c.sentence_terms)
 
 
 def collections_with_counts(sight: Sight) -> Any:
@@ -180,6 +182,11 @@ def _context(row: Any) -> str:
     """What is indexed beside a passage: its context and the file's name, in which people put what a file is about."""
     context = row.context if row.context is not None else " / ".join((row.title, *row.headings))
     return f"{context}\n{PurePath(row.filename).stem}"
+
+
+def stored_terms(row: Row[Any]) -> SentenceTerms | None:
+    """From a row of ``PASSAGE_TO_WEIGH``; None where they were not stored, or by an older version."""
+    return None if row.sentence_terms is None else from_bytes(row.sentence_terms, len(row.sentences))
 
 
 def quantise(vectors: FloatMatrix) -> NDArray[np.int8]:

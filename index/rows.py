@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from index.sentence_terms import SentenceTerms
     from ingest.pipeline import Ingested
     from ingest.sentences import Span
 
@@ -69,8 +70,10 @@ def remove_passages(connection: Connection, document_id: str) -> IdRange | None:
     return None if first is None else IdRange(first, last)
 
 
-def insert_passages(connection: Connection, collection_id: int, ingested: Ingested) -> IdRange | None:
-    """Insert a version's passages with their vectors under consecutive ids; None when it has none."""
+def insert_passages(
+    connection: Connection, collection_id: int, ingested: Ingested, words: Sequence[SentenceTerms]
+) -> IdRange | None:
+    """Insert a version's passages with vectors and terms under consecutive ids; None when it has none."""
     tree, document, embedded = ingested.tree, ingested.document, ingested.embedded
     if not tree.passages:
         return None
@@ -103,10 +106,11 @@ def insert_passages(connection: Connection, collection_id: int, ingested: Ingest
             "sentence_vectors": codes[inner[chunk.ordinal]].tobytes(),
             "hidden": _inside(document.hidden, chunk.start, chunk.end),
             "transcribed": _inside(transcribed, chunk.start, chunk.end),
+            "sentence_terms": own.to_bytes(),
             "content": content,
         }
-        for chunk, vector, context, content in zip(
-            tree.passages, embedded.vectors, embedded.contexts, embedded.contents, strict=True
+        for chunk, vector, context, own, content in zip(
+            tree.passages, embedded.vectors, embedded.contexts, words, embedded.contents, strict=True
         )
     ]
     connection.execute(insert(passages), rows)

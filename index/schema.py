@@ -145,6 +145,7 @@ passages = Table(
     ),  # int8, one row of 127 times a unit vector for each sentence; likewise.
     Column("hidden", JSON(none_as_null=True)),  # What no reader sees, [[start, end], ...]; likewise.
     Column("transcribed", JSON(none_as_null=True)),  # What a model wrote of pictures; in the same form.
+    Column("sentence_terms", LargeBinary),  # See ``index.sentence_terms``; likewise.
     Column("content", String),  # Hash of all that the vectors depend on; null in older folders.
     Index(None, "document_id", "ordinal"),
     Index(None, "content", "collection_id"),

@@ -1,50 +1,81 @@
-"""The index terms of each sentence of a passage, remembered for the passages that searches read most lately."""
+"""The index terms of each sentence of a passage, as numbers: stored with it, so that no search analyses its text."""
 
 from __future__ import annotations
 
-import threading
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
 
 from index.analyze import terms
+from ingest.hidden import blanked
 
 if TYPE_CHECKING:
-    from index.types import IdRange, StoredPassage
+    from collections.abc import Iterable
 
-# Passages, each about a kilobyte: its terms are shared with all others that have them.
-_MOST = 4096
+    from numpy.typing import NDArray
+
+    from index.types import StoredPassage
+    from ingest.pipeline import Ingested
+
+# Of ``index.analyze.terms`` and of what follows. What is stored in another form is made anew from the text.
+_FORMAT = 1
 
 
-def sentence_terms(passage: StoredPassage) -> tuple[list[str], ...]:
-    """The terms of each of its sentences, in order."""
-    seen, first = passage.seen, passage.start
-    return tuple(terms(seen[start - first : end - first]) for start, end in passage.sentences)
-
-
+@dataclass(frozen=True, slots=True, eq=False)
 class SentenceTerms:
-    """Terms by passage id. An id is never used twice, so none can be wrong; what went is forgotten. Thread-safe.
+    """The terms of some sentences.
 
-    Args:
-        most: Passages that are remembered; those read first are forgotten first.
+    Attributes:
+        lengths: How many each sentence has, shape (sentences,).
+        codes: ``code`` of all of them in the order of the text, uint32, shape (sum of lengths,).
     """
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        self._known: dict[int, tuple[list[str], ...]] = {}
-        self._lock = threading.Lock()
+    lengths: NDArray[np.int64]
+    codes: NDArray[np.uint32]
 
-    def of(self, passage: StoredPassage) -> tuple[list[str], ...]:
-        """As ``sentence_terms``. Callers leave the lists as they are."""
-        found = self._known.get(passage.id)
-        if found is None:
-            found = sentence_terms(passage)
-            with self._lock:
-                if len(self._known) >= self._most:
-                    del self._known[next(iter(self._known))]
-                self._known[passage.id] = found
-        return found
+    @classmethod
+    def of(cls, sentences: Iterable[str]) -> SentenceTerms:
+        """Analyse sentences."""
+        found = [terms(each) for each in sentences]
+        codes = np.fromiter(map(code, chain.from_iterable(found)), np.uint32)
+        return cls(np.array([*map(len, found)], np.int64), codes)
 
-    def forget(self, ids: IdRange) -> None:
-        """Forget passages that are gone."""
-        with self._lock:
-            for each in [each for each in self._known if ids.first <= each <= ids.last]:
-                del self._known[each]
+    @classmethod
+    def of_passage(cls, passage: StoredPassage) -> SentenceTerms:
+        """Analyse the sentences of a passage. What nobody sees has no terms."""
+        seen, first = passage.seen, passage.start
+        return cls.of(seen[start - first : end - first] for start, end in passage.sentences)
+
+    def to_bytes(self) -> bytes:
+        """As the catalog stores them: four bytes for each sentence and each term."""
+        return np.concatenate([np.array([_FORMAT]), self.lengths, self.codes]).astype("<u4").tobytes()
+
+
+def code(term: str) -> int:
+    """A number for a term.
+
+    That one of a question is the same as another's in the sentences weighed for it happens once in some ten thousand
+    searches, and then a sentence counts one word too many.
+    """
+    return crc32(term.encode("utf-8", "surrogatepass"))
+
+
+def from_bytes(content: bytes, sentences: int) -> SentenceTerms | None:
+    """What ``to_bytes`` gave for so many sentences; None when an older version gave it."""
+    numbers = np.frombuffer(content, "<u4").astype(np.uint32, copy=False)
+    if numbers[0] != _FORMAT:
+        return None
+    return SentenceTerms(numbers[1 : 1 + sentences].astype(np.int64), numbers[1 + sentences :])
+
+
+def of_document(ingested: Ingested) -> list[SentenceTerms]:
+    """The terms of each passage of a document, in order."""
+    seen = blanked(ingested.document.text, ingested.document.hidden)
+    parts: list[list[str]] = [[] for _ in ingested.tree.passages]
+    for sentence in ingested.tree.sentences:
+        if sentence.parent is not None:
+            parts[sentence.parent].append(seen[sentence.start : sentence.end])
+    return [SentenceTerms.of(each) for each in parts]

@@ -31,7 +31,6 @@ from index.keys import Keys
 from index.preferences import Preferences
 from index.reading import unknown_document
 from index.responses import Responses
-from index.sentence_terms import SentenceTerms
 from index.sight import EVERYTHING
 from index.spending import Spending
 from index.talks import Talks
@@ -91,7 +90,6 @@ class Store:
         self._collections: dict[int, Collection] = {}
         self._collections_lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, "views")
-        self._sentence_terms = SentenceTerms()
         # An original must not be removed between being stored and being referred to.
         self._originals_lock = threading.Lock()
         # Whether a failure of the disk left an original that nothing refers to.
@@ -113,7 +111,6 @@ class Store:
                     self._views_folder(collection_id),
                     self._config,
                     self._threads,
-                    self._sentence_terms,
                 )
             return self._collections[collection_id]
 

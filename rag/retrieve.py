@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from index.collection import Collection
     from index.filters import Filter
     from index.reading import CatalogReader
+    from index.sentence_terms import SentenceTerms
     from index.sight import Sight
     from index.types import Hit, StoredPassage
     from ingest.embed import Embedder
@@ -139,7 +140,7 @@ def retrieve(
         best = list(dict.fromkeys([*steady, *fused.best(limit)]))
         # Read under the same rule: what was restricted since the search is as good as gone.
         if len(views) > 1:
-            live, vectors = catalog.passages_to_weigh(best, sight)
+            live, vectors, words = catalog.passages_to_weigh(best, sight)
         else:
             live = catalog.passages(best, sight)
         # A document that was replaced between these steps would be missing in both of its versions.
@@ -151,7 +152,7 @@ def retrieve(
             _found(passages, [fused.scores[each.id] for each in passages], hits), limit, per_document
         )
     far = Fused(steadied(fused.scores, fused.floor, places, config.far_reach), fused.floor)
-    found = _weighed(query, vector, passages, vectors, (near, far), hits, collection, config)
+    found = _weighed(query, vector, passages, (vectors, words), (near, far), hits, collection, config)
     found = phrases_first(question, spread(found, config.repeat_penalty))
     if reranker is not None:
         found = reranked(question, found, reranker, config.reranked)
@@ -162,7 +163,7 @@ def _weighed(
     query: Query,
     vector: FloatVector,
     passages: Sequence[StoredPassage],
-    vectors: Mapping[int, FloatMatrix],
+    inside: tuple[Mapping[int, FloatMatrix], Mapping[int, SentenceTerms]],
     around: tuple[Fused, Fused],
     hits: Mapping[str, Sequence[Hit]],
     collection: Collection,
@@ -175,10 +176,10 @@ def _weighed(
         query.text,
         vector,
         passages,
-        vectors,
+        inside[0],
         cosines,
         collection.weights(set(terms(query.text))),
-        collection.sentence_terms.of,
+        inside[1],
     )
     # The less of the question any one place holds, the more the whole neighbourhood has to say.
     diffuse = config.diffuse_weight * max(0.0, config.diffuse_below - sentences.coverage)

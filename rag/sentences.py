@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.analyze import terms
-from index.sentence_terms import sentence_terms
+from index.sentence_terms import SentenceTerms, code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,7 +50,7 @@ def weigh_sentences(
     vectors: Mapping[int, FloatMatrix],
     cosines: Mapping[int, float],
     weights: Mapping[str, float],
-    read: Callable[[StoredPassage], Iterable[list[str]]] = sentence_terms,
+    stored: Mapping[int, SentenceTerms],
 ) -> Sentences:
     """Weigh the sentences of passages for a question.
 
@@ -61,27 +61,28 @@ def weigh_sentences(
         vectors: Of the sentences, by passage id.
         cosines: Of whole passages by id, for those whose sentences have no vectors.
         weights: How much each of the question's terms weighs in the search by words.
-        read: Gives the terms of each sentence of a passage.
+        stored: Terms of the sentences, by passage id; where they are missing, the passage is analysed.
     """
     asked = Counter(terms(question))
     wanted = sorted(asked)
-    column = {word: at for at, word in enumerate(wanted)}
     owner: list[int] = []
     meaning: list[NDArray[np.float64]] = []
-    texts: list[list[str]] = []
+    words: list[SentenceTerms] = []
     for at, passage in enumerate(passages):
         count = len(passage.sentences)
         owner += [at] * count
         rows = vectors.get(passage.id)
         own = np.full(count, cosines.get(passage.id, 0.0)) if rows is None else (rows @ vector)
         meaning.append(own.astype(np.float64))
-        texts += read(passage)
-    of, found = np.array(owner), np.zeros((len(texts), len(wanted)))
-    for row, words in enumerate(texts):
-        for word in column.keys() & words:
-            found[row, column[word]] = words.count(word)
+        words.append(stored.get(passage.id) or SentenceTerms.of_passage(passage))
+    of, lengths = np.array(owner), np.concatenate([each.lengths for each in words])
+    codes = np.concatenate([each.codes for each in words])
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    found = np.zeros((len(lengths), len(wanted)))
+    for at, word in enumerate(wanted):
+        found[:, at] = np.bincount(row[codes == code(word)], minlength=len(lengths))
     frequency = _windows(found, of)
-    length = _windows(np.array([*map(len, texts)], np.float64), of)
+    length = _windows(lengths.astype(np.float64), of)
     weight = np.array([weights.get(word, 0.0) for word in wanted])
     # Rarity counts twice, as it does in the lexical view.
     share = np.array([asked[word] for word in wanted]) * weight**2 / max(weight.max(initial=0.0), 1e-9)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from index.sentence_terms import SentenceTerms
     from index.sight import Sight
     from index.types import IdRange, StoredPassage
     from ingest.types import FloatMatrix
@@ -143,7 +144,7 @@ class DeletedJustNow(Catalog):
 
     def passages_to_weigh(
         self, ids: Sequence[int], sight: Sight = EVERYTHING
-    ) -> tuple[dict[int, StoredPassage], dict[int, FloatMatrix]]:
+    ) -> tuple[dict[int, StoredPassage], dict[int, FloatMatrix], dict[int, SentenceTerms]]:
         """Passages that are left."""
         self.asked += 1
         if self._gone is not None:

@@ -28,7 +28,7 @@ def weigh(
     cosines: Mapping[int, float] | None = None,
 ) -> Sentences:
     """Weigh for a question whose vector is ``ACROSS``."""
-    return weigh_sentences(question, ACROSS, passages, vectors or {}, cosines or {}, weights)
+    return weigh_sentences(question, ACROSS, passages, vectors or {}, cosines or {}, weights, {})
 
 
 def bm25(count: float, length: float, average: float) -> float:
