@@ -51,6 +51,9 @@ class DenseView:
         # Changes come one after the other; searches run beside each other and beside most of a change's work.
         self._changing = threading.Lock()
         self._flushing = threading.Lock()
+        # Under which a snapshot becomes the one that counts, or none does; and how often none did.
+        self._naming = threading.Lock()
+        self._drops = 0
         self._shared = Shared()
         self._manifest = folder / "dense.json"
         self._flushed = -1
@@ -61,7 +64,7 @@ class DenseView:
         except DamagedVectors:
             self._vectors, self._watermark = Exact(dimensions), 0
             self._drop_snapshot()
-        self._remove_strays()
+        self._remove_strays("dense-*", "vectors-*.f4")
 
     @property
     def watermark(self) -> int:
@@ -155,7 +158,7 @@ class DenseView:
                 return
             began = time.monotonic()
             with self._changing:
-                seq, vectors = self._watermark, self._vectors
+                seq, vectors, drops = self._watermark, self._vectors, self._drops
                 if seq == self._flushed or not len(vectors):
                     return
                 content = vectors.content()
@@ -164,16 +167,26 @@ class DenseView:
             manifest: dict[str, Any] = {"seq": seq, "dimensions": self._dimensions}
             manifest |= {"file": f"dense-{seq}.faiss", "sha256": hashlib.sha256(content).hexdigest()}
             if isinstance(vectors, Coded):
-                vectors.file.sync()
+                try:
+                    vectors.file.sync()
+                except OSError:
+                    if self._drops != drops:
+                        # Another form has taken its place, and closed its file.
+                        return
+                    raise
                 parts[f"dense-{seq}.rows"] = listing
                 manifest |= {"vectors": vectors.file.path.name, "rows": f"dense-{seq}.rows"}
                 manifest["rows_sha256"] = hashlib.sha256(listing).hexdigest()
             # The manifest names files that are complete on disk before the manifest is written.
             for name, part in parts.items():
                 write_atomically(self._folder / name, part)
-            write_atomically(self._manifest, json.dumps(manifest).encode())
-            self._flushed = seq
-            self._remove_strays()
+            with self._naming:
+                # What was deleted while it was written still stands in it.
+                if self._drops == drops:
+                    write_atomically(self._manifest, json.dumps(manifest).encode())
+                    self._flushed = seq
+            # Vectors that no manifest names yet may be of what is being made anew.
+            self._remove_strays("dense-*")
             if isinstance(vectors, Coded):
                 self._flush_at = time.monotonic() + _REST * (time.monotonic() - began)
 
@@ -186,24 +199,27 @@ class DenseView:
 
     def _let_go(self, former: Exact | Coded) -> None:
         # Nothing that is deleted from now on may stay behind in files of what is not kept up any more.
-        if isinstance(former, Coded):
-            former.file.close()
         self._drop_snapshot()
-        self._remove_strays()
+        if isinstance(former, Coded):
+            former.discard()
         self._flush_at = 0.0
 
     def _drop_snapshot(self) -> None:
-        self._manifest.unlink(missing_ok=True)
-        for old in self._folder.glob("dense-*"):
-            old.unlink()
-        self._flushed = -1
+        with self._naming:
+            self._drops += 1
+            self._manifest.unlink(missing_ok=True)
+            for old in self._folder.glob("dense-*"):
+                # One that is being written is removed by whoever writes it.
+                if old.suffix != ".new":
+                    old.unlink(missing_ok=True)
+            self._flushed = -1
 
-    def _remove_strays(self) -> None:
+    def _remove_strays(self, *patterns: str) -> None:
         """Remove files that neither the manifest names nor this view uses."""
         named = set(map(str, read_manifest(self._manifest).values()))
         if isinstance(self._vectors, Coded):
             named.add(self._vectors.file.path.name)
-        for pattern in ("dense-*", "vectors-*.f4"):
+        for pattern in patterns:
             for found in self._folder.glob(pattern):
                 if found.name not in named:
                     found.unlink(missing_ok=True)
