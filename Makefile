@@ -99,6 +99,14 @@ search: ## Questions over HTTP beside the bare encoder: make search DATA=folder 
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.search $(DATA) $(if $(CACHE),--cache $(CACHE))
 
+growth: ## What a document and a question cost as a collection grows: make growth DATA=folder CACHE=folder
+	scripts/install.sh dev
+	.venv/bin/python -m benchmarks.growth $(DATA) --cache $(CACHE)
+
+again: ## The same corpus again, and one edited paragraph: make again DATA=folder
+	scripts/install.sh dev
+	.venv/bin/python -m benchmarks.again $(DATA)
+
 footprint: ## Start-up and memory
 	scripts/install.sh dev
 	.venv/bin/python -m benchmarks.footprint

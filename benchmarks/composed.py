@@ -13,8 +13,9 @@ import re
 import tempfile
 import time
 from collections import Counter
+from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -29,7 +30,8 @@ from ingest.parse import Parser
 from ingest.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import TracebackType
 
     from ingest.sentences import Span
     from ingest.types import FloatMatrix
@@ -81,15 +83,13 @@ def variant(text: str, words: Sequence[str], draw: random.Random) -> str:
     return _WORD.sub(other, text)
 
 
-def compose(texts: Sequence[tuple[str, str]], seed: int) -> Iterator[tuple[str, str]]:
-    """File names and Markdown: first each text as it is, then variants without end."""
-    draw = random.Random(seed)
+def compose(texts: Sequence[tuple[str, str]], seed: int, start: int = 0) -> Iterator[tuple[str, str]]:
+    """File names and Markdown from the document of a number on: first each text as it is, then variants without end."""
     words = [word.lower() for _, text in texts for word in _WORD.findall(text) if len(word) >= _LONG]
-    for number, (title, text) in enumerate(texts):
+    for number, (title, text) in islice(enumerate(texts), start, None):
         yield f"original-{number}.md", f"# {title}\n\n{text}\n"
-    number = 0
-    while True:
-        number += 1
+    for number in count(1 + max(0, start - len(texts))):
+        draw = random.Random(f"{seed}/{number}")
         parts = [draw.choice(texts) for _ in range(_TOGETHER)]
         titles = [variant(title, words, draw) for title, _ in parts]
         body = "\n\n".join(
@@ -100,15 +100,26 @@ def compose(texts: Sequence[tuple[str, str]], seed: int) -> Iterator[tuple[str, 
 
 
 class WordEmbedder(SentenceTransformerEmbedder):
-    """The real model for questions; texts get the mean of their words' vectors, each made by it once."""
+    """The real model for questions; texts get the mean of their words' vectors, each made by it once.
 
-    def __init__(self, config: EmbedConfig) -> None:
+    Args:
+        config: Of the real model.
+        kept: Where the words' vectors are kept for the next time.
+    """
+
+    def __init__(self, config: EmbedConfig, kept: Path) -> None:
         super().__init__(config)
+        self._kept = kept
         self._rows: dict[str, int] = {}
         self._table = np.empty((0, 0), np.float32)
 
     def learn(self, texts: Sequence[str]) -> None:
         """Embed the long words that these texts have more than once; others count for nothing."""
+        if self._kept.exists():
+            with np.load(self._kept, allow_pickle=False) as stored:
+                self._rows = {word: at for at, word in enumerate(stored["words"].tolist())}
+                self._table = stored["vectors"]
+            return
         counts = Counter(word.lower() for text in texts for word in _WORD.findall(text) if len(word) >= _LONG)
         words = sorted((word for word, count in counts.items() if count > 1), key=len)
         self._rows = {word: at for at, word in enumerate(words)}
@@ -117,6 +128,7 @@ class WordEmbedder(SentenceTransformerEmbedder):
             found.append(self.embed_sentences(words[at : at + 1024]))
             progress(f"{at} of {len(words)} words embedded")
         self._table = np.concatenate(found)
+        np.savez(self._kept, words=np.array(words), vectors=self._table)
 
     def embed_passages(
         self, texts: Sequence[str], parts: Sequence[Sequence[Span]], progress: Callable[[int], None]
@@ -134,50 +146,84 @@ class WordEmbedder(SentenceTransformerEmbedder):
         return unit_rows(rows)
 
 
+class Composing:
+    """A data folder that composed documents are put into, and its search.
+
+    Args:
+        folder: Of the data.
+        data: The evaluation data.
+        seed: Of the variants.
+    """
+
+    def __init__(self, folder: Path, data: Path, seed: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.texts, self.questions = sources(data)
+        self.store = Store(folder)
+        self.embedder = WordEmbedder(EmbedConfig(), folder / "words.npz")
+        self._parser = Parser(ParseConfig())
+        self._seed = seed
+        pipeline = Pipeline(self._parser, self.embedder, ParseConfig(), ChunkConfig())
+        self.runner = JobRunner(self.store, pipeline, JobConfig(workers=2))
+        self.runner.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.runner.stop()
+        self._parser.close()
+        self.store.close()
+
+    def held(self) -> tuple[int, int]:
+        """Documents and passages so far."""
+        for each in self.store.catalog.collections():
+            if each.name == COLLECTION:
+                return each.documents, each.passages
+        return 0, 0
+
+    def add(self, documents: Iterable[tuple[str, str]]) -> Iterator[str]:
+        """Submit documents by file name and text, never many ahead of what is done; their ids as they are submitted."""
+        with tempfile.TemporaryDirectory() as scratch:
+            for number, (name, text) in enumerate(documents, 1):
+                file = Path(scratch) / "text.md"
+                file.write_text(text, encoding="utf-8")
+                yield self._submit(file, name)
+                self.runner.notify()
+                while number % _QUEUED == 0 and self.store.jobs.waiting() > _QUEUED:
+                    time.sleep(0.1)
+
+    def settle(self) -> None:
+        """Wait until all that was submitted can be found."""
+        self.runner.drain()
+        self.store.collection(COLLECTION).views()
+
+    def fill(self, passages: int) -> int:
+        """Compose until there are so many passages; returns how many there are."""
+        documents, held = self.held()
+        if held < passages:
+            self.embedder.learn([text for pair in self.texts for text in pair])
+            more = compose(self.texts, self._seed, documents)
+            for number, _ in enumerate(self.add(more), 1):
+                if number % _QUEUED == 0:
+                    held = self.held()[1]
+                    progress(f"{held} of {passages} passages stored")
+                    if held >= passages:
+                        break
+        self.settle()
+        return self.held()[1]
+
+    def _submit(self, file: Path, name: str) -> str:
+        blob = self.store.blobs.writer()
+        try:
+            blob.write(file.read_bytes())
+            return self.store.add(blob, collection=COLLECTION, filename=name).document_id
+        finally:
+            blob.discard()
+
+
 def fill(folder: Path, data: Path, passages: int, seed: int) -> int:
     """Compose documents into a data folder until it holds so many passages; returns how many it holds."""
-    texts, _ = sources(data)
-    store, parser = Store(folder), Parser(ParseConfig())
-    embedder = WordEmbedder(EmbedConfig(batch_size=64))
-    held = 0
-    try:
-        if any(each.name == COLLECTION for each in store.catalog.collections()):
-            held = store.catalog.collection(COLLECTION).passages
-        if held >= passages:
-            return held
-        embedder.learn([text for pair in texts for text in pair])
-        pipeline = Pipeline(parser, embedder, ParseConfig(), ChunkConfig())
-        runner = JobRunner(store, pipeline, JobConfig(workers=2))
-        runner.start()
-        try:
-            with tempfile.TemporaryDirectory() as scratch:
-                for number, (name, text) in enumerate(compose(texts, seed), 1):
-                    file = Path(scratch) / "text.md"
-                    file.write_text(text, encoding="utf-8")
-                    _submit(store, file, name)
-                    runner.notify()
-                    if number % _QUEUED == 0:
-                        while store.jobs.waiting() > _QUEUED:
-                            time.sleep(0.1)
-                        held = store.catalog.collection(COLLECTION).passages
-                        progress(f"{held} of {passages} passages stored")
-                        if held >= passages:
-                            break
-            while store.jobs.waiting():
-                time.sleep(0.1)
-        finally:
-            runner.stop()
-        store.collection(COLLECTION).views()
-        return store.catalog.collection(COLLECTION).passages
-    finally:
-        parser.close()
-        store.close()
-
-
-def _submit(store: Store, file: Path, name: str) -> None:
-    blob = store.blobs.writer()
-    try:
-        blob.write(file.read_bytes())
-        store.add(blob, collection=COLLECTION, filename=name)
-    finally:
-        blob.discard()
+    with Composing(folder, data, seed) as composing:
+        return composing.fill(passages)
