@@ -45,6 +45,8 @@ _EXCHANGED = 0.4
 # Variants that are one document, under a heading each: about 50 passages.
 _TOGETHER = 3
 _QUEUED = 50
+# Collections of fewer passages are filled one document after the other, so that they do not become much larger.
+_EXACT_BELOW = 20_000
 
 
 def sources(data: Path) -> tuple[list[tuple[str, str]], list[str]]:
@@ -206,7 +208,9 @@ class Composing:
             self.embedder.learn([text for pair in self.texts for text in pair])
             more = compose(self.texts, self._seed, documents)
             for number, _ in enumerate(self.add(more), 1):
-                if number % _QUEUED == 0:
+                if passages < _EXACT_BELOW:
+                    self.runner.drain()
+                if passages < _EXACT_BELOW or number % _QUEUED == 0:
                     held = self.held()[1]
                     progress(f"{held} of {passages} passages stored")
                     if held >= passages:

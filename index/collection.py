@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -225,6 +226,9 @@ class Collection:
         try:
             fresh = view.anew()
             fresh.apply(self._catalog.changes_since(self.id, 0))
+            # Outside of the lock: merging may take long.
+            view.settle()
+            fresh.settle()
             with self._lock:
                 if self._views.get(LexicalView.name) is view:
                     # What came while it was made.
@@ -264,9 +268,10 @@ class Collection:
         """Delete the views' files. The collection is not used afterwards."""
         self._growth.stop()
         with self._flushing, self._lock:
-            dense = self._views.get(DenseView.name)
-            if dense is not None:
-                dense.reset()
+            for view in self._views.values():
+                # Nothing may be written into the folder any more when it goes; on a full disk that much is left.
+                with suppress(OSError):
+                    view.reset()
             self._views = {}
             shutil.rmtree(self._folder, ignore_errors=True)
 

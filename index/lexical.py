@@ -12,7 +12,7 @@ import re
 import shutil
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tantivy
 
@@ -60,6 +60,8 @@ class LexicalView:
         self._lock = threading.Lock()
         # Whether the last commit may have been cut off, in this process or by the end of the one before.
         self._stumbled = True
+        # Kept from commit to commit, so that none waits for the merging of segments that an earlier one began.
+        self._writer: Any = None
         for left in (_FORMER, _ANEW):
             shutil.rmtree(folder / left, ignore_errors=True)
         manifest = read_manifest(self._manifest)
@@ -104,6 +106,8 @@ class LexicalView:
             OSError: Files could not be moved. The index is then made anew at the next start, at the latest.
         """
         with self._lock:
+            self._settle()
+            fresh.settle()
             (self._root / "lexical").rename(self._root / _FORMER)
             (fresh._root / "lexical").rename(self._root / "lexical")
             self._index, self._watermark, self._removed = self._open(), fresh._watermark, fresh._removed
@@ -211,6 +215,7 @@ class LexicalView:
     def reset(self) -> None:
         """See ``View``."""
         with self._lock:
+            self._settle()
             self._index, self._watermark = self._empty(), 0
 
     def flush(self) -> None:
@@ -218,6 +223,26 @@ class LexicalView:
 
     def close(self) -> None:
         """See ``View``."""
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until segments that are being merged are merged: nothing is written to the folder afterwards.
+
+        Raises:
+            OSError: They could not be. The index is as it was.
+        """
+        with self._lock:
+            self._settle()
+
+    def _settle(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            writer.wait_merging_threads()
+        except ValueError as error:
+            self._stumbled = True
+            raise _disk_error(error) from None
 
     def _commit(self, batch: list[Change]) -> None:
         """Bring changes to disk, all or none.
@@ -227,12 +252,16 @@ class LexicalView:
         """
         with self._lock:
             try:
-                if self._stumbled:
-                    remove_strays(self._root / "lexical")
+                if self._writer is None:
+                    if self._stumbled:
+                        remove_strays(self._root / "lexical")
+                    self._writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
                 self._stumbled = True
                 self._write(batch)
                 self._stumbled = False
             except ValueError as error:
+                # With it goes what it was given and could not write.
+                self._writer = None
                 raise _disk_error(error) from None
             self._watermark = batch[-1].seq
             self._note()
@@ -242,7 +271,7 @@ class LexicalView:
         write_atomically(self._manifest, json.dumps(noted).encode())
 
     def _write(self, batch: list[Change]) -> None:
-        writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
+        writer = self._writer
         for change in batch:
             for gone in (change.removed, change.added and change.added.ids):
                 if gone:
@@ -259,7 +288,6 @@ class LexicalView:
                     document.add_text("body", " ".join(terms(text)))
                     writer.add_document(document)
         writer.commit()
-        writer.wait_merging_threads()
         self._index.reload()
 
     def _holds(self, ids: IdRange) -> bool:
