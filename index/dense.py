@@ -161,8 +161,9 @@ class DenseView:
                 seq, vectors, drops = self._watermark, self._vectors, self._drops
                 if seq == self._flushed or not len(vectors):
                     return
-                content = vectors.content()
+                frozen = vectors.frozen()
                 listing = vectors.file.listing() if isinstance(vectors, Coded) else b""
+            content = faiss.serialize_index(frozen).tobytes()
             parts = {f"dense-{seq}.faiss": content}
             manifest: dict[str, Any] = {"seq": seq, "dimensions": self._dimensions}
             manifest |= {"file": f"dense-{seq}.faiss", "sha256": hashlib.sha256(content).hexdigest()}

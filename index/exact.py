@@ -23,7 +23,7 @@ class Exact:
     """Every vector is compared. One thread at a time changes it, while nobody searches."""
 
     def __init__(self, dimensions: int, content: bytes | None = None) -> None:
-        """Take what ``content`` gave, or start empty."""
+        """Take a copy from ``frozen`` that was written out, or start empty."""
         self._index: Any = (
             faiss.IndexIDMap2(faiss.IndexFlatIP(dimensions))
             if content is None
@@ -64,6 +64,6 @@ class Exact:
         """One vector, shape (dimensions,)."""
         return np.asarray(self._index.reconstruct(passage_id), dtype=np.float32)
 
-    def content(self) -> bytes:
-        """Everything, as bytes."""
-        return faiss.serialize_index(self._index).tobytes()
+    def frozen(self) -> Any:
+        """A copy of everything, which takes less time than writing it out."""
+        return faiss.clone_index(self._index)
