@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from index.types import Change, IdRange
     from index.vector_file import VectorFile
     from ingest.types import FloatMatrix, FloatVector
+
+    # Vectors by passage id, as the catalog has them.
+    Stored = Callable[[Sequence[int]], Mapping[int, FloatVector]]
 
 # Candidates read from disk for each hit that is wanted, and the least number of them.
 _READ, _LEAST_READ = 3, 100
@@ -64,10 +67,13 @@ def trained(sample: FloatMatrix, count: int) -> Any:
 class Coded:
     """Codes in memory over vectors on disk. One thread at a time changes it, while nobody searches."""
 
-    def __init__(self, index: Any, file: VectorFile) -> None:
-        """Take an index and the file with exactly its vectors."""
+    def __init__(self, index: Any, file: VectorFile, stored: Stored) -> None:
+        """Take an index and the file with exactly its vectors, and where those are found that the file has lost."""
         self.index = index
         self.file = file
+        self._stored = stored
+        # Whether a row of the file could not be read as it was written.
+        self.damaged = False
         # FAISS hands out base classes, and frees what nobody holds.
         self._rotation = faiss.downcast_VectorTransform(index.chain.at(0))
         self._inner: Any = faiss.downcast_index(index.index)
@@ -82,19 +88,20 @@ class Coded:
         return int(self._inner.nlist)
 
     def apply(self, change: Change, shared: Shared) -> None:
-        """Remove and add what a change says. Searches wait only while codes are moved, never while they are made.
+        """Remove and add what a change says. Searches wait while vectors are written and codes moved, not while made.
 
         Raises:
             OSError: The vectors could not be written. Applying the change again is right.
         """
-        if change.removed:
+        # Of a long history most removals name what was never added here, and each would look at every code.
+        if change.removed and self.file.count_in([change.removed]):
             with shared.writing():
                 self._remove(change.removed)
         if not change.added:
             return
         ids, vectors = change.added.ids, change.added.vectors
         with shared.writing():
-            if self.file.count_in(ids):
+            if self.file.count_in([ids]):
                 # What a try before has left.
                 self._remove(ids)
             self.file.append(ids, vectors)
@@ -109,7 +116,7 @@ class Coded:
 
     def vector(self, passage_id: int) -> FloatVector:
         """One vector, shape (dimensions,)."""
-        row: FloatVector = self.file.read(np.array([passage_id]))[0]
+        row: FloatVector = self._read(np.array([passage_id]))[1][0]
         return row
 
     def frozen(self) -> Any:
@@ -118,8 +125,7 @@ class Coded:
 
     def discard(self) -> None:
         """Remove the file of something that is not used after all."""
-        self.file.close()
-        self.file.path.unlink(missing_ok=True)
+        self.file.discard()
 
     def _sorted_in(self, vectors: FloatMatrix) -> tuple[FloatMatrix, NDArray[np.int64]]:
         """Vectors as codes are made of them, and the list of each."""
@@ -139,29 +145,38 @@ class Coded:
     def search(
         self, vector: FloatVector, limit: int, ranges: Sequence[IdRange] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ids and inner products of the best, best first; of these ranges only, where given.
-
-        Raises:
-            DamagedVectors: What stands on disk is not what was written.
-        """
-        if ranges is not None and sum(map(self.file.count_in, ranges)) <= _FEW:
+        """Ids and inner products of the best, best first; of these ranges only, where given."""
+        admitted = None if ranges is None else self.file.count_in(ranges)
+        if ranges is not None and admitted is not None and admitted <= _FEW:
             found = [self.file.read_range(each) for each in ranges]
             ids = np.concatenate([np.empty(0, np.int64), *(each for each, _ in found)])
             scores = np.concatenate([np.empty(0, np.float32), *(rows @ vector for _, rows in found)])
             ids, _ = best(ids, scores, limit)
         else:
-            ids = self._candidates(vector, max(_READ * limit, _LEAST_READ), ranges)
+            ids = self._candidates(vector, max(_READ * limit, _LEAST_READ), ranges, admitted)
         # In the order of the file, which is that of ids.
-        ids = np.sort(ids)
-        return best(ids, self.file.read(ids) @ vector, limit)
+        ids, rows = self._read(np.sort(ids))
+        return best(ids, rows @ vector, limit)
+
+    def _read(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], FloatMatrix]:
+        """Vectors of some ids; what the file has lost comes from the catalog, and what that has lost is left out."""
+        rows, good = self.file.read(ids)
+        if good.all():
+            return ids, rows
+        self.damaged = True
+        found = self._stored(ids[~good].tolist())
+        for at in np.flatnonzero(~good).tolist():
+            if int(ids[at]) in found:
+                rows[at], good[at] = found[int(ids[at])], True
+        return ids[good], rows[good]
 
     def _candidates(
-        self, vector: FloatVector, count: int, ranges: Sequence[IdRange] | None
+        self, vector: FloatVector, count: int, ranges: Sequence[IdRange] | None, admitted: int | None
     ) -> NDArray[np.int64]:
         probed = max(_PROBED, int(self.lists * _PROBED_SHARE))
         # Enough lists that twice the candidates stand in them, also where only some may be found.
-        admitted = len(self) if ranges is None else max(1, sum(map(self.file.count_in, ranges)))
-        probed = max(probed * len(self) // admitted, 2 * count * self.lists // max(1, admitted))
+        admitted = max(1, len(self) if admitted is None else admitted)
+        probed = max(probed * len(self) // admitted, 2 * count * self.lists // admitted)
         options: dict[str, Any] = {"nprobe": min(self.lists, probed), "qb": _QUERY_BITS}
         if ranges is not None:
             bits = bitmap(ranges)
@@ -183,7 +198,8 @@ def best(
 
 def bitmap(ranges: Sequence[IdRange]) -> NDArray[np.uint8]:
     """One bit for each id up to the highest, set for those in the ranges."""
-    chosen = np.zeros(max((each.last for each in ranges), default=0) + 1, bool)
-    for each in ranges:
-        chosen[each.first : each.last + 1] = True
-    return np.packbits(chosen, bitorder="little")
+    # One step up where each begins and one down after it; ranges may overlap.
+    steps = np.zeros(max((each.last for each in ranges), default=0) + 2, np.int32)
+    np.add.at(steps, [each.first for each in ranges], 1)
+    np.add.at(steps, [each.last + 1 for each in ranges], -1)
+    return np.packbits(np.cumsum(steps[:-1]) > 0, bitorder="little")

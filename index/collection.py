@@ -12,12 +12,11 @@ import structlog
 
 from index.dense import DenseView
 from index.disk import passes
-from index.errors import EmbedderMismatch, NotFound
+from index.errors import EmbedderMismatch
 from index.extents import Extents
 from index.growth import Growth
 from index.lexical import LexicalView
 from index.sight import EVERYTHING
-from index.vector_file import DamagedVectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,13 +27,15 @@ if TYPE_CHECKING:
     from index.config import ViewConfig
     from index.filters import Filter
     from index.sight import Sight
-    from index.types import Allowed, Hit, IdRange, Query
+    from index.types import Hit, IdRange, Query
     from index.view import View
 
 log = structlog.get_logger(__name__)
 
 # Times as long as making an index anew took, until it may be done again.
 _REST = 20
+# Seconds that the end of the process waits for what is being made anew, and would be for nothing.
+_PATIENCE_S = 5.0
 _KINDS = (DenseView.name, LexicalView.name)
 
 
@@ -104,9 +105,7 @@ class Collection:
                     # The catalog drops what has gone. What has come is found by the other view meanwhile, and by
                     # this one when the disk is well again.
                     log.exception("view_behind", view=view.name, collection=self.name)
-            dense = self._views.get(DenseView.name)
-            if isinstance(dense, DenseView) and dense.outgrown:
-                self._growth.begin(dense, self._extents.passages)
+            self._grow()
         return self._views
 
     def search(
@@ -148,24 +147,21 @@ class Collection:
             allowed = self._catalog.allowed(self.id, wanted or {}, sight)
         asked = [views[name] for name in names if name in views]
         if self._threads is None:
-            return {view.name: self._asked(view, query, limit, allowed) for view in asked}
-        # Both kinds of search let go of the interpreter, so that one goes on beside the other.
-        found = [self._threads.submit(self._asked, view, query, limit, allowed) for view in asked[1:]]
-        here = [self._asked(view, query, limit, allowed) for view in asked[:1]]
-        hits = [*here, *(each.result() for each in found)]
+            hits = [view.search(query, limit, allowed) for view in asked]
+        else:
+            # Both kinds of search let go of the interpreter, so that one goes on beside the other.
+            beside = [self._threads.submit(view.search, query, limit, allowed) for view in asked[1:]]
+            here = [view.search(query, limit, allowed) for view in asked[:1]]
+            hits = [*here, *(each.result() for each in beside)]
+        dense = views.get(DenseView.name)
+        if isinstance(dense, DenseView) and dense.damaged:
+            with self._lock:
+                self._grow()
         return {view.name: each for view, each in zip(asked, hits, strict=True)}
 
     def places(self, ids: Sequence[int]) -> dict[int, IdRange]:
         """The ids of the document that each of the passages is of, as of the last search; of live ones only."""
         return self._extents.around(ids)
-
-    def _asked(self, view: View, query: Query, limit: int, allowed: Allowed | None) -> list[Hit]:
-        try:
-            return view.search(query, limit, allowed)
-        except DamagedVectors:
-            log.exception("view_damaged", view=view.name, collection=self.name)
-            self.rebuild(view.name)
-            return view.search(query, limit, allowed)
 
     def rarity(self, words: Iterable[str]) -> dict[str, float]:
         """How rare index terms are here (inverse document frequency); empty without passages."""
@@ -180,21 +176,24 @@ class Collection:
     def agreement(self) -> list[tuple[int, int, int]]:
         """How far each opened view is from the catalog, at one moment and without catching up.
 
+        Passages are counted, not compared: that takes as long for a million of them as for one. ``doctor`` compares.
+
         Returns:
             Changes not applied, and, for a view that has applied all, passages that it lacks and that it has too many.
         """
         with self._lock:
             if not self._views:
                 return []
-            try:
-                seq, live = self._catalog.live_ids(self.id)
-            except NotFound:
+            extents = self._catalog.extents(self.id)
+            if extents.watermark == 0:
+                # It was deleted in this moment.
                 return []
+            live = extents.passages
             found = []
             for view in self._views.values():
-                behind = max(0, seq - view.watermark)
-                ids = live if behind else view.ids()
-                found.append((behind, len(live - ids), len(ids - live)))
+                behind = max(0, extents.watermark - view.watermark)
+                held = live if behind else view.count
+                found.append((behind, max(0, live - held), max(0, held - live)))
         return found
 
     def watermarks(self) -> dict[str, int]:
@@ -254,7 +253,7 @@ class Collection:
 
     def close(self) -> None:
         """Flush and let go of files. On a full disk the next start takes longer, and nothing else is lost."""
-        self._growth.stop()
+        self._growth.stop(_PATIENCE_S)
         with self._flushing, self._lock:
             for view in self._views.values():
                 try:
@@ -294,7 +293,17 @@ class Collection:
         if not 0 < before.watermark < seq:
             self._extents = self._catalog.extents(self.id)
             return
-        self._extents = before.after(self._catalog.moves_since(self.id, before.watermark))
+        moves = self._catalog.moves_since(self.id, before.watermark)
+        self._extents = before.after(moves)
+        for each in moves:
+            if each.removed is not None:
+                self._growth.forget(each.removed)
+
+    def _grow(self) -> None:
+        """Begin to make the view by meaning anew where that is due."""
+        dense = self._views.get(DenseView.name)
+        if isinstance(dense, DenseView) and dense.outgrown:
+            self._growth.begin(dense, self._extents.passages)
 
     def _open(self, dimensions: int) -> None:
         """Open the views that are not; one that the disk prevents is tried again the next time."""
@@ -306,7 +315,7 @@ class Collection:
                 view: View = (
                     LexicalView(self._folder)
                     if name == LexicalView.name
-                    else DenseView(self._folder, dimensions, self._config)
+                    else DenseView(self._folder, dimensions, self._config, self._catalog.vectors)
                 )
                 self._views[name] = view
             except OSError as error:

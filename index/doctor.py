@@ -11,7 +11,6 @@ from sqlalchemy import select
 from index.dense import DenseView
 from index.schema import documents, passages, texts, versions
 from index.types import Status
-from index.vector_file import DamagedVectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +19,10 @@ if TYPE_CHECKING:
 
     from index.collection import Collection
     from index.store import Store
+
+
+# Vectors compared at a time.
+_VECTORS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +166,10 @@ def _views(store: Store, collection: Collection, *, repair: bool) -> Iterator[Fi
 
 
 def _vectors_agree(store: Store, view: DenseView, ids: set[int]) -> bool:
-    stored = store.catalog.vectors(sorted(ids))
-    try:
-        return all(np.array_equal(view.vector(each), vector) for each, vector in stored.items())
-    except DamagedVectors:
-        return False
+    ordered = sorted(ids)
+    for at in range(0, len(ordered), _VECTORS_AT_ONCE):
+        stored = store.catalog.vectors(ordered[at : at + _VECTORS_AT_ONCE])
+        if not all(np.array_equal(view.vector(each), vector) for each, vector in stored.items()):
+            return False
+    # A row that the disk has lost is read from the catalog.
+    return not view.damaged

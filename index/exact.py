@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from index.sharing import Shared
     from index.types import Change, IdRange
     from ingest.types import FloatVector
 
@@ -34,13 +35,14 @@ class Exact:
         """Vectors that can be found."""
         return int(self._index.ntotal)
 
-    def apply(self, change: Change) -> None:
-        """Remove and add what a change says."""
-        if change.removed:
-            self._index.remove_ids(faiss.IDSelectorRange(change.removed.first, change.removed.last + 1))
-        if change.added:
-            ids = np.arange(change.added.ids.first, change.added.ids.last + 1, dtype=np.int64)
-            self._index.add_with_ids(np.ascontiguousarray(change.added.vectors, np.float32), ids)
+    def apply(self, change: Change, shared: Shared) -> None:
+        """Remove and add what a change says, while searches wait."""
+        with shared.writing():
+            if change.removed:
+                self._index.remove_ids(faiss.IDSelectorRange(change.removed.first, change.removed.last + 1))
+            if change.added:
+                ids = np.arange(change.added.ids.first, change.added.ids.last + 1, dtype=np.int64)
+                self._index.add_with_ids(np.ascontiguousarray(change.added.vectors, np.float32), ids)
 
     def search(
         self, vector: FloatVector, limit: int, ranges: Sequence[IdRange] | None
@@ -54,6 +56,9 @@ class Exact:
         scores, ids = self._index.search(vector.reshape(1, -1), min(limit, len(self)), params=parameters)
         there = ids[0] >= 0
         return ids[0][there], scores[0][there]
+
+    def discard(self) -> None:
+        """There are no files to let go of."""
 
     def ids(self) -> NDArray[np.int64]:
         """Ids of all vectors."""

@@ -5,10 +5,8 @@ Terms are made by ``index.analyze``; tantivy only sees them separated by spaces.
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import re
 import shutil
 import threading
 from collections import Counter
@@ -17,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import tantivy
 
 from index.analyze import phrases, terms
-from index.segments import is_intact, remove_strays
+from index.kept_writer import KeptWriter, disk_error
+from index.segments import is_intact
 from index.small_words import small_words
 from index.types import Hit
 from index.view import read_manifest, write_atomically
@@ -38,10 +37,8 @@ _SMALL_WORD_WEIGHT = 0.2
 _MOST_TIES = 1000
 # Changes gathered into one tantivy commit, each of which waits for the disk: of those that add, and of all.
 _ADDITIONS_PER_COMMIT, _CHANGES_PER_COMMIT = 64, 4096
-_WRITER_MEMORY_BYTES = 32_000_000
 # Folders of an index that is being made anew, and of the one whose place it takes.
 _ANEW, _FORMER = "lexical.new", "lexical.old"
-_OS_ERROR = re.compile(r"os error (\d+)")
 
 
 class LexicalView:
@@ -58,10 +55,7 @@ class LexicalView:
         self._root = folder
         self._manifest = folder / "lexical.json"
         self._lock = threading.Lock()
-        # Whether the last commit may have been cut off, in this process or by the end of the one before.
-        self._stumbled = True
-        # Kept from commit to commit, so that none waits for the merging of segments that an earlier one began.
-        self._writer: Any = None
+        self._writer = KeptWriter(folder / "lexical")
         for left in (_FORMER, _ANEW):
             shutil.rmtree(folder / left, ignore_errors=True)
         manifest = read_manifest(self._manifest)
@@ -106,7 +100,7 @@ class LexicalView:
             OSError: Files could not be moved. The index is then made anew at the next start, at the latest.
         """
         with self._lock:
-            self._settle()
+            self._writer.settle()
             fresh.settle()
             (self._root / "lexical").rename(self._root / _FORMER)
             (fresh._root / "lexical").rename(self._root / "lexical")
@@ -197,6 +191,11 @@ class LexicalView:
         counts = {word: searcher.doc_freq("body", word) for word in words}
         return {word: math.log(1 + max(0.0, total - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
 
+    @property
+    def count(self) -> int:
+        """See ``View``."""
+        return int(self._index.searcher().num_docs)
+
     def ids(self) -> set[int]:
         """See ``View``."""
         searcher = self._index.searcher()
@@ -215,34 +214,24 @@ class LexicalView:
     def reset(self) -> None:
         """See ``View``."""
         with self._lock:
-            self._settle()
+            self._writer.settle()
             self._index, self._watermark = self._empty(), 0
 
     def flush(self) -> None:
-        """See ``View``."""
+        """See ``View``. All is on disk already; what is not needed any more is let go of."""
+        self._writer.rest()
 
     def close(self) -> None:
         """See ``View``."""
-        self.settle()
+        self._writer.settle()
 
     def settle(self) -> None:
-        """Wait until segments that are being merged are merged: nothing is written to the folder afterwards.
+        """Wait until nothing is written to the folder any more.
 
         Raises:
-            OSError: They could not be. The index is as it was.
+            OSError: As of ``KeptWriter.settle``.
         """
-        with self._lock:
-            self._settle()
-
-    def _settle(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is None:
-            return
-        try:
-            writer.wait_merging_threads()
-        except ValueError as error:
-            self._stumbled = True
-            raise _disk_error(error) from None
+        self._writer.settle()
 
     def _commit(self, batch: list[Change]) -> None:
         """Bring changes to disk, all or none.
@@ -251,18 +240,7 @@ class LexicalView:
             OSError: They could not be written. The index is as it was.
         """
         with self._lock:
-            try:
-                if self._writer is None:
-                    if self._stumbled:
-                        remove_strays(self._root / "lexical")
-                    self._writer = self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
-                self._stumbled = True
-                self._write(batch)
-                self._stumbled = False
-            except ValueError as error:
-                # With it goes what it was given and could not write.
-                self._writer = None
-                raise _disk_error(error) from None
+            self._writer.commit(self._index, lambda writer: self._fill(writer, batch))
             self._watermark = batch[-1].seq
             self._note()
 
@@ -270,8 +248,7 @@ class LexicalView:
         noted = {"seq": self._watermark, "format": _FORMAT, "removed": self._removed}
         write_atomically(self._manifest, json.dumps(noted).encode())
 
-    def _write(self, batch: list[Change]) -> None:
-        writer = self._writer
+    def _fill(self, writer: Any, batch: list[Change]) -> None:
         for change in batch:
             for gone in (change.removed, change.added and change.added.ids):
                 if gone:
@@ -287,8 +264,6 @@ class LexicalView:
                     document.add_text("title", " ".join(terms(title)))
                     document.add_text("body", " ".join(terms(text)))
                     writer.add_document(document)
-        writer.commit()
-        self._index.reload()
 
     def _holds(self, ids: IdRange) -> bool:
         return bool(self._index.searcher().search(self._range(ids), 1, count=False).hits)
@@ -307,7 +282,7 @@ class LexicalView:
         try:
             return self._open()
         except ValueError as error:
-            raise _disk_error(error) from None
+            raise disk_error(error) from None
 
     def _open(self) -> tantivy.Index:
         builder = tantivy.SchemaBuilder()
@@ -318,9 +293,3 @@ class LexicalView:
         index = tantivy.Index(builder.build(), path=str(self._root / "lexical"))
         index.register_tokenizer("terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
         return index
-
-
-def _disk_error(error: ValueError) -> OSError:
-    """What stopped tantivy, which says so in words only, such as "No space left on device (os error 28)"."""
-    found = _OS_ERROR.search(str(error))
-    return OSError(int(found[1]) if found else errno.EIO, f"The index by words could not be written: {error}")

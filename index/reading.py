@@ -390,10 +390,14 @@ class CatalogReader:
             ids = np.fromiter(connection.execute(query).scalars(), np.int64)
         if len(ids) > count:
             ids = np.sort(np.random.default_rng(1).choice(ids, count, replace=False))
-        found = self.vectors(ids.tolist())
-        if not found:
+        parts = [
+            np.stack(list(found.values()))
+            for at in range(0, len(ids), _IDS_AT_ONCE)
+            if (found := self.vectors(ids[at : at + _IDS_AT_ONCE].tolist()))
+        ]
+        if not parts:
             raise NotFound("The collection holds no passages.")
-        return np.stack(list(found.values()))
+        return np.concatenate(parts)
 
     def unsettled_originals(self) -> set[str]:
         """Hashes of originals that were being stored or removed when the process ended."""

@@ -21,6 +21,7 @@ from index.blobs import Blobs
 from index.catalog import Catalog
 from index.collection import Collection
 from index.database import Database
+from index.dense import remove_strays
 from index.disk import passes
 from index.errors import NotFound
 from index.figures import Figures, read_figures
@@ -286,6 +287,9 @@ class Store:
         for folder in (self.folder / "views").glob("*"):
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+            else:
+                # What a kill has left of a snapshot may hold what was deleted since.
+                remove_strays(folder)
 
     def tidy(self) -> None:
         """With nothing else to do: finish what trouble with the disk cut off, and clear indexes of what was removed."""

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from index.disk import passes
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,7 +29,7 @@ _ROWS_AT_ONCE = 4096
 
 
 class DamagedVectors(Exception):
-    """A row is not what was written. The view is made anew from the catalog."""
+    """Files are not what was written. The view is made anew from the catalog."""
 
 
 class VectorFile:
@@ -89,7 +92,7 @@ class VectorFile:
         """Write rows under consecutive ids, which come after all ids so far.
 
         Raises:
-            OSError: They could not be written; nothing has changed.
+            OSError: They could not be written. Appending them again is right.
         """
         first, end = self._places(ids)
         if end == self._count:
@@ -98,9 +101,7 @@ class VectorFile:
         if self._count and ids.first <= self._ids[self._count - 1]:
             raise ValueError(f"Passage {ids.first} comes after passage {self._ids[self._count - 1]}.")
         rows = np.ascontiguousarray(vectors, "<f4")
-        written, content, at = 0, memoryview(rows.tobytes()), self._count * self._row_bytes
-        while written < len(content):
-            written += os.pwrite(self._file, content[written:], at + written)
+        self._write(rows.tobytes(), self._count)
         end = self._count + len(rows)
         self._make_room(end)
         self._ids[self._count : end] = np.arange(ids.first, ids.last + 1)
@@ -111,27 +112,26 @@ class VectorFile:
     def erase(self, ids: IdRange) -> None:
         """Overwrite rows with zeros; ids that are not there are passed over."""
         first, end = self._places(ids)
-        zeros = bytes(_ROWS_AT_ONCE * self._row_bytes)
         for at in range(first, end, _ROWS_AT_ONCE):
-            count = min(_ROWS_AT_ONCE, end - at)
-            os.pwrite(self._file, zeros[: count * self._row_bytes], at * self._row_bytes)
+            self._write(bytes(min(_ROWS_AT_ONCE, end - at) * self._row_bytes), at)
         self._alive[first:end] = False
 
-    def read(self, ids: NDArray[np.int64]) -> FloatMatrix:
-        """Rows of some ids, checked, shape (len(ids), dimensions).
-
-        Raises:
-            DamagedVectors: A row is not there, or differs from what was written.
-        """
+    def read(self, ids: NDArray[np.int64]) -> tuple[FloatMatrix, NDArray[np.bool_]]:
+        """Rows of some ids, shape (len(ids), dimensions), and which of them are there and as they were written."""
+        rows = np.zeros((len(ids), self._dimensions), "<f4")
         places = np.searchsorted(self._ids[: self._count], ids)
-        if (places == self._count).any() or (self._ids[places] != ids).any():
-            raise DamagedVectors(f"{self.path.name} lacks a row that there are codes of.")
-        rows = np.empty((len(ids), self._dimensions), "<f4")
-        for row, place in zip(rows, places.tolist(), strict=True):
-            got = os.preadv(self._file, [row.data], place * self._row_bytes)
-            if got != self._row_bytes or zlib.crc32(row.data) != self._checks[place]:
-                raise DamagedVectors(f"Row {place} of {self.path.name} differs from what was written.")
-        return rows
+        good = np.zeros(len(ids), bool)
+        for at, place in enumerate(places.tolist()):
+            if place == self._count or self._ids[place] != ids[at]:
+                continue
+            try:
+                got = os.preadv(self._file, [rows[at].data], place * self._row_bytes)
+            except OSError as error:
+                if not passes(error):
+                    raise
+                continue
+            good[at] = got == self._row_bytes and zlib.crc32(rows[at].data) == self._checks[place]
+        return rows, good
 
     def read_range(self, ids: IdRange) -> tuple[NDArray[np.int64], FloatMatrix]:
         """All ids of a range that are there, and their rows, not checked."""
@@ -144,10 +144,12 @@ class VectorFile:
         alive = self._alive[first:end]
         return self._ids[first:end][alive], rows[alive]
 
-    def count_in(self, ids: IdRange) -> int:
-        """How many rows ``read_range`` would read."""
-        first, end = self._places(ids)
-        return end - first
+    def count_in(self, ranges: Sequence[IdRange]) -> int:
+        """How many rows ``read_range`` would read for all of them."""
+        known = self._ids[: self._count]
+        firsts = np.searchsorted(known, [each.first for each in ranges])
+        ends = np.searchsorted(known, [each.last for each in ranges], side="right")
+        return int((ends - firsts).sum())
 
     def sync(self) -> None:
         """Bring what was written to disk."""
@@ -157,6 +159,17 @@ class VectorFile:
         """Let go of the file. Reading is an error from now on, also where its number is given to another file."""
         file, self._file = self._file, -1
         os.close(file)
+
+    def discard(self) -> None:
+        """Let go of the file and remove it."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def _write(self, content: bytes, row: int) -> None:
+        left, at = memoryview(content), row * self._row_bytes
+        while left:
+            written = os.pwrite(self._file, left, at)
+            left, at = left[written:], at + written
 
     def _places(self, ids: IdRange) -> tuple[int, int]:
         known = self._ids[: self._count]

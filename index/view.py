@@ -36,6 +36,10 @@ class View(Protocol):
             allowed: When given, only passages of these documents.
         """
 
+    @property
+    def count(self) -> int:
+        """How many passages can be found."""
+
     def ids(self) -> set[int]:
         """Ids of all passages that can be found."""
 

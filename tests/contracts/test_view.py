@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from index.analyze import terms
+from index.config import ViewConfig
 from index.dense import DenseView
 from index.lexical import LexicalView
 from index.small_words import small_words
@@ -44,9 +45,9 @@ def open_dense(folder: Path) -> View:
 
 def open_coded(folder: Path) -> View:
     """The dense view of a folder, in the form that it takes when it is large."""
-    view = DenseView(folder, EMBEDDER.dimensions)
+    view = DenseView(folder, EMBEDDER.dimensions, ViewConfig(exact_up_to=0))
     if view.watermark == 0:
-        view.take_over(view.anew(EMBEDDER.embed_sentences([*CATS, *FIRE, *OPEN]), 8), 0)
+        view.take_over(view.anew(8, lambda _: EMBEDDER.embed_sentences([*CATS, *FIRE, *OPEN])), 0)
     return view
 
 

@@ -180,11 +180,11 @@ def test_a_view_that_cannot_be_written_is_no_reason_not_to_search(
     gone = add(store, runner, "gone.txt", "The blue bird sings. ").id
     views = store.collection("default").views()
 
-    def fail(_batch: object) -> None:
+    def fail(_writer: object, _batch: object) -> None:
         raise ValueError("An IO error occurred: 'No space left on device (os error 28)'")
 
     with monkeypatch.context() as patch:
-        patch.setattr(views["lexical"], "_write", fail)
+        patch.setattr(views["lexical"], "_fill", fail)
         add(store, runner, "new.txt", "The green bird sings. ")
         store.delete_document(gone)
         assert found_texts(store, "bird sings") == {"The green bird sings. "}

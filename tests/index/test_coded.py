@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +15,15 @@ import pytest
 from index.config import ViewConfig
 from index.dense import DenseView
 from index.doctor import examine
+from index.growth import Growth
+from index.sharing import Shared
 from index.store import Store
 from index.types import Allowed, Change, IdRange, NewPassages, Query
-from index.vector_file import DamagedVectors, VectorFile
+from index.vector_file import VectorFile
 from tests.index.helpers import WAIT_S, add, copy_of_the_moment, query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from index.jobs import JobRunner
@@ -47,9 +51,11 @@ def adding(seq: int, first: int, rows: FloatMatrix, removed: IdRange | None = No
 
 
 def coded_view(folder: Path, rows: FloatMatrix) -> DenseView:
-    """A view that searches by codes."""
-    view = DenseView(folder, DIMENSIONS)
-    view.take_over(view.anew(rows[:2000], len(rows)), 0)
+    """A view that searches by codes, and finds what it has lost among the rows."""
+    view = DenseView(
+        folder, DIMENSIONS, ViewConfig(exact_up_to=0), lambda ids: {each: rows[each - 1] for each in ids}
+    )
+    view.take_over(view.anew(len(rows), lambda _: rows[:2000]), 0)
     view.apply([adding(1, 1, rows)])
     return view
 
@@ -103,8 +109,21 @@ def test_deleted_vectors_are_in_no_file(tmp_path: Path) -> None:
     assert any(kept in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
-def test_a_row_that_was_damaged_is_never_searched(tmp_path: Path) -> None:
-    """The view says so, and is right again after it was reset and filled."""
+def test_nothing_stays_when_all_was_deleted(tmp_path: Path) -> None:
+    """No codes either, although there is nothing left to write a snapshot of."""
+    view = coded_view(tmp_path, clustered(300, 1))
+    view.flush()
+    view.apply([Change(2, IdRange(1, 300), None)])
+    view.flush()
+
+    assert list(tmp_path.glob("dense-*")) == []
+    assert not any(any(path.read_bytes()) for path in tmp_path.glob("vectors-*.f4"))
+    assert DenseView(tmp_path, DIMENSIONS).watermark == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_row_that_was_damaged_is_read_elsewhere(tmp_path: Path) -> None:
+    """Answers are right, and the view says that it wants to be made anew."""
     rows = clustered(300, 1)
     view = coded_view(tmp_path, rows)
     view.flush()
@@ -112,14 +131,30 @@ def test_a_row_that_was_damaged_is_never_searched(tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     content[-5] ^= 1
     file.write_bytes(content)
+    assert not view.outgrown
 
-    with pytest.raises(DamagedVectors, match="differs"):
-        view.search(Query("", rows[299]), 5)
-    with pytest.raises(DamagedVectors):
-        view.vector(300)
-    view.reset()
-    view.apply([adding(1, 1, rows)])
-    assert view.search(Query("", rows[299]), 1)[0].passage_id == 300
+    hit = view.search(Query("", rows[299]), 5)[0]
+
+    assert (hit.passage_id, hit.score) == (300, pytest.approx(1.0))
+    assert np.array_equal(view.vector(300), rows[299])
+    assert view.damaged
+    assert view.outgrown
+
+
+def test_a_row_that_is_nowhere_is_left_out(tmp_path: Path) -> None:
+    """The others are found."""
+    rows = clustered(300, 1)
+    coded_view(tmp_path, rows).close()
+    file = next(tmp_path.glob("vectors-*.f4"))
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+    view = DenseView(tmp_path, DIMENSIONS)
+
+    found = [hit.passage_id for hit in view.search(Query("", rows[299]), 300)]
+
+    assert len(found) == 299
+    assert 300 not in found
 
 
 def test_what_was_written_after_the_snapshot_is_written_again(tmp_path: Path) -> None:
@@ -148,7 +183,9 @@ def test_a_change_that_was_cut_off_is_applied_again(tmp_path: Path) -> None:
     file.append(IdRange(11, 20), rows[20:])
 
     assert file.ids().tolist() == list(range(1, 21))
-    assert np.array_equal(file.read(np.array([11, 2])), rows[[20, 1]])
+    found, good = file.read(np.array([11, 2, 99]))
+    assert np.array_equal(found[:2], rows[[20, 1]])
+    assert good.tolist() == [True, True, False]
     with pytest.raises(ValueError, match="comes after"):
         file.append(IdRange(5, 5), rows[:1])
 
@@ -204,11 +241,16 @@ def dense(store: Store) -> DenseView:
 
 def grown(store: Store) -> DenseView:
     """The view, once it searches by codes."""
-    end = time.monotonic() + WAIT_S
-    while not list((store.folder / "views").rglob("dense-*.rows")):
-        assert time.monotonic() < end, "It still compares all."
-        time.sleep(0.01)
+    wait_for(lambda: bool(list((store.folder / "views").rglob("dense-*.rows"))))
     return dense(store)
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Return when something holds, soon."""
+    end = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < end, "It still does not hold."
+        time.sleep(0.01)
 
 
 def fill(store: Store, runner: JobRunner, count: int) -> None:
@@ -262,24 +304,72 @@ def test_it_is_made_anew_when_it_has_grown_much_more(store: Store, runner: JobRu
     former = next((store.folder / "views").rglob("vectors-*.f4"))
     fill_more = "\n\n".join(f"# House {n}\n\nThe cat of house {n} sleeps on mat {n}." for n in range(200))
     add(store, runner, "many.md", fill_more)
-    end = time.monotonic() + WAIT_S
-    while former in set((store.folder / "views").rglob("vectors-*.f4")) or dense(store).outgrown:
-        assert time.monotonic() < end, "It is still what it was."
-        time.sleep(0.01)
+    wait_for(lambda: not former.exists() and not dense(store).outgrown)
 
     assert dense(store).ids() == store.catalog.live_ids(store.collection("default").id)[1]
     assert nearest(store, "The cat of house 3.") == "The cat of house 3."
 
 
 def test_damage_that_a_search_meets_is_mended_from_the_catalog(store: Store, runner: JobRunner) -> None:
-    """The asker notices nothing."""
+    """The askers notice nothing, and soon nothing is left to mend."""
+    fill(store, runner, 25)
+    grown(store)
+    file = next((store.folder / "views").rglob("vectors-*.f4"))
+    asked = [f"The cat of house {number}." for number in range(25)]
+    before = [nearest(store, each) for each in asked]
+    file.write_bytes(bytes(len(file.read_bytes())))
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda each: nearest(store, each), asked))
+
+    assert found == before
+    wait_for(lambda: not dense(store).damaged)
+    assert not file.exists()
+    assert nearest(store, "The cat of house 3.") == "The cat of house 3."
+    assert examine(store, repair=False).clean
+
+
+def test_doctor_finds_what_the_disk_has_lost(store: Store, runner: JobRunner) -> None:
+    """Also where no search has met it."""
     fill(store, runner, 25)
     grown(store)
     file = next((store.folder / "views").rglob("vectors-*.f4"))
     file.write_bytes(bytes(len(file.read_bytes())))
 
-    assert nearest(store, "The cat of house 3.") == "The cat of house 3."
+    assert not examine(store, repair=False).clean
+    assert all(each.repaired for each in examine(store, repair=True).findings)
     assert examine(store, repair=False).clean
+
+
+def test_a_collection_that_shrinks_is_compared_whole_again(store: Store, runner: JobRunner) -> None:
+    """Far below the number from which it is searched by codes."""
+    fill(store, runner, 25)
+    grown(store)
+    for each in store.catalog.documents(None, None, None, 100)[:20]:
+        store.delete_document(each.id)
+    add(store, runner, "new.txt", "A parrot at the harbour.")
+
+    wait_for(lambda: not list((store.folder / "views").rglob("vectors-*.f4")))
+    assert nearest(store, "A parrot at the harbour.") == "A parrot at the harbour."
+    assert examine(store, repair=False).clean
+
+
+def test_what_is_deleted_while_a_view_is_made_anew_is_not_in_it(tmp_path: Path) -> None:
+    """Neither codes nor vectors, from the moment that the deletion is known."""
+    rows = clustered(300, 1)
+    with closing(Store(tmp_path / "data", ViewConfig(exact_up_to=0))) as store:
+        view = DenseView(tmp_path / "view", DIMENSIONS, ViewConfig(exact_up_to=0))
+        growth = Growth(store.catalog, 1, threading.Lock())
+        made = view.anew(300, lambda _: rows)
+        made.apply(adding(1, 1, rows), Shared())
+        growth._made = made
+
+        growth.forget(IdRange(5, 10))
+
+    content = next((tmp_path / "view").glob("vectors-*.f4")).read_bytes()
+    assert rows[7].tobytes() not in content
+    assert rows[70].tobytes() in content
+    assert len(made) == 294
 
 
 def test_a_collection_can_be_deleted_while_it_grows(store: Store, runner: JobRunner) -> None:

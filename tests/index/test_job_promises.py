@@ -15,6 +15,7 @@ from index.config import JobConfig
 from index.doctor import examine
 from index.health import ALARMS, FIGURES, health_figures
 from index.schema import drafts, jobs
+from index.sharing import Shared
 from index.store import Store
 from index.types import Change, IdRange, Status
 from tests.index.helpers import WAIT_S, add, copy_of_the_moment, settled, upload
@@ -70,7 +71,10 @@ def test_a_worker_that_goes_on_is_never_given_up(store: Store, pipeline: Pipelin
     config = JobConfig(workers=1, lease_s=0.3, silence_s=0.8)
     with running(store, pipeline, Troubled(embedding=slow), config) as runner:
         began = time.monotonic()
-        assert add(store, runner, "long.txt", LONG + LONG.replace("Sentence", "Statement")).status is Status.READY
+        assert (
+            add(store, runner, "long.txt", LONG + LONG.replace("Sentence", "Statement")).status
+            is Status.READY
+        )
         assert time.monotonic() - began > 1.6
 
 
@@ -141,7 +145,7 @@ def test_each_alarm_is_raised_by_what_it_is_for(store: Store, runner: JobRunner)
     stranger.parent.mkdir(exist_ok=True)
     stranger.write_bytes(b"")
     (passage,) = store.catalog.passages_between(ids[2], 0, 9)
-    views["dense"]._vectors.apply(Change(0, IdRange(passage.id, passage.id), None))  # type: ignore[attr-defined]
+    views["dense"]._vectors.apply(Change(0, IdRange(passage.id, passage.id), None), Shared())  # type: ignore[attr-defined]
     upload(store, "new.txt", "new text")
     assert store.jobs.claim(-1) is not None
 
