@@ -115,7 +115,7 @@ def from_feedback(answers: Answers, mode: Mode, collection: str | None) -> list[
 
 def _rated(options: Options) -> dict[Mode, list[JudgedAnswer]]:
     check_folder(options.settings)
-    store = Store(options.settings.data)
+    store = Store(options.settings.data, options.settings.views)
     try:
         return {mode: from_feedback(store.answers, mode, options.collection) for mode in Mode}
     finally:

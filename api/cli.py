@@ -122,7 +122,7 @@ def doctor(
     if not (settings.data / "catalog.sqlite3").is_file():
         fail(f"{settings.data} is not a data folder: it has no catalog. Name one with --data.")
     try:
-        store = Store(settings.data)
+        store = Store(settings.data, settings.views)
     except FolderInUse as error:
         fail(str(error))
     except DatabaseError as error:
@@ -165,7 +165,7 @@ def probe_deletion(
     if not (settings.data / "catalog.sqlite3").is_file():
         fail(f"{settings.data} is not a data folder: it has no catalog. Name one with --data.")
     with messages():
-        store = Store(settings.data)
+        store = Store(settings.data, settings.views)
     try:
         if purge:
             erasure.purge(store)

@@ -18,7 +18,7 @@ from api.remote.fetch import FetchConfig, Fetcher
 from api.remote.networks import listed, networks
 from api.tracing import open_tracing
 from api.vision import GatewayVision, vision_configuration
-from index.config import JobConfig, ViewConfig
+from index.config import JobConfig
 from index.jobs import JobRunner
 from index.store import Store
 from ingest.config import ChunkConfig, EmbedConfig, ParseConfig
@@ -240,7 +240,7 @@ def build(settings: Settings, embedder: ReadyEmbedder | None = None) -> Service:
     parser = ObservedParser(parse_config, settings.ingest_workers, observed.metrics)
     # People wait for page images, and only so many can wait at once.
     viewer = Parser(replace(parse_config, timeout_s=min(VIEW_S, settings.parse_timeout_s), ocr_languages=""))
-    store = Store(settings.data, ViewConfig(exact_up_to=settings.exact_vectors))
+    store = Store(settings.data, settings.views)
     store.finish_interrupted()
     pipeline = Pipeline(
         parser,

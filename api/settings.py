@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.remote.networks import listed, networks
+from index.config import ViewConfig
 from rag.personal import KINDS
 
 _SENDABLE = re.compile(r"[!-~]+")
@@ -289,6 +290,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important log lines to write."
     )
+
+    @property
+    def views(self) -> ViewConfig:
+        """How collections are searched."""
+        return ViewConfig(exact_up_to=self.exact_vectors)
 
     @field_validator("admin_key", "metrics_key")
     @classmethod

@@ -54,7 +54,7 @@ def _serve(connection: Connection) -> None:
     from ingest.config import EmbedConfig  # noqa: PLC0415 - not in the process that measures.
     from ingest.embed import SentenceTransformerEmbedder  # noqa: PLC0415
 
-    embedder = SentenceTransformerEmbedder(EmbedConfig(batch_size=64))
+    embedder = SentenceTransformerEmbedder(EmbedConfig())
     embedder.load()
     while (asked := connection.recv()) is not None:
         kind, *given = asked

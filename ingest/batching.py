@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -62,13 +63,15 @@ class Batches(Generic[Work, Result]):
         self._ahead = threads
         self._lock = threading.Lock()
         self._line: deque[_Waiting[Work, Result]] = deque()
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=begin)
+        self._begin = begin
+        self._own = threading.local()
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     def submit(self, work: Work) -> Future[Result]:
         """Queue a piece of work. A result that is cancelled before its batch begins is not computed.
 
         Raises:
-            EmbedderUnavailable: The process is ending.
+            EmbedderUnavailable: The process is ending, or may have no more threads.
         """
         waiting: _Waiting[Work, Result] = _Waiting(work)
         with self._lock:
@@ -77,7 +80,11 @@ class Batches(Generic[Work, Result]):
             # One call for each piece: when a batch takes several, the calls of the others find less to do, or nothing.
             self._threads.submit(self._next)
         except RuntimeError as error:
-            raise EmbedderUnavailable("Nothing is embedded any more: the process is ending.") from error
+            with self._lock, suppress(ValueError):
+                # Unless another call has taken it up already.
+                self._line.remove(waiting)
+            waiting.result.cancel()
+            raise EmbedderUnavailable(f"Nothing can be embedded now ({error}). Try again later.") from error
         return waiting.result
 
     def each(self, pieces: Sequence[Work]) -> Generator[Result]:
@@ -110,6 +117,9 @@ class Batches(Generic[Work, Result]):
         if not batch:
             return
         try:
+            if not hasattr(self._own, "begun"):
+                self._begin()
+                self._own.begun = True
             found = self._compute([each.work for each in batch])
             for each, result in zip(batch, found, strict=True):
                 each.result.set_result(result)

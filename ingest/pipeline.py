@@ -174,13 +174,18 @@ class Pipeline:
         # What stands twice in a document is embedded once.
         places = dict(zip(contents, range(len(contents)), strict=True))
         vectors = drafts.held(list(places)) if drafts else {}
-        todo = [(name, at) for name, at in places.items() if name not in vectors]
-        for start in range(0, len(todo), self.part_passages):
-            part = todo[start : start + self.part_passages]
-            # The last part is followed by the end of the job, and need not be kept.
-            keep = drafts if start + len(part) < len(todo) else None
+        every = list(places.items())
+        for start in range(0, len(every), self.part_passages):
+            end = min(start + self.part_passages, len(every))
+            # Parts begin where they did in a former try, whatever has come to be held since.
+            part = [(name, at) for name, at in every[start:end] if name not in vectors]
+            if not part:
+                continue
+            # The last part is followed by the end of the job, and need not be kept. What is little costs less anew.
+            much = 2 * len(part) > self.part_passages
+            keep = drafts if much and end < len(every) else None
             asked = [parts[at] for _, at in part]
-            whole, inner = self._part([texts[at] for _, at in part], asked, start, len(todo), in_time, keep)
+            whole, inner = self._part([texts[at] for _, at in part], asked, start, len(every), in_time, keep)
             ends = np.cumsum([len(each) for each in asked])[:-1]
             made = zip(whole, np.split(inner, ends), strict=True)
             vectors |= zip((name for name, _ in part), made, strict=True)

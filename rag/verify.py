@@ -397,13 +397,12 @@ class Verifier:
     def _similar(self, claim: Text, usable: Sequence[int]) -> NDArray[np.float32]:
         if not self._model.embedder:
             return np.zeros(len(usable), np.float32)
+        if sum(len(each.words) for each in self._sentences) <= _MOST_WORDS:
+            # Their words are wanted as well, and come with the same reading.
+            self._learn(usable)
+            return np.asarray(np.stack([self._texts[i].whole for i in usable]) @ claim.whole)
         if self._wholes is None:
-            if sum(len(each.words) for each in self._sentences) <= _MOST_WORDS:
-                # Their words are wanted as well, and come with the same reading.
-                self._learn(range(len(self._sentences)))
-                self._wholes = np.stack([self._texts[i].whole for i in range(len(self._sentences))])
-            else:
-                self._wholes = self._embed([each.text for each in self._sentences])
+            self._wholes = self._embed([each.text for each in self._sentences])
         return np.asarray((self._wholes @ claim.whole)[list(usable)])
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from itertools import islice
 import pytest
 
 from ingest.batching import Batches
+from ingest.errors import EmbedderUnavailable
 
 WAIT_S = 10
 
@@ -168,3 +169,33 @@ def test_many_callers_get_their_own_results(threads: int) -> None:
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(ask, range(300))) == [each**2 for each in range(300)]
     assert sorted(value for batch in machine.batches for value in batch) == list(range(300))
+
+
+def test_a_thread_that_cannot_begin_keeps_nobody_waiting() -> None:
+    """Whoever asked is told, and the next one may have more luck."""
+    tries = iter([OSError("no processor"), None])
+
+    def begin() -> None:
+        failure = next(tries)
+        if failure:
+            raise failure
+
+    work: Batches[Number, int] = Batches(
+        lambda numbers: [each.value**2 for each in numbers], most=10, threads=1, begin=begin, name="square"
+    )
+
+    with pytest.raises(OSError, match="no processor"):
+        work.submit(Number(3)).result(WAIT_S)
+    assert work.submit(Number(3)).result(WAIT_S) == 9
+    assert work.submit(Number(4)).result(WAIT_S) == 16
+
+
+def test_work_that_comes_too_late_is_refused() -> None:
+    """It waits for nobody, and says so."""
+    machine = Machine()
+    machine.work._threads.shutdown()
+
+    with pytest.raises(EmbedderUnavailable, match="shutdown"):
+        machine.work.submit(Number(3))
+
+    assert not machine.work._line
