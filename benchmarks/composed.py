@@ -191,8 +191,9 @@ class Composing:
             for number, (name, text) in enumerate(documents, 1):
                 file = Path(scratch) / "text.md"
                 file.write_text(text, encoding="utf-8")
-                yield self._submit(file, name)
+                submitted = self._submit(file, name)
                 self.runner.notify()
+                yield submitted
                 while number % _QUEUED == 0 and self.store.jobs.waiting() > _QUEUED:
                     time.sleep(0.1)
 

@@ -56,7 +56,7 @@ _OPPOSED_AT = 0.7
 _LOOKED_AT = 80
 # Sentences that are embedded together; of no more than these all are read ahead.
 _READ_AT_ONCE = 400
-# Sentences of a part of those: as many as the embedder computes at a time.
+# Sentences of a part of those: some milliseconds of reading.
 _PART = 16
 # Words whose vectors are kept for one verifier, about 1.5 kB each; of more, only those of the sentences looked at are.
 _MOST_WORDS = 60_000
@@ -361,8 +361,8 @@ class Verifier:
     def _learn(self, wanted: Iterable[int]) -> None:
         """Read the words of sentences that are not read yet, with those of their parts unless there are very many.
 
-        A vector differs in its last digits with what it is computed beside. That is always the same here, so that a
-        claim's support does not depend on which claim came first.
+        A vector differs in its last digits with what it is computed beside. Of these sentences that is always the same,
+        so that a claim's support does not depend on which claim came first; other callers' texts may stand beside them.
         """
         unread = [i for i in wanted if i not in self._texts]
         if len(self._sentences) <= _READ_AT_ONCE:
