@@ -39,6 +39,9 @@ class DenseView:
         self._folder = folder
         self._dimensions = dimensions
         self._lock = threading.Lock()
+        # Under which the snapshot is written or dropped. One that is being written when something is deleted still
+        # holds it, and must be there to be dropped.
+        self._files = threading.Lock()
         self._manifest = folder / "dense.json"
         self._flushed = -1
         self._index, self._watermark = self._open()
@@ -99,24 +102,25 @@ class DenseView:
 
     def flush(self) -> None:
         """See ``View``."""
-        with self._lock:
-            seq = self._watermark
-            if seq == self._flushed or self._index.ntotal == 0:
-                return
-            content = faiss.serialize_index(self._index).tobytes()
-        # The manifest names a file that is complete on disk before the manifest is written.
-        write_atomically(self._folder / f"dense-{seq}.faiss", content)
-        manifest = {
-            "seq": seq,
-            "dimensions": self._dimensions,
-            "file": f"dense-{seq}.faiss",
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-        write_atomically(self._manifest, json.dumps(manifest).encode())
-        self._flushed = seq
-        for old in self._folder.glob("dense-*.faiss*"):
-            if old.name != manifest["file"]:
-                old.unlink()
+        with self._files:
+            with self._lock:
+                seq = self._watermark
+                if seq == self._flushed or self._index.ntotal == 0:
+                    return
+                content = faiss.serialize_index(self._index).tobytes()
+            # The manifest names a file that is complete on disk before the manifest is written.
+            write_atomically(self._folder / f"dense-{seq}.faiss", content)
+            manifest = {
+                "seq": seq,
+                "dimensions": self._dimensions,
+                "file": f"dense-{seq}.faiss",
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+            write_atomically(self._manifest, json.dumps(manifest).encode())
+            self._flushed = seq
+            for old in self._folder.glob("dense-*.faiss*"):
+                if old.name != manifest["file"]:
+                    old.unlink()
 
     def close(self) -> None:
         """See ``View``."""
@@ -126,10 +130,11 @@ class DenseView:
         self._index.remove_ids(faiss.IDSelectorRange(ids.first, ids.last + 1))
 
     def _drop_snapshot(self) -> None:
-        self._manifest.unlink(missing_ok=True)
-        for old in self._folder.glob("dense-*.faiss*"):
-            old.unlink()
-        self._flushed = -1
+        with self._files:
+            self._manifest.unlink(missing_ok=True)
+            for old in self._folder.glob("dense-*.faiss*"):
+                old.unlink()
+            self._flushed = -1
 
     def _empty(self) -> faiss.IndexIDMap2:
         return faiss.IndexIDMap2(faiss.IndexFlatIP(self._dimensions))

@@ -405,6 +405,24 @@ def test_deleted_vectors_leave_the_snapshot(tmp_path: Path) -> None:
     assert not any(gone in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
+def test_deleted_vectors_leave_a_snapshot_that_is_being_written(tmp_path: Path) -> None:
+    """Whichever of the two comes first, and also when nothing is left to write a snapshot of."""
+    gone = EMBEDDER.embed_query(CATS[0]).tobytes()
+    with ThreadPoolExecutor(1) as pool:
+        for turn in range(100):
+            folder = tmp_path / str(turn)
+            view = DenseView(folder, 64)
+            view.apply(CHANGES[:1])
+            flushed = pool.submit(view.flush)
+            while turn % 2 and not flushed.done() and not any(folder.iterdir()):
+                pass
+            view.apply([Change(2, IdRange(1, 2), None)])
+            flushed.result()
+
+            assert not any(gone in path.read_bytes() for path in folder.iterdir())
+            assert DenseView(folder, 64).watermark in (0, 2)
+
+
 def rarities(words: list[str], fields: list[list[str]]) -> dict[str, float]:
     """Inverse document frequency of each word."""
     counts = {word: sum(word in field for field in fields) for word in words}
