@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from index.config import JobConfig
+from index.config import JobConfig, ViewConfig
 from index.doctor import examine
 from index.errors import NotFound
 from index.jobs import JobRunner
@@ -58,6 +58,7 @@ class StoreMachine(RuleBasedStateMachine):
     """The store and its model, step by step."""
 
     pipeline: Pipeline
+    exact_up_to: int
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,7 +257,7 @@ class StoreMachine(RuleBasedStateMachine):
         shutil.rmtree(self.root)
 
     def _open(self, folder: Path) -> None:
-        self.store = Store(folder)
+        self.store = Store(folder, ViewConfig(exact_up_to=self.exact_up_to))
         self.runner = JobRunner(self.store, self.pipeline, JobConfig(workers=1))
         self.runner.start()
 
@@ -265,13 +266,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
 
 
-def test_any_sequence_of_steps(pipeline: Pipeline) -> None:
-    """Whatever is done in whatever order, the store is as the model at every step."""
+@pytest.mark.parametrize("exact_up_to", [1000, 3])
+def test_any_sequence_of_steps(pipeline: Pipeline, exact_up_to: int) -> None:
+    """Whatever is done in whatever order, the store is as the model at every step; also where views change form."""
 
     class Machine(StoreMachine):
         """With the session's pipeline."""
 
-    Machine.pipeline = pipeline
+    Machine.pipeline, Machine.exact_up_to = pipeline, exact_up_to
     run_state_machine_as_test(
         Machine,
         settings=settings(
