@@ -48,7 +48,7 @@ def opened(gateway: ScriptedGateway, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(autouse=True)
 def _rested(request: pytest.FixtureRequest) -> None:
     """What a gateway was told to wait for in one test is nothing to the next."""
-    if "address" in request.fixturenames or "client" in request.fixturenames:
+    if "address" in request.fixturenames:
         service: Service = request.getfixturevalue("opened")
         if service.gateway is not None:
             service.gateway.standings.clear()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
-from tests.api.server import error_of, upload
+from api.settings import Settings
+from tests.api.server import error_of, serving, upload, wait_until_ready
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Iterator
 
 RULES = (
     "# Ferry\n\nThe ferry to the island leaves every day at nine o'clock. Dogs travel free of charge. "
@@ -17,6 +19,15 @@ RULES = (
 )
 TOOLS = "Never lend the saw to children."
 SOURCES = [{"id": "timetable", "title": "Ferry", "text": RULES}, {"id": "tools", "text": TOOLS}]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Of a service of its own: the shared one gives up after seconds, and claims not checked then have no support."""
+    settings = Settings(_env_file=None, data=tmp_path_factory.mktemp("ground"))  # type: ignore[call-arg]
+    with serving(settings) as url, httpx.Client(base_url=url, timeout=60) as opened:
+        wait_until_ready(opened)
+        yield opened
 
 
 @pytest.fixture(scope="module", autouse=True)
