@@ -34,12 +34,17 @@ class BlobWriter:
         self._hash.update(part)
         self.size += len(part)
 
+    @property
+    def sha256(self) -> str:
+        """Of the bytes so far."""
+        return self._hash.hexdigest()
+
     def seal(self) -> str:
         """Bring the bytes to disk and return their sha256."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        return self._hash.hexdigest()
+        return self.sha256
 
     def keep(self, target: Path) -> None:
         """Move the sealed bytes to their place: file, rename and both folders are synced, in this order.

@@ -404,6 +404,13 @@ class CatalogReader:
         with self._database.read() as connection:
             return set(connection.execute(select(unsettled_originals.c.sha256)).scalars())
 
+    def is_in_use(self, sha256: str) -> bool:
+        """Whether an original is that of a version, and is being neither stored nor removed."""
+        held = exists().where(versions.c.sha256 == sha256)
+        moving = exists().where(unsettled_originals.c.sha256 == sha256)
+        with self._database.read() as connection:
+            return bool(connection.execute(select(and_(held, ~moving))).scalar_one())
+
     def blobs_in_use(self) -> set[str]:
         """Hashes of all originals that some version or file refers to."""
         query = union(select(versions.c.sha256), select(files.c.sha256))

@@ -141,25 +141,32 @@ class Store:
         Raises:
             NotFound: ``document_id`` is unknown, or the collection is somebody else's.
         """
+        submit = partial(
+            self.catalog.submit,
+            collection=collection,
+            filename=filename,
+            title=title,
+            metadata=metadata or {},
+            sha256=blob.sha256,
+            size=blob.size,
+            document_id=document_id,
+            always_new=always_new,
+            keep=keep,
+            then=None if claim is None else partial(self._note, claim),
+            sight=sight,
+        )
+        with self._originals_lock:
+            # The same again costs reading it: nothing is brought to disk that is there already, whole and in use.
+            if self.catalog.is_in_use(blob.sha256) and self.blobs.is_intact(blob.sha256):
+                blob.discard()
+                return submit()
         sha256 = blob.seal()
         with self._originals_lock:
             self.catalog.unsettle_original(sha256)
             try:
                 # Also when it is there already: that heals an original that was damaged.
                 blob.keep(self.blobs.path(sha256))
-                return self.catalog.submit(
-                    collection=collection,
-                    filename=filename,
-                    title=title,
-                    metadata=metadata or {},
-                    sha256=sha256,
-                    size=blob.size,
-                    document_id=document_id,
-                    always_new=always_new,
-                    keep=keep,
-                    then=None if claim is None else partial(self._note, claim),
-                    sight=sight,
-                )
+                return submit()
             except BaseException:
                 self._unsettled = True
                 self._settle()

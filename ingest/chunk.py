@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ingest.hidden import blanked, without_hidden
@@ -56,17 +57,24 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
     ) -> None:
         siblings.append(Chunk(len(siblings), level, parent, *span, path, pages.of(*span)))
 
+    def cut(start: int, end: int) -> list[Span]:
+        inside = code[bisect_right(code_ends, start) : bisect_left(code_starts, end)]
+        return [
+            piece for span in sentence_spans(text, start, end, code=inside) for piece in _pieces(text, *span)
+        ]
+
     # A heading is what its readers see of it.
-    for (start, end), path in _sections(without_comments(document), document.blocks):
-        node(Level.SECTION, sections, None, (start, end), path)
-        spans = sentence_spans(
-            text, start, end, code=code[bisect_right(code_ends, start) : bisect_left(code_starts, end)]
-        )
-        spans = [piece for span in spans for piece in _pieces(text, *span)]
-        counts = count_tokens([text[first:last] for first, last in spans])
-        spans, counts = _split_oversized(text, spans, counts, count_tokens, config.max_tokens)
-        for group in _pack(counts, _break_costs(text, spans), config.max_tokens):
-            members = spans[group.start : group.stop]
+    found = [
+        (span, path, cut(*span)) for span, path in _sections(without_comments(document), document.blocks)
+    ]
+    # All at once: a long document has hundreds of sections, and each call of a tokenizer costs as much as many words.
+    every = iter(count_tokens([text[first:last] for _, _, spans in found for first, last in spans]))
+    for section, path, spans in found:
+        node(Level.SECTION, sections, None, section, path)
+        counted = list(islice(every, len(spans)))
+        fitting, counts = _split_oversized(text, spans, counted, count_tokens, config.max_tokens)
+        for group in _pack(counts, _break_costs(text, fitting), config.max_tokens):
+            members = fitting[group.start : group.stop]
             node(Level.PASSAGE, passages, len(sections) - 1, (members[0][0], members[-1][1]), path)
             for span in members:
                 node(Level.SENTENCE, sentences, len(passages) - 1, span, path)

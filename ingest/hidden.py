@@ -36,9 +36,10 @@ _UNSEEN = (
     f"\ufff9-\ufffb\U0001d173-\U0001d17a{_SELECTORS}"
 )
 # A first look, so that a text without any costs one quick search.
-_ANY = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f" + _UNSEEN + "]"
-)
+_SET = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f" + _UNSEEN + "]"
+_ANY = re.compile(_SET)
+# Where what follows may match: each begins with one of them, or with the flag that they spell out.
+_RUN = re.compile(f"\U0001f3f4?{_SET}+")
 _HIDDEN = re.compile(
     # Flags of England, Scotland and Wales are spelt in tag characters.
     "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
@@ -63,11 +64,14 @@ def hidden_characters(text: str) -> Iterator[tuple[str, Span]]:
     Yields:
         The code of their kind, and their span in the text.
     """
-    if _ANY.search(text) is None:
-        return
-    for found in _HIDDEN.finditer(text):
-        if found.lastgroup is not None:
-            yield found.lastgroup, found.span()
+    end = 0
+    for run in _RUN.finditer(text):
+        at = max(end, run.start())
+        while at < run.end():
+            found = _HIDDEN.match(text, at)
+            end = at = found.end() if found else at + 1
+            if found and found.lastgroup is not None:
+                yield found.lastgroup, found.span()
 
 
 def counted(text: str) -> Counter[str]:

@@ -175,20 +175,30 @@ class Pipeline:
         places = dict(zip(contents, range(len(contents)), strict=True))
         vectors = drafts.held(list(places)) if drafts else {}
         every = list(places.items())
+        left: list[tuple[str, int]] = []
+
+        def embed(part: Sequence[tuple[str, int]], before: int, keep: Drafts | None) -> None:
+            asked = [parts[at] for _, at in part]
+            read = [texts[at] for _, at in part]
+            whole, inner = self._part(read, asked, before, len(every), in_time, keep)
+            ends = np.cumsum([len(each) for each in asked])[:-1]
+            made = zip(whole, np.split(inner, ends), strict=True)
+            vectors.update(zip((name for name, _ in part), made, strict=True))
+
         for start in range(0, len(every), self.part_passages):
             end = min(start + self.part_passages, len(every))
             # Parts begin where they did in a former try, whatever has come to be held since.
             part = [(name, at) for name, at in every[start:end] if name not in vectors]
-            if not part:
+            if 2 * len(part) <= self.part_passages:
+                # What is little costs less anew than it costs to keep.
+                left += part
                 continue
-            # The last part is followed by the end of the job, and need not be kept. What is little costs less anew.
-            much = 2 * len(part) > self.part_passages
-            keep = drafts if much and end < len(every) else None
-            asked = [parts[at] for _, at in part]
-            whole, inner = self._part([texts[at] for _, at in part], asked, start, len(every), in_time, keep)
-            ends = np.cumsum([len(each) for each in asked])[:-1]
-            made = zip(whole, np.split(inner, ends), strict=True)
-            vectors |= zip((name for name, _ in part), made, strict=True)
+            # The last part is followed by the end of the job, and need not be kept.
+            keep = drafts if end < len(every) or left else None
+            embed(part, start, keep)
+        for start in range(0, len(left), self.part_passages):
+            part = left[start : start + self.part_passages]
+            embed(part, len(every) - len(left) + start, None)
         none = np.empty((0, self.embedder.dimensions), np.float32)
         return EmbeddedChunks(
             tree.passages,
