@@ -51,10 +51,9 @@ def seconds(client: Client, files: Sequence[Upload], collection: str) -> float:
     waiting: list[str] = []
     began = time.perf_counter()
     for at in range(0, len(files), _TOGETHER):
-        for document in client.upload(files[at : at + _TOGETHER], collection):
-            # What is ready at once is said to be so in the answer.
-            if document["status"] != "ready":
-                waiting.append(document["id"])
+        # What is ready at once is said to be so in the answer.
+        documents = client.upload(files[at : at + _TOGETHER], collection)
+        waiting += [each["id"] for each in documents if each["status"] != "ready"]
     for each in waiting:
         state = client.wait_final([each], timeout_s=3600, interval_s=_POLL_S)[each]
         if state["status"] != "ready":
