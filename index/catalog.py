@@ -150,7 +150,7 @@ class Catalog(CatalogReader):
         """
         document, embedded = ingested.document, ingested.embedded
         # Takes a while for a long document, in which others may write.
-        words = of_document(ingested)
+        words = of_document(ingested, self.held_terms(document.id, embedded.contents))
         with self._database.write() as connection:
             if not _still_owned(connection, job):
                 return False

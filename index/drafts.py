@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy import and_, delete, insert, select
 
-from index.records import restore
-from index.schema import documents, drafts, jobs, passages
+from index.records import held_passages, restore
+from index.schema import drafts, jobs, passages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,19 +29,8 @@ class JobDrafts:
 
     def held(self, contents: Sequence[str]) -> dict[str, tuple[FloatVector, FloatMatrix]]:
         """See ``Drafts``. Only the document's own collection is asked, whose readers may know what it holds."""
-        mine = select(documents.c.collection_id).where(documents.c.id == self._job.document_id)
-        asked = func.json_each(json.dumps(list(contents))).table_valued("value").alias("asked")
-        # One of each: what every document repeats would otherwise be read once for each of them.
-        first = (
-            select(passages.c.id)
-            .where(passages.c.content == asked.c.value, passages.c.collection_id == mine.scalar_subquery())
-            .limit(1)
-            .correlate(asked)
-            .scalar_subquery()
-        )
-        found = select(
-            passages.c.content, passages.c.vector, passages.c.sentence_vectors, passages.c.sentences
-        ).where(passages.c.id.in_(select(first).select_from(asked)))
+        columns = (passages.c.vector, passages.c.sentence_vectors, passages.c.sentences)
+        found = held_passages(self._job.document_id, contents, *columns)
         with self._database.read() as connection:
             rows = connection.execute(found).all()
         return {

@@ -16,6 +16,7 @@ from index.records import (
     RECORD,
     added_passages,
     collections_with_counts,
+    held_passages,
     restore,
     stored_terms,
     to_passage,
@@ -299,6 +300,13 @@ class CatalogReader:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return {row.id: restore(row.sentence_vectors, len(row.sentences)) for row in rows}
+
+    def held_terms(self, document_id: str, contents: Sequence[str]) -> dict[str, bytes]:
+        """What is stored of the sentences' terms of passages with these contents, in a document's collection."""
+        query = held_passages(document_id, contents, passages.c.sentence_terms)
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(passages.c.sentence_terms.is_not(None))).all()
+        return {row.content: row.sentence_terms for row in rows}
 
     def live_ids(self, collection_id: int) -> tuple[int, set[int]]:
         """The collection's sequence number and the ids of its live passages, in one snapshot.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from ingest.hidden import hidden_characters, shown
 from ingest.types import Disclosure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from sqlalchemy import Connection, Row
 
@@ -73,6 +76,23 @@ PASSAGE = (
     )
 )
 PASSAGE_TO_WEIGH = PASSAGE.add_columns(passages.c.sentence_vectors, passages.c.sentence_terms)
+
+
+def held_passages(document_id: str, contents: Sequence[str], *columns: Any) -> Any:
+    """Selects columns of passages with these contents in a document's collection, one for each content.
+
+    What every document repeats would otherwise be read once for each of them.
+    """
+    mine = select(documents.c.collection_id).where(documents.c.id == document_id).scalar_subquery()
+    asked = func.json_each(json.dumps(list(contents))).table_valued("value").alias("asked")
+    first = (
+        select(passages.c.id)
+        .where(passages.c.content == asked.c.value, passages.c.collection_id == mine)
+        .limit(1)
+        .correlate(asked)
+        .scalar_subquery()
+    )
+    return select(passages.c.content, *columns).where(passages.c.id.in_(select(first).select_from(asked)))
 
 
 def collections_with_counts(sight: Sight) -> Any:

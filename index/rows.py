@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from index.sentence_terms import SentenceTerms
     from ingest.pipeline import Ingested
     from ingest.sentences import Span
 
@@ -71,7 +70,7 @@ def remove_passages(connection: Connection, document_id: str) -> IdRange | None:
 
 
 def insert_passages(
-    connection: Connection, collection_id: int, ingested: Ingested, words: Sequence[SentenceTerms]
+    connection: Connection, collection_id: int, ingested: Ingested, words: Sequence[bytes]
 ) -> IdRange | None:
     """Insert a version's passages with vectors and terms under consecutive ids; None when it has none."""
     tree, document, embedded = ingested.tree, ingested.document, ingested.embedded
@@ -106,7 +105,7 @@ def insert_passages(
             "sentence_vectors": codes[inner[chunk.ordinal]].tobytes(),
             "hidden": _inside(document.hidden, chunk.start, chunk.end),
             "transcribed": _inside(transcribed, chunk.start, chunk.end),
-            "sentence_terms": own.to_bytes(),
+            "sentence_terms": own,
             "content": content,
         }
         for chunk, vector, context, own, content in zip(

@@ -13,7 +13,7 @@ from index.analyze import terms
 from ingest.hidden import blanked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -65,17 +65,30 @@ def code(term: str) -> int:
 
 def from_bytes(content: bytes, sentences: int) -> SentenceTerms | None:
     """What ``to_bytes`` gave for so many sentences; None when an older version gave it."""
-    numbers = np.frombuffer(content, "<u4").astype(np.uint32, copy=False)
-    if numbers[0] != _FORMAT:
+    if not _is_present(content):
         return None
+    numbers = np.frombuffer(content, "<u4").astype(np.uint32, copy=False)
     return SentenceTerms(numbers[1 : 1 + sentences].astype(np.int64), numbers[1 + sentences :])
 
 
-def of_document(ingested: Ingested) -> list[SentenceTerms]:
-    """The terms of each passage of a document, in order."""
+def of_document(ingested: Ingested, held: Mapping[str, bytes]) -> list[bytes]:
+    """The terms of each passage of a document, in order, as they are stored.
+
+    Args:
+        ingested: The document.
+        held: What is stored already, by the passage's content, which says all that terms depend on.
+    """
     seen = blanked(ingested.document.text, ingested.document.hidden)
     parts: list[list[str]] = [[] for _ in ingested.tree.passages]
     for sentence in ingested.tree.sentences:
         if sentence.parent is not None:
             parts[sentence.parent].append(seen[sentence.start : sentence.end])
-    return [SentenceTerms.of(each) for each in parts]
+    return [
+        held[content] if _is_present(held.get(content)) else SentenceTerms.of(each).to_bytes()
+        for content, each in zip(ingested.embedded.contents, parts, strict=True)
+    ]
+
+
+def _is_present(content: bytes | None) -> bool:
+    """Whether terms were stored in the form that they have now."""
+    return content is not None and content.startswith(np.array([_FORMAT], "<u4").tobytes())

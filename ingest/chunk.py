@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from ingest.hidden import blanked, without_hidden
@@ -64,15 +63,16 @@ def build_tree(document: Document, count_tokens: CountTokens, config: ChunkConfi
         ]
 
     # A heading is what its readers see of it.
-    found = [
-        (span, path, cut(*span)) for span, path in _sections(without_comments(document), document.blocks)
-    ]
+    found = _sections(without_comments(document), document.blocks)
     # All at once: a long document has hundreds of sections, and each call of a tokenizer costs as much as many words.
-    every = iter(count_tokens([text[first:last] for _, _, spans in found for first, last in spans]))
-    for section, path, spans in found:
+    pieces = [piece for span, _ in found for piece in cut(*span)]
+    counted = count_tokens([text[first:last] for first, last in pieces])
+    every, sizes = _split_oversized(text, pieces, counted, count_tokens, config.max_tokens)
+    starts = [first for first, _ in every]
+    for section, path in found:
         node(Level.SECTION, sections, None, section, path)
-        counted = list(islice(every, len(spans)))
-        fitting, counts = _split_oversized(text, spans, counted, count_tokens, config.max_tokens)
+        inside = slice(*(bisect_left(starts, each) for each in section))
+        fitting, counts = every[inside], sizes[inside]
         for group in _pack(counts, _break_costs(text, fitting), config.max_tokens):
             members = fitting[group.start : group.stop]
             node(Level.PASSAGE, passages, len(sections) - 1, (members[0][0], members[-1][1]), path)
@@ -132,20 +132,25 @@ def _split_oversized(
     text: str, spans: list[Span], counts: list[int], count_tokens: CountTokens, limit: int
 ) -> tuple[list[Span], list[int]]:
     """Halve every sentence that is over the limit, at white space where there is some, until all fit."""
-    todo = list(zip(spans, counts, strict=True))[::-1]
-    done: list[tuple[Span, int]] = []
-    while todo:
-        (start, end), count = todo.pop()
-        if count <= limit or end - start < 2:  # noqa: PLR2004 - a single character cannot be halved.
-            done.append(((start, end), count))
-            continue
-        # Half of the parts that it will take, on each side: every character is counted once for each halving.
-        parts = math.ceil(count / limit)
-        middle = start + (end - start) * ((parts + 1) // 2) // parts
-        cut = _gap(text, start, middle)
-        left, right = count_tokens([text[start:cut], text[cut:end]])
-        todo += [((cut, end), right), ((start, cut), left)]
-    return [span for span, _ in done], [count for _, count in done]
+    parts = list(zip(spans, counts, strict=True))
+    while True:
+        # A single character cannot be halved.
+        over = [at for at, ((a, b), count) in enumerate(parts) if count > limit and b - a > 1]
+        if not over:
+            return [span for span, _ in parts], [count for _, count in parts]
+        halves: list[Span] = []
+        for (start, end), count in (parts[at] for at in over):
+            # Half of the parts that it will take, on each side: every character is counted once for each halving.
+            wanted = math.ceil(count / limit)
+            cut = _gap(text, start, start + (end - start) * ((wanted + 1) // 2) // wanted)
+            halves += [(start, cut), (cut, end)]
+        made = iter(zip(halves, count_tokens([text[a:b] for a, b in halves]), strict=True))
+        halved = set(over)
+        parts = [
+            part
+            for at, whole in enumerate(parts)
+            for part in ((next(made), next(made)) if at in halved else (whole,))
+        ]
 
 
 def _pack(counts: Sequence[int], breaks: Sequence[float], limit: int) -> list[range]:
