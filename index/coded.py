@@ -76,6 +76,9 @@ class Coded:
         self.damaged = False
         # FAISS hands out base classes, and frees what nobody holds.
         self._rotation = faiss.downcast_VectorTransform(index.chain.at(0))
+        # For one vector FAISS would wake all threads, which takes longer than a search.
+        size = self._rotation.d_out, self._rotation.d_in
+        self._matrix: FloatMatrix = faiss.vector_to_array(self._rotation.A).reshape(size)
         self._inner: Any = faiss.downcast_index(index.index)
 
     def __len__(self) -> int:
@@ -181,7 +184,7 @@ class Coded:
         if ranges is not None:
             bits = bitmap(ranges)
             options["sel"] = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        turned = self._rotation.apply(vector.reshape(1, -1))
+        turned = (self._matrix @ vector)[None, :]
         parameters = faiss.IVFRaBitQSearchParameters(**options)
         _, found = self._inner.search(turned, min(count, len(self)), params=parameters)
         ids: NDArray[np.int64] = found[0][found[0] >= 0]

@@ -103,7 +103,8 @@ def insert_passages(
             "vector": vector.astype("<f4").tobytes(),
             "context": context,
             "sentence_vectors": codes[inner[chunk.ordinal]].tobytes(),
-            "hidden": _inside(document.hidden, chunk.start, chunk.end),
+            # Null would say that it was not looked for.
+            "hidden": _inside(document.hidden, chunk.start, chunk.end) or [],
             "transcribed": _inside(transcribed, chunk.start, chunk.end),
             "sentence_terms": own,
             "content": content,
