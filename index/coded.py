@@ -75,7 +75,7 @@ class Coded:
         # Whether a row of the file could not be read as it was written.
         self.damaged = False
         # FAISS hands out base classes, and frees what nobody holds.
-        self._rotation = faiss.downcast_VectorTransform(index.chain.at(0))
+        self._rotation: Any = faiss.downcast_VectorTransform(index.chain.at(0))
         # For one vector FAISS would wake all threads, which takes longer than a search.
         size = self._rotation.d_out, self._rotation.d_in
         self._matrix: FloatMatrix = faiss.vector_to_array(self._rotation.A).reshape(size)
