@@ -75,10 +75,10 @@ class Coded:
         # Whether a row of the file could not be read as it was written.
         self.damaged = False
         # FAISS hands out base classes, and frees what nobody holds.
-        self._rotation: Any = faiss.downcast_VectorTransform(index.chain.at(0))
+        rotation: Any = faiss.downcast_VectorTransform(index.chain.at(0))
+        self._rotation = rotation
         # For one vector FAISS would wake all threads, which takes longer than a search.
-        size = self._rotation.d_out, self._rotation.d_in
-        self._matrix: FloatMatrix = faiss.vector_to_array(self._rotation.A).reshape(size)
+        self._matrix: FloatMatrix = faiss.vector_to_array(rotation.A).reshape(rotation.d_out, rotation.d_in)
         self._inner: Any = faiss.downcast_index(index.index)
 
     def __len__(self) -> int:
