@@ -6,7 +6,6 @@ through ``pread`` and not through a mapped file, so that a failing disk is an ``
 
 from __future__ import annotations
 
-import io
 import os
 import zlib
 from typing import TYPE_CHECKING
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 # Rows erased or copied at a time.
 _ROWS_AT_ONCE = 4096
+# What is listed of a row: the passage, a checksum of its bytes, and whether it was not erased.
+_LISTED = np.dtype([("id", "<i8"), ("check", "<u4"), ("alive", "?")])
 
 
 class DamagedVectors(Exception):
@@ -58,8 +59,8 @@ class VectorFile:
         if listing is None:
             flags |= os.O_CREAT | os.O_EXCL
         else:
-            with np.load(io.BytesIO(listing), allow_pickle=False) as stored:
-                self._ids, self._checks, self._alive = stored["ids"], stored["checks"], stored["alive"]
+            stored = np.frombuffer(listing, _LISTED)
+            self._ids, self._checks, self._alive = (stored[name].copy() for name in _LISTED.names or ())
             self._count = len(self._ids)
         self._file = os.open(path, flags, 0o600)
         if os.fstat(self._file).st_size < self._count * self._row_bytes:
@@ -83,10 +84,10 @@ class VectorFile:
 
     def listing(self) -> bytes:
         """Ids and checksums, without which the file says nothing."""
-        content = io.BytesIO()
         n = self._count
-        np.savez(content, ids=self._ids[:n], checks=self._checks[:n], alive=self._alive[:n])
-        return content.getvalue()
+        stored = np.empty(n, _LISTED)
+        stored["id"], stored["check"], stored["alive"] = self._ids[:n], self._checks[:n], self._alive[:n]
+        return stored.tobytes()
 
     def append(self, ids: IdRange, vectors: FloatMatrix) -> None:
         """Write rows under consecutive ids, which come after all ids so far.
