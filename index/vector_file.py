@@ -45,7 +45,7 @@ class VectorFile:
             listing: What ``listing`` gave; None for a new file.
 
         Raises:
-            DamagedVectors: The file is shorter than its listing says.
+            DamagedVectors: The file is shorter than its listing says, or that is no listing.
             OSError: It cannot be opened.
         """
         self.path = path
@@ -59,6 +59,8 @@ class VectorFile:
         if listing is None:
             flags |= os.O_CREAT | os.O_EXCL
         else:
+            if len(listing) % _LISTED.itemsize:
+                raise DamagedVectors(f"The listing of {path.name} is of another kind.")
             stored = np.frombuffer(listing, _LISTED)
             self._ids, self._checks, self._alive = (stored[name].copy() for name in _LISTED.names or ())
             self._count = len(self._ids)

@@ -36,8 +36,9 @@ class _Waiting(Generic[Work, Result]):
 class Batches(Generic[Work, Result]):
     """Threads that compute batches.
 
-    A piece of work that finds a thread idle is begun at once, alone. Only when all are busy does it wait, and then all
-    that waits is computed together, in the order in which it came, up to the size of a batch.
+    A piece of work that finds a thread idle is begun at once. Only when all are busy does it wait, and then all that
+    waits is computed together, in the order in which it came, up to the size of a batch. What is so much that it pays
+    is shared with threads that are idle.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Batches(Generic[Work, Result]):
         *,
         most: int,
         threads: int,
+        least: int = 0,
         begin: Callable[[], object],
         name: str,
     ) -> None:
@@ -55,12 +57,16 @@ class Batches(Generic[Work, Result]):
             compute: Results of a batch, in its order. What it raises goes to all that wait for the batch.
             most: Size of a batch at most; a larger piece is a batch of its own.
             threads: Batches computed at the same time.
+            least: What is not more than this is not divided among threads.
             begin: Called in each thread before its first batch.
             name: What the threads are called.
         """
         self._compute = compute
         self._most = most
+        self._least = least
         self._ahead = threads
+        # Threads that compute, or are about to.
+        self._busy = 0
         self._lock = threading.Lock()
         self._line: deque[_Waiting[Work, Result]] = deque()
         self._begin = begin
@@ -106,16 +112,30 @@ class Batches(Generic[Work, Result]):
 
     def _next(self) -> None:
         """Compute the pieces at the head of the line."""
+        with self._lock:
+            self._busy += 1
+            batch = self._taken()
+        try:
+            if batch:
+                self._finish(batch)
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def _taken(self) -> list[_Waiting[Work, Result]]:
+        """What one thread takes of the line: an even share, so that those that are idle have theirs."""
+        share = -(-sum(each.work.size for each in self._line) // (1 + self._ahead - self._busy))
+        most = min(self._most, max(share, self._least))
         batch: list[_Waiting[Work, Result]] = []
         size = 0
-        with self._lock:
-            while self._line and (not batch or size + self._line[0].work.size <= self._most):
-                first = self._line.popleft()
-                if first.result.set_running_or_notify_cancel():
-                    batch.append(first)
-                    size += first.work.size
-        if not batch:
-            return
+        while self._line and (not batch or size + self._line[0].work.size <= most):
+            first = self._line.popleft()
+            if first.result.set_running_or_notify_cancel():
+                batch.append(first)
+                size += first.work.size
+        return batch
+
+    def _finish(self, batch: list[_Waiting[Work, Result]]) -> None:
         try:
             if not hasattr(self._own, "begun"):
                 self._begin()

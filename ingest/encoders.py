@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 # An encoding takes far more memory than its text, so only some exist at a time.
 READ_AT_ONCE = 1024
-# Tokens of a batch from which a product is as quick for each token as in larger ones, or nearly.
-_SMALLEST_BATCH = 256
 # Texts in one forward pass of the library's own encoder: larger batches were not faster on two cores.
 _PADDED_TEXTS = 16
 
@@ -87,7 +85,7 @@ class BertEncoder:
     """
 
     def __init__(
-        self, bert: Bert, reader: Tokenizer, *, dimensions: int, batch_tokens: int, name: str
+        self, bert: Bert, reader: Tokenizer, *, dimensions: int, batch_tokens: int, least_tokens: int, name: str
     ) -> None:
         """Nothing is started yet.
 
@@ -96,15 +94,22 @@ class BertEncoder:
             reader: Cuts texts off where the model does, adds its special tokens and pads nothing.
             dimensions: Length of a vector.
             batch_tokens: Tokens in a batch at most, or a text's more.
+            least_tokens: Tokens that are not divided among cores.
             name: What the threads are called.
         """
         self._bert = bert
         self._reader = reader
         self._dimensions = dimensions
         self._batch_tokens = batch_tokens
+        self._least_tokens = min(least_tokens, batch_tokens)
         self._threads = torch.get_num_threads()
         self._batches: Batches[_Piece, tuple[Rows, Rows]] = Batches(
-            self._compute, most=batch_tokens, threads=self._threads, begin=_on_one_core, name=name
+            self._compute,
+            most=batch_tokens,
+            threads=self._threads,
+            least=self._least_tokens,
+            begin=_on_one_core,
+            name=name,
         )
 
     def encode(
@@ -148,7 +153,7 @@ class BertEncoder:
         ends = np.cumsum([len(readings[i].ids) for i in order])
         total = int(ends[-1]) if order else 0
         for_each = -(-total // (self._batch_tokens * self._threads))
-        batches = max(1, min(for_each * self._threads, total // min(_SMALLEST_BATCH, self._batch_tokens)))
+        batches = max(1, min(for_each * self._threads, total // self._least_tokens))
         groups: list[list[int]] = [[] for _ in range(batches)]
         for i, end in zip(order, ends, strict=True):
             groups[(int(end) - len(readings[i].ids)) * batches // total].append(i)

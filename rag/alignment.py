@@ -26,39 +26,78 @@ if TYPE_CHECKING:
 
 # Best sentences that are read word by word, each with its neighbours.
 _READ = 3
+# Stands for the question among places of sentences.
+_QUESTION = -1
 # What is asked for is not there yet: "what year" leaves "year".
 _ASKING = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|why|how(?:\s+(?:many|much))?)\b\s*", re.IGNORECASE
 )
 
 
-def alignment(
-    asked: Asked, places: Sequence[Place], scores: NDArray[np.float64], embedder: Embedder
-) -> dict[str, float]:
+class Readings:
+    """Sentences read alone, each once: as a whole and word by word, with the question read as a claim beside them."""
+
+    def __init__(self, asked: Asked, places: Sequence[Place], embedder: Embedder) -> None:
+        """Nothing is read yet.
+
+        Args:
+            asked: The question.
+            places: Sentences in the order of the evidence.
+            embedder: For the vectors of texts and of their words.
+        """
+        self.asked = asked
+        self.places = places
+        self.claim = words_of(_ASKING.sub("", asked.text))
+        self._embedder = embedder
+        self._read: dict[int, Text] = {}
+
+    def wholes(self, at: Sequence[int]) -> NDArray[np.float32]:
+        """Vectors of some sentences, given by their places: shape (len(at), dimensions)."""
+        return np.stack([each.whole for each in self.texts(at)])
+
+    def texts(self, at: Sequence[int]) -> list[Text]:
+        """The same with the vectors of their words."""
+        self._learn(at)
+        return [self._read[each] for each in at]
+
+    def question(self) -> Text:
+        """What the question claims, word by word."""
+        self._learn([_QUESTION])
+        return self._read[_QUESTION]
+
+    def _learn(self, at: Sequence[int]) -> None:
+        fresh = [each for each in at if each not in self._read]
+        if not fresh:
+            return
+        # The question is compared in the end, and costs least beside others.
+        if any(self.claim.content) and _QUESTION not in self._read and _QUESTION not in fresh:
+            fresh.append(_QUESTION)
+        words = [self.claim if each == _QUESTION else words_of(self.places[each].text) for each in fresh]
+        wholes, vectors = self._embedder.embed_words(
+            [each.text for each in words], [each.spans for each in words]
+        )
+        ends = np.cumsum([len(each) for each in words])
+        for place, each, end, whole in zip(fresh, words, ends, wholes, strict=True):
+            self._read[place] = Text(each, vectors[end - len(each) : end], whole)
+
+
+def alignment(readings: Readings, scores: NDArray[np.float64]) -> dict[str, float]:
     """Named numbers, each as ``rag.verification.features`` describes it.
 
     Args:
-        asked: The question.
-        places: Sentences in the order of the evidence.
-        scores: Of each, shape (sentences,).
-        embedder: For the vectors of words.
+        readings: Of the sentences and of the question.
+        scores: Of each sentence, shape (sentences,).
 
     Returns:
         Nothing when the question has no words left, or there is no sentence with a word in it.
     """
-    claim = words_of(_ASKING.sub("", asked.text))
+    places, claim = readings.places, readings.claim
     if not any(claim.content):
         return {}
-    at = [each for each in _around(places, scores) if words_of(places[each].text).spans]
+    at = [each for each in around_best(places, scores) if words_of(places[each].text).spans]
     if not at:
         return {}
-    words = [claim, *(words_of(places[each].text) for each in at)]
-    wholes, vectors = embedder.embed_words([each.text for each in words], [each.spans for each in words])
-    ends = np.cumsum([len(each) for each in words])
-    texts = [
-        Text(each, vectors[end - len(each) : end], whole)
-        for each, end, whole in zip(words, ends, wholes, strict=True)
-    ]
+    texts = readings.texts(at)
     pieces: list[int] = []
     around: list[str] = []
     for number, each in enumerate(at):
@@ -66,11 +105,11 @@ def alignment(
         if number == 0 or at[number - 1] != each - 1 or not _adjacent(places[each - 1], here):
             around.append(". ".join((here.evidence.title, *here.evidence.headings)))
         pieces.append(len(around) - 1)
-    weights = np.array([asked.weights.get(stem, 1.0) for stem in claim.stems])
-    return compare(texts[0], Source(texts[1:], np.array(pieces), around), weights).features
+    weights = np.array([readings.asked.weights.get(stem, 1.0) for stem in claim.stems])
+    return compare(readings.question(), Source(texts, np.array(pieces), around), weights).features
 
 
-def _around(places: Sequence[Place], scores: NDArray[np.float64]) -> list[int]:
+def around_best(places: Sequence[Place], scores: NDArray[np.float64]) -> list[int]:
     """The best sentences and their neighbours, in the order of the evidence."""
     chosen = set()
     for best in np.argsort(-scores, kind="stable")[:_READ].tolist():

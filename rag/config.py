@@ -113,8 +113,9 @@ class ExtractConfig:
     # Passages found, and how many of those beyond the best are read because they hold the question's rarest word.
     searched: int = 30
     rarest_passages: int = 5
-    # Sentences that are embedded alone for a question, about a millisecond each.
-    embedded: int = 32
+    # Sentences that are read alone for a question, some milliseconds each: those that are best without it. With 32 of
+    # them the same sentence was the best for each of 3,504 questions; see docs/decisions/0048.
+    embedded: int = 8
 
 
 @dataclass(frozen=True, slots=True)

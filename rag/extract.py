@@ -10,14 +10,13 @@ import numpy as np
 
 from index.analyze import terms
 from ingest.hidden import without_hidden
-from rag.alignment import alignment
+from rag.alignment import Readings, alignment, around_best
 from rag.asked import Kind, asked
 from rag.candidate import Candidate
 from rag.complete import completed
 from rag.learned import load_linear
 from rag.places import places_of
-from rag.sentence_features import sentence_features
-from rag.words import coverage
+from rag.sentence_features import FEATURES, sentence_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from rag.types import Evidence, Found
 
 MODEL = "sentences-2026-11"
+# What of a sentence's features depends on its vector alone.
+_COSINE, _BEHIND_BEST = FEATURES.index("cosine"), FEATURES.index("cosine_behind_best")
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|[-*+•]\s+|>\s+|\|)|(?<!\w)[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}(?!\w)")
 # A footnote mark of the document itself, as in "It rose [3, 4]." or "It rose.[^2]".
 _FOREIGN_MARK = re.compile(r"\[(\^?\d{1,3}(?:\s?[-–,;]\s?\d{1,3})*)\]")
@@ -89,15 +90,14 @@ def rank_sentences(
     """
     about = asked(question, weights)
     places = places_of(evidence, found, query_vector, vectors or {}, is_statement)
-    cosines = _cosines(about, places, query_vector, embedder, config.embedded)
-    rows = sentence_features(about, places, cosines)
-    scores = load_linear(MODEL).score(rows)
+    readings = Readings(about, places, embedder)
+    rows, scores = _scored(about, places, readings, query_vector, config.embedded)
     candidates = [
         Candidate(place.evidence, place.index, place.span, float(cosine), float(score), at)
-        for at, (place, cosine, score) in enumerate(zip(places, cosines, scores, strict=True))
+        for at, (place, cosine, score) in enumerate(zip(places, rows[:, _COSINE], scores, strict=True))
     ]
     candidates.sort(key=lambda each: (-each.score, each.evidence.document_id, each.span))
-    compared = alignment(about, places, scores, embedder)
+    compared = alignment(readings, scores)
     return Ranking(about, tuple(candidates), tuple(places), rows, scores, compared)
 
 
@@ -141,28 +141,28 @@ def is_statement(sentence: str) -> bool:
     return len(words) >= 4 or bool(re.search(r"[぀-鿿]{6}", sentence))  # noqa: PLR2004
 
 
-def _cosines(
-    about: Asked, places: Sequence[Place], query_vector: FloatVector, embedder: Embedder, embedded: int
-) -> NDArray[np.float64]:
-    """Cosine of each sentence alone with the question.
+def _scored(
+    about: Asked, places: Sequence[Place], readings: Readings, query_vector: FloatVector, embedded: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Features and score of each sentence, by its vector alone where it looks promising.
 
-    Only of so many that look promising: a sentence's stored vector, which has read its surroundings, stands for the
-    others, so that a long passage costs no more time than a short one.
+    Every sentence is scored first as if its stored vector, which has read its surroundings, were its own. The best by
+    that are then read alone, so that a long passage costs no more time than a short one.
     """
-    if not places:
-        return np.empty(0)
-    first = [
-        2.0
-        if place.in_context is None
-        else place.in_context + coverage(about.terms, set(terms(place.text)), about.weights)
-        for place in places
-    ]
-    chosen = np.argsort(-np.array(first), kind="stable")[
-        : max(embedded, sum(place.in_context is None for place in places))
-    ]
+    model = load_linear(MODEL)
     cosines = np.array([place.in_context or 0.0 for place in places])
-    cosines[chosen] = embedder.embed_sentences([places[at].text for at in chosen]) @ query_vector
-    return cosines
+    unknown = [at for at, place in enumerate(places) if place.in_context is None]
+    if unknown:
+        cosines[unknown] = readings.wholes(unknown) @ query_vector
+    rows = sentence_features(about, places, cosines)
+    if not places:
+        return rows, model.score(rows)
+    first = model.score(rows)
+    # Those around the best are read word by word afterwards, and cost least beside the others.
+    chosen = list({*np.argsort(-first, kind="stable")[:embedded].tolist(), *around_best(places, first)})
+    cosines[chosen] = readings.wholes(chosen) @ query_vector
+    rows[:, _COSINE], rows[:, _BEHIND_BEST] = cosines, cosines - cosines.max()
+    return rows, model.score(rows)
 
 
 def _same_words(candidate: Candidate, picked: Sequence[Candidate]) -> bool:

@@ -95,6 +95,20 @@ def test_a_batch_is_bounded_by_size() -> None:
     assert machine.batches == [[0], [1, 2], [3], [4], [5]]
 
 
+def test_halves_that_come_at_once_are_computed_at_once() -> None:
+    """An idle thread is left its half, though the first one could take both."""
+    machine = Machine(threads=2)
+
+    for number in range(0, 40, 2):
+        halves = [machine.work.submit(Number(each)) for each in (number, number + 1)]
+        machine.wait_for_a_batch()
+        machine.wait_for_a_batch()
+        machine.go_on(2)
+        assert [each.result(WAIT_S) for each in halves] == [number**2, (number + 1) ** 2]
+
+    assert sorted(machine.batches) == [[number] for number in range(40)]
+
+
 def test_a_failure_goes_to_all_of_its_batch_and_to_no_other() -> None:
     """Nobody waits for ever, and the next batch is computed."""
     machine = Machine()
