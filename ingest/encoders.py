@@ -85,7 +85,14 @@ class BertEncoder:
     """
 
     def __init__(
-        self, bert: Bert, reader: Tokenizer, *, dimensions: int, batch_tokens: int, least_tokens: int, name: str
+        self,
+        bert: Bert,
+        reader: Tokenizer,
+        *,
+        dimensions: int,
+        batch_tokens: int,
+        least_tokens: int,
+        name: str,
     ) -> None:
         """Nothing is started yet.
 

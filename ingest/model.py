@@ -100,9 +100,7 @@ def _encoders(model: Any, config: EmbedConfig) -> tuple[Encoder, Encoder]:
     if bert is not None:
         reader = _reader(model)
         background, interactive = (
-            BertEncoder(
-                bert, reader, dimensions=dimensions, batch_tokens=most, least_tokens=least, name=name
-            )
+            BertEncoder(bert, reader, dimensions=dimensions, batch_tokens=most, least_tokens=least, name=name)
             for most, least, name in (
                 (config.batch_tokens, _LEAST_TOKENS, "embed"),
                 (config.waiting_tokens, _LEAST_WAITING_TOKENS, "embed-now"),

@@ -100,7 +100,7 @@ def test_of_a_long_passage_few_sentences_are_read_alone_and_none_twice(
     )  # fmt: skip
     vectors, _ = bundled.embed_passages(lines, [()] * len(lines), lambda _: None)
     counting = Counting(bundled)
-    question = "Which pier is closed to boats of more than 27 metres?"
+    question = "For which boats is Pier 17 closed?"
 
     ranking = rank_sentences(
         question,
