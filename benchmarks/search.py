@@ -3,7 +3,8 @@
     python -m benchmarks.search DATA [--passages 50000] [--cache FOLDER]
 
 A server over a composed collection is asked over one connection that is kept alive, each question beside one encoding
-of it by the embedder in a process of its own, in turn: so both see the same machine. Then 32 clients ask at once,
+of it by the embedder in a process of its own, and one by the same model in sentence-transformers in float32, in turn: so
+all see the same machine. Then 32 clients ask at once,
 beside the encoder with 32 questions in a batch. Extractive answers are measured like searches. Generative ones come
 from a scripted gateway that thinks for a while; what is counted is how much later than straight from the gateway the
 first sentence arrives.
@@ -83,33 +84,41 @@ def timed(call: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def in_turn(
-    questions: Sequence[str], ask: Callable[[str], object], encode: Callable[[str], float]
-) -> tuple[list[float], list[float]]:
-    """Milliseconds of asking and of encoding each question, which goes first alternating."""
-    mine, bare = [], []
-    for at, question in enumerate(questions):
-        for first in (True, False):
+def in_turn(questions: Sequence[str], calls: Sequence[Callable[[str], float]]) -> list[list[float]]:
+    """Milliseconds that each call says it took for each question; which goes first changes with every question."""
+    spent: list[list[float]] = [[] for _ in calls]
+    for number, question in enumerate(questions):
+        for step in range(len(calls)):
             time.sleep(_REST_S)
-            if first == (at % 2 == 0):
-                mine.append(timed(lambda: ask(question)))  # noqa: B023 - called at once.
-            else:
-                bare.append(encode(question))
-    return mine, bare
+            at = (number + step) % len(calls)
+            spent[at].append(calls[at](question))
+    return spent
 
 
 def one_by_one(
-    port: int, path: str, bodies: Callable[[str], Json], questions: Sequence[str], encoder: Encoder
+    port: int,
+    path: str,
+    bodies: Callable[[str], Json],
+    questions: Sequence[str],
+    encoder: Encoder,
+    plain: Encoder,
 ) -> Json:
-    """Ask over one connection, beside the encoder."""
+    """Ask over one connection, beside the encoder, and beside the same model in sentence-transformers as it is."""
     with Line(port) as line:
-        for question in questions[:_WARM]:
-            line.post(path, bodies(question))
-            encoder.one(question)
+
+        def ask(question: str) -> float:
+            return timed(lambda: line.post(path, bodies(question)))
+
+        calls = (ask, encoder.one, plain.one)
+        in_turn(questions[:_WARM], calls)
         used = cpu_seconds(encoder.pid)
-        mine, bare = in_turn(questions[_WARM:], lambda text: line.post(path, bodies(text)), encoder.one)
+        mine, bare, float32 = in_turn(questions[_WARM:], calls)
+    against = paired(mine, float32)
     return {"asked": summary(mine), "encoded": summary(bare), **paired(mine, bare)} | {
-        "encoder_cpu_ms": round((cpu_seconds(encoder.pid) - used) * 1000 / len(bare), 2)
+        "encoder_cpu_ms": round((cpu_seconds(encoder.pid) - used) * 1000 / len(bare), 2),
+        "plain_encoded": summary(float32),
+        "plain_ratio": against["ratio"],
+        "plain_ratio_spread": against["ratio_spread"],
     }
 
 
@@ -228,12 +237,12 @@ def measure(port: int, pid: int, gateway: ScriptedGateway, questions: list[str],
     """Everything, in the order of the report."""
     found: Json = {}
     count = options.questions + _WARM
-    with Encoder() as encoder:
+    with Encoder() as encoder, Encoder(plain=True) as plain:
         for name, path, bodies in (("search", "/v1/search", searched), ("ask", "/v1/ask", extractive)):
             if name in options.parts:
                 progress(f"{name}: {count} questions")
                 used = cpu_seconds(pid)
-                found[name] = one_by_one(port, path, bodies, questions[:count], encoder)
+                found[name] = one_by_one(port, path, bodies, questions[:count], encoder, plain)
                 found[name]["server_cpu_ms"] = round((cpu_seconds(pid) - used) * 1000 / count, 2)
         if "crowd" in options.parts:
             found["crowd"] = crowd(port, questions, encoder, options.rounds, options.seconds)
@@ -249,11 +258,14 @@ def show(found: Json) -> None:
             name,
             *(each[part][key] for part in ("asked", "encoded") for key in ("p50_ms", "p99_ms")),
             each["ratio"],
+            each["plain_encoded"]["p50_ms"],
+            each["plain_ratio"],
         ]
         for name, each in found.items()
         if "encoded" in each
     ]
-    print_table(["what", "p50 ms", "p99 ms", "encoder p50", "encoder p99", "ratio"], rows)
+    titles = ["what", "p50 ms", "p99 ms", "encoder p50", "encoder p99", "ratio", "plain p50", "plain ratio"]
+    print_table(titles, rows)
     print(json.dumps(found, indent=1))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from benchmarks.footprint import heaviest, memory
 from benchmarks.line import Line, first_event
 from benchmarks.search import in_turn, paired, summary, written
 from tests.doubles.scripted_gateway import Scene, ScriptedGateway
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TEXT = "The harbour office counted 1200 crates. The harbour is at the northern gate of the old harbour."
 WORDS = ["lantern", "copper", "meadow"]
@@ -64,14 +68,21 @@ def test_who_goes_first_alternates() -> None:
     """What the second one finds warm, each finds warm as often."""
     order: list[str] = []
 
-    def encode(question: str) -> float:
-        order.append(f"encode {question}")
-        return 1.0
+    def noted(name: str, milliseconds: float) -> Callable[[str], float]:
+        def call(question: str) -> float:
+            order.append(f"{name} {question}")
+            return milliseconds
 
-    mine, bare = in_turn(["a", "b"], lambda question: order.append(f"ask {question}"), encode)
+        return call
 
-    assert order == ["ask a", "encode a", "encode b", "ask b"]
-    assert (len(mine), bare) == (2, [1.0, 1.0])
+    spent = in_turn(["a", "b", "c"], [noted("ask", 3.0), noted("encode", 1.0), noted("plain", 2.0)])
+
+    assert order == [
+        *("ask a", "encode a", "plain a"),
+        *("encode b", "plain b", "ask b"),
+        *("plain c", "ask c", "encode c"),
+    ]
+    assert spent == [[3.0] * 3, [1.0] * 3, [2.0] * 3]
 
 
 def test_the_model_quotes_the_first_source_that_it_is_shown() -> None:
