@@ -54,7 +54,7 @@ class Encoder:
         return found
 
 
-def _serve(connection: Connection, plain: bool) -> None:  # noqa: FBT001 - arguments of a process have no names.
+def _serve(connection: Connection, plain: bool) -> None:
     from ingest.config import EmbedConfig  # noqa: PLC0415 - not in the process that measures.
     from ingest.embed import SentenceTransformerEmbedder  # noqa: PLC0415
 

@@ -3,11 +3,10 @@
     python -m benchmarks.search DATA [--passages 50000] [--cache FOLDER]
 
 A server over a composed collection is asked over one connection that is kept alive, each question beside one encoding
-of it by the embedder in a process of its own, and one by the same model in sentence-transformers in float32, in turn: so
-all see the same machine. Then 32 clients ask at once,
-beside the encoder with 32 questions in a batch. Extractive answers are measured like searches. Generative ones come
-from a scripted gateway that thinks for a while; what is counted is how much later than straight from the gateway the
-first sentence arrives.
+of it by the embedder in a process of its own, and one by the same model in sentence-transformers in float32, in turn:
+so all see the same machine. Then 32 clients ask at once, beside the encoder with 32 questions in a batch. Extractive
+answers are measured like searches. Generative ones come from a scripted gateway that thinks for a while; what is
+counted is how much later than straight from the gateway the first sentence arrives.
 """
 
 from __future__ import annotations
