@@ -323,8 +323,8 @@ def test_damage_that_a_search_meets_is_mended_from_the_catalog(store: Store, run
         found = list(pool.map(lambda each: nearest(store, each), asked))
 
     assert found == before
-    wait_for(lambda: not dense(store).damaged)
-    assert not file.exists()
+    # The former file goes right after the new form is in its place.
+    wait_for(lambda: not dense(store).damaged and not file.exists())
     assert nearest(store, "The cat of house 3.") == "The cat of house 3."
     assert examine(store, repair=False).clean
 
