@@ -136,7 +136,7 @@ async def authorise(
             raise ApiError(401, "unauthorized", "A key is needed.", {"WWW-Authenticate": "Bearer"})
         identity = LOCAL
     caller = caller_for(identity, rule).acting_as(principals)
-    if rule.question:
+    if rule.question and caller.limits.questions_per_day is not None:
         usage = request.app.state.service.store.usage
         await asyncio.to_thread(take_question, usage, caller.key_id, caller.limits)
     return caller

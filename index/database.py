@@ -19,16 +19,18 @@ import structlog
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from index.errors import FolderInUse, FolderUnusable
 from index.view import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Connection, Engine
+
+    from index.prepared import Prepared
 
 try:
     import fcntl
@@ -89,6 +91,20 @@ class Database:
         """A connection on one consistent snapshot."""
         with self._readers.begin() as connection:
             yield connection
+
+    def rows(self, prepared: Prepared, values: Mapping[str, Any]) -> list[list[Any]]:
+        """The rows of one statement, which alone sees one consistent snapshot."""
+        try:
+            connection = self._readers.raw_connection()
+            try:
+                return prepared.rows(connection.driver_connection, values)
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            # As everywhere else, and without the values.
+            raise DBAPIError.instance(
+                prepared.sql, None, error, sqlite3.Error, hide_parameters=True, dialect=self._readers.dialect
+            ) from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sqlalchemy import and_, bindparam, exists, func, select, union
 from index.errors import NotFound
 from index.extents import Extents
 from index.filters import condition
+from index.prepared import Prepared
 from index.records import (
     PASSAGE,
     PASSAGE_TO_WEIGH,
@@ -18,7 +20,6 @@ from index.records import (
     collections_with_counts,
     held_passages,
     restore,
-    stored_terms,
     to_passage,
     to_record,
 )
@@ -33,6 +34,7 @@ from index.schema import (
     unsettled_originals,
     versions,
 )
+from index.sentence_terms import from_bytes
 from index.sight import EVERYTHING, allowed_by, owned, readable, visible
 from index.types import (
     Allowed,
@@ -57,9 +59,14 @@ if TYPE_CHECKING:
     from index.sight import Sight
     from ingest.types import FloatMatrix
 
-_STATE = select(collections.c.seq, collections.c.embedder, collections.c.dimensions).where(
-    collections.c.id == bindparam("id")
+# What every search asks.
+_ID = Prepared(select(collections.c.id).where(collections.c.name == bindparam("name")))
+_STATE = Prepared(
+    select(collections.c.seq, collections.c.embedder, collections.c.dimensions).where(
+        collections.c.id == bindparam("id")
+    )
 )
+_TO_WEIGH = Prepared(PASSAGE_TO_WEIGH)
 # SQLite takes 32,766 bound values in one statement; views ask for far fewer at a time.
 _IDS_AT_ONCE = 10_000
 
@@ -76,12 +83,10 @@ class CatalogReader:
         Raises:
             NotFound: As of ``collection``.
         """
-        query = select(collections.c.id).where(collections.c.name == name, owned(sight))
-        with self._database.read() as connection:
-            found: int | None = connection.execute(query).scalar_one_or_none()
-        if found is None:
+        found = self._database.rows(_ID, {"name": name}) if sight.covers(name) else []
+        if not found:
             raise unknown_collection()
-        return found
+        return int(found[0][0])
 
     def collection(self, name: str, sight: Sight = EVERYTHING) -> CollectionRecord:
         """One collection by name, its counts those of what the caller sees.
@@ -102,11 +107,10 @@ class CatalogReader:
         Raises:
             NotFound: It was deleted.
         """
-        with self._database.read() as connection:
-            row = connection.execute(_STATE, {"id": collection_id}).one_or_none()
-        if row is None:
+        found = self._database.rows(_STATE, {"id": collection_id})
+        if not found:
             raise unknown_collection()
-        return CollectionState(row.seq, row.embedder, row.dimensions)
+        return CollectionState(*found[0])
 
     def collections(self, sight: Sight = EVERYTHING) -> list[CollectionRecord]:
         """The caller's collections by name."""
@@ -221,19 +225,20 @@ class CatalogReader:
         self, ids: Sequence[int], sight: Sight = EVERYTHING
     ) -> tuple[dict[int, StoredPassage], dict[int, FloatMatrix], dict[int, SentenceTerms]]:
         """As ``passages`` and ``sentence_vectors``, and the sentences' terms, in one reading."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                PASSAGE_TO_WEIGH.where(passages.c.id.in_(list(ids)), readable(sight))
-            ).all()
-        return (
-            {row.id: to_passage(row) for row in rows},
-            {
-                row.id: restore(row.sentence_vectors, len(row.sentences))
-                for row in rows
-                if row.sentence_vectors is not None
-            },
-            {row.id: words for row in rows if (words := stored_terms(row)) is not None},
-        )
+        live: dict[int, StoredPassage] = {}
+        inside: dict[int, FloatMatrix] = {}
+        words: dict[int, SentenceTerms] = {}
+        for *row, vectors, codes, metadata in self._database.rows(_TO_WEIGH, {"ids": json.dumps(list(ids))}):
+            if not sight.admits(allowed_by(metadata)):
+                continue
+            passage = to_passage(row)
+            live[passage.id] = passage
+            count = len(passage.sentences)
+            if vectors is not None:
+                inside[passage.id] = restore(vectors, count)
+            if codes is not None and (terms := from_bytes(codes, count)) is not None:
+                words[passage.id] = terms
+        return live, inside, words
 
     def passages_at(
         self, spans: Sequence[tuple[str, int, int, int]], sight: Sight = EVERYTHING

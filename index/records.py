@@ -7,10 +7,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from index.schema import collections, documents, passages, versions
-from index.sentence_terms import from_bytes
 from index.sight import readable
 from index.types import DocumentRecord, IdRange, NewPassages, Status, StoredPassage
 from ingest.hidden import hidden_characters, shown
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection, Row
 
-    from index.sentence_terms import SentenceTerms
     from index.sight import Sight
     from ingest.sentences import Span
     from ingest.types import FloatMatrix
@@ -75,7 +73,10 @@ PASSAGE = (
         and_(versions.c.document_id == passages.c.document_id, versions.c.version == passages.c.version),
     )
 )
-PASSAGE_TO_WEIGH = PASSAGE.add_columns(passages.c.sentence_vectors, passages.c.sentence_terms)
+# Those of some ids, a list in JSON; whether the caller may see each is for the reader to say.
+PASSAGE_TO_WEIGH = PASSAGE.add_columns(
+    passages.c.sentence_vectors, passages.c.sentence_terms, documents.c.metadata
+).where(passages.c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value)))
 
 
 def held_passages(document_id: str, contents: Sequence[str], *columns: Any) -> Any:
@@ -202,11 +203,6 @@ def _context(row: Any) -> str:
     """What is indexed beside a passage: its context and the file's name, in which people put what a file is about."""
     context = row.context if row.context is not None else " / ".join((row.title, *row.headings))
     return f"{context}\n{PurePath(row.filename).stem}"
-
-
-def stored_terms(row: Row[Any]) -> SentenceTerms | None:
-    """From a row of ``PASSAGE_TO_WEIGH``; None where they were not stored, or by an older version."""
-    return None if row.sentence_terms is None else from_bytes(row.sentence_terms, len(row.sentences))
 
 
 def quantise(vectors: FloatMatrix) -> NDArray[np.int8]:

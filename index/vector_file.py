@@ -122,18 +122,22 @@ class VectorFile:
     def read(self, ids: NDArray[np.int64]) -> tuple[FloatMatrix, NDArray[np.bool_]]:
         """Rows of some ids, shape (len(ids), dimensions), and which of them are there and as they were written."""
         rows = np.zeros((len(ids), self._dimensions), "<f4")
-        places = np.searchsorted(self._ids[: self._count], ids)
-        good = np.zeros(len(ids), bool)
-        for at, place in enumerate(places.tolist()):
-            if place == self._count or self._ids[place] != ids[at]:
-                continue
+        if not len(ids) or not self._count:
+            return rows, np.zeros(len(ids), bool)
+        known = self._ids[: self._count]
+        places = np.minimum(np.searchsorted(known, ids), self._count - 1)
+        good = known[places] == ids
+        checks = self._checks[places].tolist()
+        size, buffer = self._row_bytes, memoryview(rows).cast("B")
+        for at in np.flatnonzero(good).tolist():
+            row = buffer[at * size : (at + 1) * size]
             try:
-                got = os.preadv(self._file, [rows[at].data], place * self._row_bytes)
+                got = os.preadv(self._file, [row], int(places[at]) * size)
             except OSError as error:
                 if not passes(error):
                     raise
-                continue
-            good[at] = got == self._row_bytes and zlib.crc32(rows[at].data) == self._checks[place]
+                got = 0
+            good[at] = got == size and zlib.crc32(row) == checks[at]
         return rows, good
 
     def read_range(self, ids: IdRange) -> tuple[NDArray[np.int64], FloatMatrix]:

@@ -54,6 +54,10 @@ def test_views_return_only_what_may_be_seen(store: Store, runner: JobRunner) -> 
     assert found(store, NOBODY) == {public.id}
     assert found(store, BOARD) == {public.id, secret.id}
     assert found(store, EVERYTHING) == {public.id, secret.id, sealed.id}
+    every = sorted(store.catalog.live_ids(store.catalog.collection_id("default"))[1])
+    for sight in (NOBODY, BOARD, EVERYTHING):
+        read, *_ = store.catalog.passages_to_weigh(every, sight)
+        assert read == store.catalog.passages(every, sight)
     (only,) = store.collection("default").search(query("salaries"), 1, ("dense",), sight=NOBODY)["dense"]
     assert store.catalog.passages([only.passage_id])[only.passage_id].document_id == public.id
 
