@@ -128,7 +128,7 @@ class VectorFile:
         places = np.minimum(np.searchsorted(known, ids), self._count - 1)
         good = known[places] == ids
         checks = self._checks[places].tolist()
-        size, buffer = self._row_bytes, memoryview(rows).cast("B")
+        size, buffer = self._row_bytes, memoryview(rows.data).cast("B")
         for at in np.flatnonzero(good).tolist():
             row = buffer[at * size : (at + 1) * size]
             try:
