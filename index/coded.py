@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Candidates read from disk for each hit that is wanted, and the least number of them.
 _READ, _LEAST_READ = 3, 100
 # Share of the lists that a question looks into, and the least number of them.
-_PROBED_SHARE, _PROBED = 1 / 16, 32
+_PROBED_SHARE, _PROBED = 1 / 4, 32
 # Vectors for each list that the centres are found from, FAISS's own least without a warning being 39.
 _SAMPLE = 40
 # Bits that a question is rounded to where it meets the codes.
