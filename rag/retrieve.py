@@ -38,8 +38,7 @@ _ATTEMPTS = 3
 _SPARE = 20
 # And all of so many when only a few of each document are wanted.
 _CAPPED = 200
-# Searches at a time, once their questions are encoded: what they take most of is the interpreter, which runs one thread
-# at a time. With 32 clients on two cores a third more of them were answered than when all went on at once.
+# Searches at a time that weigh what the views found: that takes the interpreter, which runs one thread at a time.
 _TURNS = threading.Semaphore(max(1, (os.cpu_count() or 1) // 2))
 SEARCH_MODES = {"hybrid": ("dense", "lexical"), "dense": ("dense",), "lexical": ("lexical",)}
 
@@ -134,9 +133,10 @@ def retrieve(
         vector = embedder.embed_query(question)
     query = Query(question, vector, None if vector is None else embedder.fingerprint)
     candidates = max(config.candidates, 2 * limit)
-    with _TURNS:
-        for _ in range(_ATTEMPTS):
-            hits = collection.search(query, candidates, views, wanted, sight)
+    for _ in range(_ATTEMPTS):
+        # Not in a turn: it may wait until a change has reached the views, and no other collection's searches should.
+        hits = collection.search(query, candidates, views, wanted, sight)
+        with _TURNS:
             fused = near = fuse(hits, config.weights, candidates)
             if len(views) > 1:
                 places = collection.places(list(fused.scores))
@@ -149,14 +149,15 @@ def retrieve(
                 live, vectors, words = catalog.passages_to_weigh(best, sight)
             else:
                 live = catalog.passages(best, sight)
-            # A document that was replaced between these steps would be missing in both of its versions.
-            if len(live) == len(best) and (len(views) == 1 or len(places) == len(fused.scores)):
-                break
-        passages = [live[i] for i in best if i in live]
-        if vector is None or len(views) == 1 or not passages:
-            return capped(
-                _found(passages, [fused.scores[each.id] for each in passages], hits), limit, per_document
-            )
+        # A document that was replaced between these steps would be missing in both of its versions.
+        if len(live) == len(best) and (len(views) == 1 or len(places) == len(fused.scores)):
+            break
+    passages = [live[i] for i in best if i in live]
+    if vector is None or len(views) == 1 or not passages:
+        return capped(
+            _found(passages, [fused.scores[each.id] for each in passages], hits), limit, per_document
+        )
+    with _TURNS:
         far = Fused(steadied(fused.scores, fused.floor, places, config.far_reach), fused.floor)
         found = _weighed(query, vector, passages, (vectors, words), (near, far), hits, collection, config)
         found = phrases_first(question, spread(found, config.repeat_penalty))

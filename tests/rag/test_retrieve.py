@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,9 +25,12 @@ if TYPE_CHECKING:
     from index.sentence_terms import SentenceTerms
     from index.sight import Sight
     from index.types import IdRange, StoredPassage
+    from index.view import View
     from ingest.types import FloatMatrix
+    from rag.types import Found
     from tests.rag.library import Library
 
+WAIT_S = 10
 TEXTS = {
     "cats.md": "Cats sleep for sixteen hours a day. They hunt at dusk.",
     "stars.md": "The star Sirius is the brightest in the night sky. It is 8.6 light years away.",
@@ -174,6 +180,54 @@ def test_hits_of_deleted_passages_are_dropped(library: Library) -> None:
     assert [(each.passage.document_id, each.rank) for each in found] == [(kept, 1)]
     # It is searched anew when documents change meanwhile, so that a replaced one is not missing in both versions.
     assert catalog.asked == 2
+
+
+class Waiting(Collection):
+    """A collection whose views have not come to a change yet."""
+
+    def __init__(self, library: Library, name: str, folder: Path) -> None:
+        catalog = library.store.catalog
+        super().__init__(catalog, catalog.collection_id(name), name, folder)
+        self.begun = threading.Semaphore(0)
+        self.there = threading.Event()
+
+    def views(self) -> dict[str, View]:
+        """Views, once the change has come."""
+        self.begun.release()
+        assert self.there.wait(WAIT_S)
+        return super().views()
+
+
+def test_a_search_that_waits_for_a_change_holds_up_no_other_collection(
+    library: Library, tmp_path: Path
+) -> None:
+    """However many wait."""
+    library.add("The comet Zorblax passes every 76 years.", "zorblax.md", "late")
+    library.add("The comet Halley passes every 75 years.", "halley.md", "early")
+    late = Waiting(library, "late", tmp_path)
+    waiting = 2 * (os.cpu_count() or 1)
+
+    def find(collection: Collection) -> list[Found]:
+        return retrieve(
+            "How often does the comet pass?",
+            collection=collection,
+            catalog=library.store.catalog,
+            embedder=library.embedder,
+            config=RetrieveConfig(),
+            limit=10,
+        )
+
+    with ThreadPoolExecutor(waiting + 1) as pool:
+        held = [pool.submit(find, late) for _ in range(waiting)]
+        try:
+            for _ in held:
+                assert late.begun.acquire(timeout=WAIT_S)
+            other = pool.submit(find, library.store.collection("early")).result(WAIT_S)
+        finally:
+            late.there.set()
+
+    assert len(other) == 1
+    assert all(len(each.result(WAIT_S)) == 1 for each in held)
 
 
 class ReplacedJustNow(Collection):
